@@ -1,0 +1,135 @@
+import type { ApiRecord, Client, Fields } from "./client.ts";
+
+/** The API's largest array of records. */
+const writeBatch = 1_000;
+/** Characters of keys asked for at once; with the field's name a filter stays under the 10,000 that an expression may have. */
+const filterLength = 9_000;
+
+export interface SyncResult {
+  readonly created: number;
+  readonly changed: number;
+  readonly unchanged: number;
+  /** Ids by key. */
+  readonly ids: ReadonlyMap<string, string>;
+}
+
+export type Progress = (done: number, total: number) => void;
+
+const chunks = <T>(all: readonly T[], size: number): T[][] =>
+  Array.from({ length: Math.ceil(all.length / size) }, (_, i) => all.slice(i * size, (i + 1) * size) as T[]);
+
+/** The values in groups whose list in a filter is not too long. */
+function filterGroups(values: readonly string[]): string[][] {
+  const groups: string[][] = [];
+  let room = 0;
+  for (const value of new Set(values)) {
+    const length = JSON.stringify(value).length + ", ".length;
+    if (length > room) {
+      groups.push([]);
+      room = filterLength;
+    }
+    groups.at(-1)?.push(value);
+    room -= length;
+  }
+  return groups;
+}
+
+/** `field in ["a", "b"]`, as the expression language writes it. */
+export const oneOf = (field: string, values: readonly string[]): string =>
+  `${field} in [${values.map((v) => JSON.stringify(v)).join(", ")}]`;
+
+/** The fields in which the record differs from what is wanted. What is not wanted (undefined) is left as it is. */
+export function differences(wanted: Fields, record: Fields): Fields {
+  return Object.fromEntries(
+    Object.entries(wanted).filter(([field, value]) => value !== undefined && (record[field] ?? null) !== value),
+  );
+}
+
+const namesOf = (wanted: readonly Fields[]): string[] => [...new Set(wanted.flatMap((w) => Object.keys(w)))];
+
+async function existing(
+  client: Client,
+  plural: string,
+  key: string,
+  wanted: readonly Fields[],
+): Promise<Map<string, ApiRecord>> {
+  const select = ["id", ...namesOf(wanted)];
+  const found = new Map<string, ApiRecord>();
+  for (const keys of filterGroups(wanted.map((w) => String(w[key])))) {
+    for (const record of await client.list(plural, { select, filter: oneOf(key, keys) })) {
+      found.set(String(record[key]), record);
+    }
+  }
+  return found;
+}
+
+/** Sends records in arrays, each all or nothing, and answers what the server made of them in the same order. */
+async function write(
+  client: Client,
+  method: "POST" | "PATCH",
+  plural: string,
+  values: readonly Fields[],
+  written: (n: number) => void,
+): Promise<ApiRecord[]> {
+  const answers: ApiRecord[] = [];
+  for (const part of chunks(values, writeBatch)) {
+    const { data } = await client.call<{ data: ApiRecord[] }>(method, `/api/${plural}`, part);
+    answers.push(...data);
+    written(part.length);
+  }
+  return answers;
+}
+
+/**
+ * Makes the tenant's records equal to `wanted`, found again by their `key`: new ones are created, those that differ patched in
+ * the fields that differ, and nothing is written where nothing differs.
+ */
+export async function sync(
+  client: Client,
+  plural: string,
+  key: string,
+  wanted: readonly Fields[],
+  progress: Progress = () => {},
+): Promise<SyncResult> {
+  const found = await existing(client, plural, key, wanted);
+  const missing = wanted.filter((w) => !found.has(String(w[key])));
+  const patches = wanted.flatMap((w) => {
+    const record = found.get(String(w[key]));
+    const changes = record === undefined ? {} : differences(w, record);
+    return record === undefined || Object.keys(changes).length === 0 ? [] : [{ id: record.id, ...changes }];
+  });
+  let done = wanted.length - missing.length - patches.length;
+  const written = (n: number) => progress((done += n), wanted.length);
+  written(0);
+  const created = await write(client, "POST", plural, missing, written);
+  await write(client, "PATCH", plural, patches, written);
+  const ids = new Map([...found].map(([name, record]) => [name, record.id]));
+  missing.forEach((w, i) => {
+    const record = created[i];
+    if (record !== undefined) ids.set(String(w[key]), record.id);
+  });
+  return {
+    created: missing.length,
+    changed: patches.length,
+    unchanged: wanted.length - missing.length - patches.length,
+    ids,
+  };
+}
+
+/** Creates those pairs (user and role, user and position) that are not there yet; answers how many. */
+export async function syncPairs(
+  client: Client,
+  plural: string,
+  [left, right]: readonly [string, string],
+  wanted: readonly Fields[],
+): Promise<number> {
+  const pair = (record: Fields) => `${String(record[left])} ${String(record[right])}`;
+  const there = new Set<string>();
+  for (const keys of filterGroups(wanted.map((w) => String(w[left])))) {
+    const found = await client.list(plural, { select: ["id", left, right], filter: oneOf(left, keys) });
+    for (const record of found) there.add(pair(record));
+  }
+  const missing = wanted.filter((w) => !there.has(pair(w)));
+  await write(client, "POST", plural, missing, () => {});
+  return missing.length;
+}

@@ -1,0 +1,2 @@
+export { authorize, grantWrite, knows, readable, requireRight, writable, type WriteGrant } from "./authorize.ts";
+export { objectRights, systemRights, sumRights, type ObjectRight, type Rights, type RoleGrant, type SystemRight } from "./rights.ts";

@@ -1,0 +1,59 @@
+import { readFileSync } from "node:fs";
+import type { Observe } from "@guanxi/base";
+import type { Hook, Kernel, Route } from "@guanxi/kernel";
+import type { Sandbox } from "@guanxi/sandbox";
+import { createBeforeHook } from "./before.ts";
+import type { Queue } from "./queue/queue.ts";
+import { runRoutes } from "./routes/runs.ts";
+import { workflowRoutes } from "./routes/workflows.ts";
+import { type AutomationSettings, defaultSettings } from "./settings.ts";
+import { createCatalogue } from "./workflows/publish.ts";
+import { type Worker, type WorkerHealth, changesChannel, startWorker } from "./worker.ts";
+
+/** What the sandbox must be created with for the scripts of workflows. */
+export const scriptPrelude: string = readFileSync(new URL("./prelude.js", import.meta.url), "utf8");
+
+export interface AutomationOptions {
+  /** Made with `automationTables` among its components and `workflowsPart` among its parts. */
+  readonly kernel: Kernel;
+  /** Made with `scriptPrelude`. */
+  readonly sandbox: Sandbox;
+  readonly queue: Queue;
+  readonly settings?: Partial<AutomationSettings>;
+  readonly observe: Observe;
+}
+
+export interface AutomationWorker {
+  /** Finishes what runs, gives back what does not end within `drainMs`. */
+  stop(): Promise<void>;
+  health(): WorkerHealth;
+}
+
+export interface Automation {
+  /** Before-scripts; to be registered with the kernel in every process that writes records. */
+  readonly hook: Hook;
+  readonly routes: readonly Route[];
+  /** Relays changes and works on runs in this process. Without it, changes are signalled to the processes that do. */
+  startWorker(): Promise<AutomationWorker>;
+}
+
+export function createAutomation({ kernel, sandbox, queue, settings: given, observe }: AutomationOptions): Automation {
+  const settings = { ...defaultSettings, ...given };
+  let worker: Worker | undefined;
+  kernel.onCommitted((tenant) => (worker ? worker.signal(tenant) : kernel.store.signal(changesChannel, tenant)));
+  return {
+    hook: createBeforeHook(kernel, sandbox, settings),
+    routes: [...workflowRoutes(createCatalogue(kernel, sandbox)), ...runRoutes(kernel, queue)],
+    async startWorker() {
+      const started = await startWorker({ kernel, sandbox, queue, settings, observe });
+      worker = started;
+      return {
+        health: started.health,
+        async stop() {
+          worker = undefined;
+          await started.stop();
+        },
+      };
+    },
+  };
+}

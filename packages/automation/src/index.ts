@@ -1,0 +1,9 @@
+export { type Automation, type AutomationOptions, type AutomationWorker, createAutomation, scriptPrelude } from "./automation.ts";
+export { type QueueOptions, createQueue } from "./queue/bullmq.ts";
+export type { Queue, QueueJob, QueueWorker } from "./queue/queue.ts";
+export type { RunStatus } from "./runs/run.ts";
+export { type AutomationSettings, defaultSettings } from "./settings.ts";
+export { automationTables } from "./tables.ts";
+export type { Trigger, WorkflowDefinition } from "./workflows/definition.ts";
+export { workflowsPart } from "./workflows/part.ts";
+export type { WorkerHealth } from "./worker.ts";

@@ -1,0 +1,85 @@
+import type { Observe } from "@guanxi/base";
+import { isDatabaseError } from "@guanxi/store";
+import type { AutomationSettings } from "../settings.ts";
+import type { Dispatched } from "./dispatch.ts";
+
+export interface Relay {
+  /** The tenant has committed changes. Cheap; a burst of signals becomes one transaction. */
+  signal(tenant: string): void;
+  /** Ends after the batches under way. */
+  stop(): Promise<void>;
+}
+
+/** ms before a tenant is tried again whose dispatch failed. */
+const retryMs = 1_000;
+
+/** Dispatches tenants that were signalled, a few at once, each by one batch before the next tenant's turn. */
+export function createRelay(
+  dispatch: (tenant: string) => Promise<Dispatched>,
+  onRuns: (tenant: string) => Promise<void>,
+  settings: AutomationSettings,
+  observe: Observe,
+): Relay {
+  const waiting = new Set<string>();
+  const active = new Set<string>();
+  /** Signalled while their batch was under way, so that it may not have seen the change. */
+  const again = new Set<string>();
+  const retries = new Set<NodeJS.Timeout>();
+  let timer: NodeJS.Timeout | undefined;
+  let stopped = false;
+  let idle: PromiseWithResolvers<void> | undefined;
+
+  function signal(tenant: string): void {
+    if (stopped) return;
+    if (active.has(tenant)) return void again.add(tenant);
+    waiting.add(tenant);
+    timer ??= setTimeout(turn, settings.relayMs);
+  }
+
+  function turn(): void {
+    timer = undefined;
+    for (const tenant of waiting) {
+      if (active.size >= settings.relayTenants) return;
+      waiting.delete(tenant);
+      active.add(tenant);
+      void relay(tenant).finally(() => done(tenant));
+    }
+  }
+
+  function done(tenant: string): void {
+    active.delete(tenant);
+    if (again.delete(tenant)) signal(tenant);
+    if (active.size === 0) idle?.resolve();
+    if (waiting.size > 0) timer ??= setTimeout(turn, 0);
+  }
+
+  async function relay(tenant: string): Promise<void> {
+    try {
+      const { events, runs, more } = await dispatch(tenant);
+      if (events > 0) observe({ kind: "events_relayed", tenant, events, runs });
+      if (runs > 0) await onRuns(tenant);
+      if (more) again.add(tenant);
+    } catch (error) {
+      if (isDatabaseError(error, "42P01", "3F000")) return; // The tenant was deleted meanwhile.
+      observe({ kind: "background_failed", task: "relay", tenant, error });
+      const retry = setTimeout(() => {
+        retries.delete(retry);
+        signal(tenant);
+      }, retryMs);
+      retries.add(retry);
+    }
+  }
+
+  return {
+    signal,
+    async stop() {
+      stopped = true;
+      clearTimeout(timer);
+      for (const retry of retries) clearTimeout(retry);
+      waiting.clear();
+      if (active.size === 0) return;
+      idle = Promise.withResolvers();
+      await idle.promise;
+    },
+  };
+}

@@ -1,0 +1,65 @@
+/** Numbers of the automation, each with its unit; the server may set them, tests make some shorter. */
+export interface AutomationSettings {
+  /** Slices that one worker process works on at once. One tenant gets all but one of them, so that another never waits for it alone. */
+  readonly concurrency: number;
+  /** Runs of one tenant that a slice claims with one statement. */
+  readonly claimRuns: number;
+  /** Runs of a slice that are in the sandbox at once: one runs while the answers of the other are on their way. */
+  readonly parallelRuns: number;
+  /** ms after which a slice starts no further run and queues its tenant again behind the others. */
+  readonly sliceMs: number;
+  /** ms that a claimed run stays with a worker that says nothing; a dead worker's runs are free after it. */
+  readonly leaseMs: number;
+  /** ms between two renewals of the leases that a worker holds. */
+  readonly renewMs: number;
+  /** ms that a finished run may wait for others to be written with it. */
+  readonly finishMs: number;
+  /** Change rows that one relay transaction dispatches. */
+  readonly relayRows: number;
+  /** ms that the relay waits after a signal, so that one transaction serves a burst of writes. */
+  readonly relayMs: number;
+  /** Tenants that one process relays at once. */
+  readonly relayTenants: number;
+  /** ms between two tenants of the slow sweep, which finds what lost signals left behind. */
+  readonly sweepMs: number;
+  /** Workflow runs that may follow from one another before the chain is stopped. */
+  readonly maxDepth: number;
+  /** Runs of one workflow on one record within a minute, counting those that another run caused. */
+  readonly maxRunsPerMinute: number;
+  /** Faults of the platform (lost connections, killed children) after which a run is given up. */
+  readonly maxFaults: number;
+  /** Workers that may die while they hold a run; one that takes each of them down must end somewhere. */
+  readonly maxLosses: number;
+  /** ms before the first retry after a fault of the platform; doubles each time up to `retryMaxMs`. */
+  readonly retryMs: number;
+  readonly retryMaxMs: number;
+  /** Records that the calls of one run may read. */
+  readonly rowsRead: number;
+  /** Records that the calls of one run may write. */
+  readonly rowsWritten: number;
+  /** ms that running scripts get to end when the worker stops; after it they are given back. */
+  readonly drainMs: number;
+}
+
+export const defaultSettings: AutomationSettings = {
+  concurrency: 4,
+  claimRuns: 25,
+  parallelRuns: 2,
+  sliceMs: 250,
+  leaseMs: 3_000,
+  renewMs: 1_000,
+  finishMs: 10,
+  relayRows: 500,
+  relayMs: 5,
+  relayTenants: 2,
+  sweepMs: 5_000,
+  maxDepth: 16,
+  maxRunsPerMinute: 100,
+  maxFaults: 8,
+  maxLosses: 100,
+  retryMs: 250,
+  retryMaxMs: 30_000,
+  rowsRead: 10_000,
+  rowsWritten: 2_000,
+  drainMs: 5_000,
+};

@@ -1,0 +1,157 @@
+import { type Observe, newId } from "@guanxi/base";
+import type { Kernel } from "@guanxi/kernel";
+import type { Sandbox } from "@guanxi/sandbox";
+import type { Queue, QueueJob } from "./queue/queue.ts";
+import { createDispatch } from "./relay/dispatch.ts";
+import { createRelay } from "./relay/relay.ts";
+import { createSweep } from "./relay/sweep.ts";
+import { checkTenant } from "./runs/check.ts";
+import { createCodes } from "./runs/codes.ts";
+import { createLeases } from "./runs/leases.ts";
+import { type SliceContext, runSlice } from "./runs/slice.ts";
+import type { AutomationSettings } from "./settings.ts";
+import { createVersions } from "./workflows/versions.ts";
+
+/** Processes without a worker tell those with one, by this NOTIFY channel, which tenants have changes. */
+export const changesChannel = "guanxi_changes";
+
+export interface WorkerOptions {
+  readonly kernel: Kernel;
+  readonly sandbox: Sandbox;
+  readonly queue: Queue;
+  readonly settings: AutomationSettings;
+  readonly observe: Observe;
+}
+
+export interface WorkerHealth {
+  readonly ok: boolean;
+  /** Why not. */
+  readonly fault?: string;
+}
+
+export interface Worker {
+  /** The tenant has committed changes. */
+  signal(tenant: string): void;
+  /** Ends what runs, gives back what does not end in time. Resolves when nothing of it is left. */
+  stop(): Promise<void>;
+  health(): WorkerHealth;
+}
+
+/** Relays changes and works on runs until it is stopped. */
+export async function startWorker({ kernel, sandbox, queue, settings, observe }: WorkerOptions): Promise<Worker> {
+  const worker = newId();
+  const abort = new AbortController();
+  let stopping = false;
+  const leases = createLeases(kernel.store, worker, settings, observe);
+  const context: SliceContext = {
+    kernel,
+    sandbox,
+    settings,
+    codes: createCodes(kernel.store),
+    leases,
+    worker,
+    observe,
+    signal: abort.signal,
+    stopping: () => stopping,
+  };
+  const versions = createVersions(kernel);
+  const nets = createNets(queue, settings);
+  const plainDispatch = createDispatch(kernel, versions, settings);
+
+  async function dispatch(tenant: string) {
+    // Armed before the runs exist: whenever this process dies, somebody looks at the tenant soon.
+    if (versions.last(tenant)?.byObject.size !== 0) await nets.arm(tenant);
+    return plainDispatch(tenant);
+  }
+
+  const relay = createRelay(dispatch, (tenant) => queue.add([{ kind: "work", tenant }]), settings, observe);
+
+  async function check(tenant: string): Promise<void> {
+    const { work, changes, next } = await checkTenant(kernel.store, tenant);
+    if (changes) relay.signal(tenant);
+    const jobs: QueueJob[] = [];
+    if (work) jobs.push({ kind: "work", tenant });
+    if (next !== undefined) jobs.push({ kind: "check", tenant, at: next });
+    await queue.add(jobs);
+  }
+
+  const slots = createSlots(Math.max(1, settings.concurrency - 1));
+
+  async function work(tenant: string): Promise<void> {
+    if (!slots.take(tenant)) return;
+    const jobs: QueueJob[] = [];
+    try {
+      await nets.arm(tenant);
+      const { more, due } = await runSlice(tenant, context, () => void queue.add([{ kind: "work", tenant }]).catch(reportLost(tenant)));
+      if (more) jobs.push({ kind: "work", tenant });
+      for (const at of new Set(due)) jobs.push({ kind: "check", tenant, at });
+    } finally {
+      if (slots.release(tenant)) jobs.push({ kind: "work", tenant });
+      await queue.add(jobs);
+    }
+  }
+
+  const reportLost = (tenant: string) => (error: unknown) => observe({ kind: "background_failed", task: "queue", tenant, error });
+
+  const sweep = createSweep(async () => (await kernel.tenants.list()).map(({ id }) => id), check, settings.sweepMs, observe);
+  const listener = await kernel.store.listen(changesChannel, relay.signal, sweep.all);
+  const jobs = await queue.process((job) => (job.kind === "work" ? work(job.tenant) : check(job.tenant)), settings.concurrency);
+  sweep.all();
+
+  return {
+    signal: relay.signal,
+    async stop() {
+      stopping = true;
+      const patience = setTimeout(() => abort.abort(), settings.drainMs);
+      await listener.stop();
+      await sweep.stop();
+      await relay.stop();
+      await jobs.stop();
+      clearTimeout(patience);
+      leases.stop();
+    },
+    health: () => {
+      const fault = jobs.fault();
+      return fault === undefined ? { ok: true } : { ok: false, fault };
+    },
+  };
+}
+
+/** How many slices of each tenant this process works on. */
+function createSlots(perTenant: number) {
+  const taken = new Map<string, number>();
+  const refused = new Set<string>();
+  return {
+    take(tenant: string): boolean {
+      const count = taken.get(tenant) ?? 0;
+      if (count >= perTenant) refused.add(tenant);
+      else taken.set(tenant, count + 1);
+      return count < perTenant;
+    },
+    /** → whether work was refused meanwhile, which must be asked for again. */
+    release(tenant: string): boolean {
+      const count = (taken.get(tenant) ?? 1) - 1;
+      if (count === 0) taken.delete(tenant);
+      else taken.set(tenant, count);
+      return refused.delete(tenant);
+    },
+  };
+}
+
+/**
+ * Safety nets: while a tenant has work, a check of it is always on its way, so that a process that dies between any two steps leaves nothing behind
+ * for longer than a lease. A check that finds leases arms the next one by itself.
+ */
+function createNets(queue: Queue, settings: AutomationSettings) {
+  const armed = new Map<string, number>();
+  return {
+    async arm(tenant: string): Promise<void> {
+      const now = Date.now();
+      if ((armed.get(tenant) ?? 0) > now + settings.leaseMs / 2) return;
+      const at = now + settings.leaseMs;
+      armed.set(tenant, at);
+      if (armed.size > 10_000) for (const [key, time] of armed) if (time < now) armed.delete(key);
+      await queue.add([{ kind: "check", tenant, at }]);
+    },
+  };
+}

@@ -1,0 +1,132 @@
+import { type Issue, type Text, text } from "@guanxi/base";
+import { ExpressionError, checkExpression } from "@guanxi/expr";
+import type { ObjectType, Snapshot } from "@guanxi/meta";
+import type { Sandbox } from "@guanxi/sandbox";
+import { type WorkflowDefinition, nameLength, scriptLength, triggers } from "./definition.ts";
+import { whenScope } from "./when.ts";
+
+const keys = new Set(["$schema", "name", "title", "titles", "description", "object", "on", "fields", "when", "order", "as", "active", "script"]);
+/** Words of the language that exist in definitions but do nothing here yet; refused by name rather than ignored. */
+const later = new Set(["steps", "schedule", "date", "inbound", "limits"]);
+
+export interface ValidDefinition {
+  readonly definition: WorkflowDefinition;
+  readonly object: ObjectType;
+  /** The script without its types. */
+  readonly code: string;
+}
+
+export type Validation = { readonly valid: ValidDefinition } | { readonly issues: readonly Issue[] };
+
+/** The script without its types, or what is wrong with it. */
+export interface ScriptCheck {
+  readonly code?: string;
+  readonly issues: readonly Issue[];
+}
+
+/** Checks a definition against the snapshot it is published on; finds all faults, not the first. */
+export function validateWorkflow(body: unknown, name: string, snapshot: Snapshot, script: ScriptCheck): Validation {
+  if (!isObject(body)) return { issues: [{ path: "", code: "type", params: { type: "object" } }] };
+  const issues: Issue[] = [...unknownKeys(body), ...checkName(body["name"], name), ...checkTexts(body), ...checkOptions(body)];
+  const object = checkObject(body["object"], snapshot, issues);
+  checkOn(body["on"], issues);
+  if (object) {
+    checkFields(body["fields"], body["on"], object, issues);
+    checkWhen(body["when"], object, snapshot, issues);
+  }
+  issues.push(...script.issues);
+  if (issues.length > 0 || object === undefined || script.code === undefined) return { issues };
+  return { valid: { definition: body as unknown as WorkflowDefinition, object, code: script.code } };
+}
+
+const isObject = (value: unknown): value is Record<string, unknown> => typeof value === "object" && value !== null && !Array.isArray(value);
+
+const fault = (path: string, message: Text): Issue => ({ path, code: "definition", text: message });
+
+function unknownKeys(body: Record<string, unknown>): Issue[] {
+  return Object.keys(body)
+    .filter((key) => !keys.has(key))
+    .map((key) => {
+      const path = `/${key.replaceAll("~", "~0").replaceAll("/", "~1")}`;
+      return later.has(key) ? { path, code: "not_yet", params: { keyword: key } } : { path, code: "unknown", params: { field: key } };
+    });
+}
+
+function checkName(value: unknown, name: string): Issue[] {
+  if (!/^[a-z][a-z0-9_]*$/.test(name)) return [{ path: "/name", code: "pattern", params: { pattern: "^[a-z][a-z0-9_]*$" } }];
+  if (name.length > nameLength) return [{ path: "/name", code: "maxLength", params: { limit: nameLength } }];
+  if (value === undefined) return [{ path: "/name", code: "required" }];
+  return value === name ? [] : [{ path: "/name", code: "const", params: { value: name } }];
+}
+
+function checkTexts(body: Record<string, unknown>): Issue[] {
+  const texts: Issue[] = ["$schema", "title", "description"]
+    .filter((key) => body[key] !== undefined && typeof body[key] !== "string")
+    .map((key) => ({ path: `/${key}`, code: "type", params: { type: "string" } }));
+  const titles = body["titles"];
+  if (titles !== undefined && !(isObject(titles) && Object.values(titles).every((t) => typeof t === "string")))
+    texts.push({ path: "/titles", code: "type", params: { type: "object of strings" } });
+  return texts;
+}
+
+function checkOptions(body: Record<string, unknown>): Issue[] {
+  const issues: Issue[] = [];
+  if (body["order"] !== undefined && !Number.isSafeInteger(body["order"])) issues.push({ path: "/order", code: "type", params: { type: "integer" } });
+  if (body["active"] !== undefined && typeof body["active"] !== "boolean") issues.push({ path: "/active", code: "type", params: { type: "boolean" } });
+  if (body["as"] !== undefined && body["as"] !== "system") issues.push({ path: "/as", code: "enum", params: { values: "system" } });
+  return issues;
+}
+
+function checkObject(value: unknown, snapshot: Snapshot, issues: Issue[]): ObjectType | undefined {
+  if (value === undefined) issues.push({ path: "/object", code: "required" });
+  else if (typeof value !== "string") issues.push({ path: "/object", code: "type", params: { type: "string" } });
+  else {
+    const object = snapshot.objects.get(value);
+    if (object) return object;
+    issues.push(fault("/object", text(`there is no object "${value}"`, `没有对象“${value}”`, `沒有物件「${value}」`)));
+  }
+  return undefined;
+}
+
+function checkOn(value: unknown, issues: Issue[]): void {
+  if (value === undefined) issues.push({ path: "/on", code: "required" });
+  else if ((triggers as readonly unknown[]).includes(value)) return;
+  else if (isObject(value)) issues.push({ path: "/on", code: "not_yet", params: { keyword: Object.keys(value)[0] ?? "on" } });
+  else if (typeof value === "string" && value.startsWith("approval.")) issues.push({ path: "/on", code: "not_yet", params: { keyword: value } });
+  else issues.push({ path: "/on", code: "enum", params: { values: triggers.join(", ") } });
+}
+
+function checkFields(value: unknown, on: unknown, object: ObjectType, issues: Issue[]): void {
+  if (value === undefined) return;
+  if (on !== "updated" && on !== "before_update")
+    issues.push(fault("/fields", text("is for updated and before_update only", "仅用于 updated 和 before_update", "僅用於 updated 和 before_update")));
+  if (!Array.isArray(value) || value.length === 0) return void issues.push({ path: "/fields", code: "type", params: { type: "array of field names" } });
+  for (const [i, field] of value.entries())
+    if (typeof field !== "string" || !object.fields.has(field)) issues.push({ path: `/fields/${i}`, code: "unknown", params: { field: String(field) } });
+}
+
+function checkWhen(value: unknown, object: ObjectType, snapshot: Snapshot, issues: Issue[]): void {
+  if (value === undefined) return;
+  if (typeof value !== "string") return void issues.push({ path: "/when", code: "type", params: { type: "string" } });
+  try {
+    checkExpression(value, whenScope(object, snapshot), "bool");
+  } catch (error) {
+    if (!(error instanceof ExpressionError)) throw error;
+    issues.push({ path: "/when", code: "expression", text: error.text, position: error.position });
+  }
+}
+
+/** Strips the types and checks the syntax; a script that is missing is a fault unless `steps` take its place. */
+export async function compileScript(body: unknown, name: string, sandbox: Sandbox): Promise<ScriptCheck> {
+  if (!isObject(body)) return { issues: [] };
+  const value = body["script"];
+  const path = "/script";
+  if (value === undefined) return { issues: "steps" in body ? [] : [{ path, code: "required" }] };
+  if (typeof value !== "string") return { issues: [{ path, code: "type", params: { type: "string" } }] };
+  if (value.length > scriptLength) return { issues: [{ path, code: "maxLength", params: { limit: scriptLength } }] };
+  const compiled = await sandbox.compile(value, `${name}.ts`);
+  if (compiled.ok) return { code: compiled.code, issues: [] };
+  const { message, line, column } = compiled;
+  const place = { ...(line === undefined ? {} : { line }), ...(column === undefined ? {} : { column }) };
+  return { issues: [{ path, code: "script", text: { en: message }, ...place }] };
+}

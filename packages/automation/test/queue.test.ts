@@ -1,0 +1,133 @@
+import { afterEach, describe, expect, test } from "vitest";
+import { type Queue, type QueueJob, createQueue } from "../src/index.ts";
+import { databaseUrl, until } from "./support.ts";
+
+const backends = [
+  { name: "PostgreSQL", redisUrl: undefined },
+  ...(process.env["GUANXI_TEST_REDIS_URL"] ? [{ name: "Redis", redisUrl: process.env["GUANXI_TEST_REDIS_URL"] }] : []),
+];
+
+describe.each(backends)("queue on $name", ({ redisUrl }) => {
+  const opened: Queue[] = [];
+  let count = 0;
+  const namespace = () => `queue_${process.pid}_${Date.now().toString(36)}_${count++}`;
+
+  function open(name: string): Queue {
+    const queue = createQueue({
+      postgres: databaseUrl(),
+      ...(redisUrl === undefined ? {} : { redisUrl }),
+      namespace: name,
+      observe: (o) => (o.kind === "background_failed" ? undefined : expect(o).toBeUndefined()),
+    });
+    opened.push(queue);
+    return queue;
+  }
+
+  afterEach(async () => {
+    for (const queue of opened.splice(0)) await queue.close();
+  });
+
+  const work = (tenant: string): QueueJob => ({ kind: "work", tenant });
+
+  test("hands every job to one handler of one process", async () => {
+    const name = namespace();
+    const [a, b] = [open(name), open(name)];
+    const seen: string[] = [];
+    for (const queue of [a, b])
+      await queue.process(async (job) => {
+        seen.push(job.tenant);
+      }, 2);
+    const tenants = Array.from({ length: 40 }, (_, i) => `t${i}`);
+    await a.add(tenants.map(work));
+    await until(() => seen.length >= 40);
+    expect(seen.toSorted()).toEqual(tenants.toSorted());
+  });
+
+  test("a job that waits is not added again; one added while its handler runs is not lost", async () => {
+    const queue = open(namespace());
+    const gate = Promise.withResolvers<void>();
+    const seen: string[] = [];
+    await queue.add([work("busy"), work("busy"), work("busy")]);
+    await queue.process(async (job) => {
+      seen.push(job.tenant);
+      if (seen.length === 1) await gate.promise;
+    }, 1);
+    await until(() => seen.length === 1);
+    await queue.add([work("busy")]);
+    await queue.add([work("busy")]);
+    gate.resolve();
+    await until(() => seen.length === 2);
+    await new Promise((resolve) => setTimeout(resolve, 200));
+    expect(seen).toEqual(["busy", "busy"]);
+  });
+
+  test("first come, first served, however often one tenant asks", async () => {
+    const queue = open(namespace());
+    const seen: string[] = [];
+    const gate = Promise.withResolvers<void>();
+    await queue.process(async (job) => {
+      if (job.tenant === "gate") return gate.promise;
+      seen.push(job.tenant);
+      if (job.tenant === "hog" && seen.length < 20) await queue.add([work("hog")]);
+    }, 1);
+    await queue.add([work("gate")]);
+    await queue.add([work("hog"), work("hog"), work("hog"), work("small")]);
+    gate.resolve();
+    await until(() => seen.includes("small") && seen.length >= 4);
+    expect(seen.indexOf("small")).toBe(1);
+  });
+
+  test.each([400, 1_500])("a check in %d ms comes on time, never early, also while everything is idle", async (ms) => {
+    const queue = open(namespace());
+    const came: number[] = [];
+    await queue.process(async (job) => {
+      if (job.kind === "check") came.push(Date.now());
+    }, 2);
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    const at = Date.now() + ms;
+    await queue.add([{ kind: "check", tenant: "a", at }, { kind: "check", tenant: "a", at }]);
+    await until(() => came.length > 0);
+    await new Promise((resolve) => setTimeout(resolve, 150));
+    expect(came).toHaveLength(1);
+    expect(came[0]! - at).toBeGreaterThanOrEqual(-1);
+    expect(came[0]! - at).toBeLessThan(300);
+  });
+
+  test("a near check is not held up by a far one that was there first", async () => {
+    const queue = open(namespace());
+    const came: number[] = [];
+    await queue.add([{ kind: "check", tenant: "far", at: Date.now() + 3_600_000 }]);
+    await queue.process(async () => void came.push(Date.now()), 2);
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    const at = Date.now() + 500;
+    await queue.add([{ kind: "check", tenant: "near", at }]);
+    await until(() => came.length > 0);
+    expect(came[0]! - at).toBeLessThan(300);
+  });
+
+  test("a handler that throws gets its job again", async () => {
+    const queue = open(namespace());
+    let calls = 0;
+    await queue.process(async () => {
+      calls++;
+      if (calls === 1) throw new Error("not now");
+    }, 1);
+    await queue.add([work("a")]);
+    await until(() => calls === 2);
+    expect(calls).toBe(2);
+  });
+
+  test("stop waits for the handler under way and takes no further job", async () => {
+    const queue = open(namespace());
+    const events: string[] = [];
+    const worker = await queue.process(async (job) => {
+      events.push(`start ${job.tenant}`);
+      await new Promise((resolve) => setTimeout(resolve, 200));
+      events.push(`end ${job.tenant}`);
+    }, 1);
+    await queue.add([work("a"), work("b")]);
+    await until(() => events.length === 1);
+    await worker.stop();
+    expect(events).toEqual(["start a", "end a"]);
+  });
+});

@@ -1,0 +1,5 @@
+export * from "./clock.ts";
+export * from "./errors.ts";
+export * from "./i18n.ts";
+export * from "./ids.ts";
+export * from "./observation.ts";

@@ -1,0 +1,18 @@
+/** Everything the program tells its operator; loggers and metrics choose what to show. Never carries record data. */
+export type Observation =
+  | { kind: "started"; role: string; address?: string; ms: number }
+  | { kind: "stopping"; reason: string }
+  | { kind: "stopped"; ms: number }
+  | { kind: "request"; id: string; method: string; route: string; status: number; ms: number; tenant?: string }
+  | { kind: "request_failed"; id: string; error: unknown }
+  | { kind: "slow_statement"; plan: string; ms: number; tenant?: string }
+  | { kind: "connection_lost"; to: "database" | "queue" | "signals"; error: unknown }
+  | { kind: "snapshot_compiled"; tenant: string; version: number; objects: number; ms: number }
+  | { kind: "events_relayed"; tenant: string; events: number; runs: number }
+  | { kind: "run_ended"; tenant: string; workflow: string; run: string; status: string; ms: number }
+  | { kind: "sandbox_started"; tenant: string; pid: number }
+  | { kind: "sandbox_killed"; tenant: string; pid: number; reason: string }
+  | { kind: "background_failed"; task: string; tenant?: string; error: unknown }
+  | { kind: "database"; message: string };
+
+export type Observe = (o: Observation) => void;

@@ -1,0 +1,238 @@
+import { type Faults, coerce, common, fail } from "./coerce.ts";
+import { ExpressionError } from "./errors.ts";
+import { functionNames, operation, overloads } from "./functions/index.ts";
+import { MAX_CONCATENATIONS } from "./limits.ts";
+import { messages } from "./messages.ts";
+import { type Names, nearest, resolveField } from "./names.ts";
+import { type CallNode, type FieldNode, type LiteralNode, type TypedNode, childrenOf } from "./node.ts";
+import { Decimal, digitsOf } from "./number.ts";
+import { parse } from "./parse.ts";
+import { call, checkDigits, resolve } from "./resolve.ts";
+import type { Syntax } from "./syntax.ts";
+import { isStorable } from "./text.ts";
+import { type ExprScope, type ExprType, type Kind, typeName } from "./types.ts";
+
+/** An expression that has been read and type-checked against a scope. */
+export interface CheckedExpression {
+  readonly source: string;
+  readonly type: ExprType;
+  readonly root: TypedNode;
+  /** Paths of the record's fields that are used, each once: `["account", "owner", "name"]`. */
+  readonly paths: readonly (readonly string[])[];
+  /** The same of the record before the change, and of the actor. */
+  readonly oldPaths: readonly (readonly string[])[];
+  readonly userPaths: readonly (readonly string[])[];
+  readonly usesOld: boolean;
+  readonly usesUser: boolean;
+  readonly usesNow: boolean;
+  /** Whether it walks or looks at related records, so that only SQL can evaluate it. */
+  readonly needsSql: boolean;
+}
+
+/**
+ * Reads and type-checks an expression; its result has the `expected` kind, where one is given.
+ * Throws ExpressionError with the place and the reason.
+ */
+export function checkExpression(source: string, scope: ExprScope, expected?: Kind): CheckedExpression {
+  const syntax = parse(source);
+  const node = check(syntax, { scope, variables: new Map() });
+  const root = expected === undefined ? node : expect(node, expected);
+  return describe(source, root);
+}
+
+function expect(node: TypedNode, kind: Kind): TypedNode {
+  if (node.type.kind === kind) return node;
+  const faults: Faults = [];
+  const found = kind === "list" || kind === "ref" ? undefined : coerce(node, { kind }, faults);
+  return found ?? fail(faults, new ExpressionError(node.at, messages.expected(kind, typeName(node.type))));
+}
+
+function describe(source: string, root: TypedNode): CheckedExpression {
+  const all: TypedNode[] = [root];
+  for (const node of all) all.push(...childrenOf(node));
+  const fields = all.filter((n) => n.node === "field");
+  const calls = all.filter((n) => n.node === "call");
+  const joins = calls.filter((c) => c.operation === "join");
+  if (joins.length > MAX_CONCATENATIONS) throw new ExpressionError(0, messages.concatenations(MAX_CONCATENATIONS));
+  const [paths, oldPaths, userPaths] = (["record", "old", "user"] as const).map((r) => pathsOf(fields, r));
+  return {
+    source,
+    type: root.type,
+    root,
+    paths: paths!,
+    oldPaths: oldPaths!,
+    userPaths: userPaths!,
+    usesOld: oldPaths!.length > 0,
+    usesUser: userPaths!.length > 0,
+    usesNow: calls.some((c) => operation(c.operation).usesNow),
+    needsSql: all.some((n) => n.node === "children") || fields.some((f) => f.path.length > 1),
+  };
+}
+
+const pathsOf = (fields: readonly FieldNode[], root: FieldNode["root"]): readonly (readonly string[])[] => [
+  ...new Map(fields.filter((f) => f.root === root).map((f) => [f.path.join("."), f.path])).values(),
+];
+
+function check(syntax: Syntax, names: Names): TypedNode {
+  switch (syntax.is) {
+    case "number":
+      return number(syntax.digits, syntax.at);
+    case "text":
+      if (!isStorable(syntax.value)) throw new ExpressionError(syntax.at, messages.characters());
+      return { node: "literal", type: { kind: "text" }, at: syntax.at, value: syntax.value };
+    case "bool":
+      return { node: "literal", type: { kind: "bool" }, at: syntax.at, value: syntax.value };
+    case "null":
+      return { node: "literal", type: { kind: "null" }, at: syntax.at, value: null };
+    case "name":
+    case "member":
+      return name(syntax, names);
+    case "list":
+      return list(syntax, names);
+    case "call":
+      return syntax.receiver === undefined ? called(syntax, names) : method(syntax, syntax.receiver, names);
+    case "operator":
+      return operator(syntax, names);
+  }
+}
+
+function number(source: string, at: number): LiteralNode {
+  const value = new Decimal(source);
+  const digits = digitsOf(value);
+  checkDigits(digits, at);
+  const isInteger = !/[.eE]/.test(source) || /^0[xX]/.test(source);
+  // Beyond what an integer field can hold there are only decimals.
+  const kind = isInteger && value.lte(Number.MAX_SAFE_INTEGER) ? "int" : "decimal";
+  return { node: "literal", type: { kind }, at, value, digits };
+}
+
+function name(syntax: Syntax & { is: "name" | "member" }, names: Names): TypedNode {
+  if (syntax.is === "name" && !names.scope.record.fieldType(syntax.name)) {
+    if (syntax.name === "now" || syntax.name === "today") return resolve(syntax.name, [], syntax.at, syntax.at);
+    const isFunction = functionNames.includes(syntax.name) && !names.variables.has(syntax.name);
+    if (isFunction) throw new ExpressionError(syntax.at, messages.functionAsName(syntax.name));
+  }
+  return resolveField(syntax, names);
+}
+
+function list(syntax: Syntax & { is: "list" }, names: Names): TypedNode {
+  const items = syntax.items.map((item) => check(item, names));
+  const of = common(items);
+  const faults: Faults = [];
+  const fitted = of && of.kind !== "list" ? items.map((item) => coerce(item, of, faults)) : [undefined];
+  if (of && fitted.every((item) => item !== undefined)) {
+    return { node: "list", type: { kind: "list", of }, at: syntax.at, items: fitted };
+  }
+  const types = [...new Set(items.map((item) => typeName(item.type)))].join(", ");
+  return fail(faults, new ExpressionError(syntax.at, messages.mixedList(types)));
+}
+
+const isOld = (syntax: Syntax | undefined): boolean => syntax?.is === "name" && syntax.name === "old";
+
+function operator(syntax: Syntax & { is: "operator" }, names: Names): TypedNode {
+  const { sign, signAt, at, args: operands } = syntax;
+  const [first, second] = operands;
+  if (sign === "-" && operands.length === 1 && first?.is === "number") {
+    const literal = number(first.digits, first.at);
+    return { ...literal, at, value: (literal.value as Decimal).negated() };
+  }
+  const isEquality = sign === "==" || sign === "!=";
+  if (isEquality && (first?.is === "null" || second?.is === "null")) {
+    const other = first?.is === "null" ? second! : first!;
+    const test = isOld(other) ? isNew(at, names) : nullTest("is_null", check(other, names), at);
+    return sign === "==" ? test : call(operation("not"), [test], test.type, at);
+  }
+  return resolve(
+    sign,
+    operands.map((o) => check(o, names)),
+    at,
+    signAt,
+  );
+}
+
+const nullTest = (key: string, node: TypedNode, at: number): CallNode => call(operation(key), [node], node.type, at);
+
+function isNew(at: number, names: Names): CallNode {
+  if (!names.scope.old) throw new ExpressionError(at, messages.noOld());
+  const id: FieldNode = {
+    node: "field",
+    root: "old",
+    path: ["id"],
+    type: { kind: "ref", target: names.scope.record.name },
+    at,
+  };
+  return call(operation("is_new"), [id], id.type, at);
+}
+
+type CallSyntax = Syntax & { is: "call" };
+
+function called(syntax: CallSyntax, names: Names): TypedNode {
+  const { name, at, args } = syntax;
+  if (!functionNames.includes(name)) {
+    throw new ExpressionError(syntax.nameAt, messages.unknownFunction(name, nearest(name, functionNames)));
+  }
+  const wanted = { is_new: 0, has: 1, changed: 1 }[name];
+  if (wanted !== undefined && wanted !== args.length) {
+    throw new ExpressionError(syntax.nameAt, messages.argumentCount(name, String(wanted), args.length));
+  }
+  if (name === "is_new") return isNew(at, names);
+  if (name === "has" || name === "changed") return ofField(name, args[0]!, at, names);
+  return resolve(
+    name,
+    args.map((a) => check(a, names)),
+    at,
+    syntax.nameAt,
+  );
+}
+
+function ofField(name: "has" | "changed", syntax: Syntax, at: number, names: Names): TypedNode {
+  const field = syntax.is === "name" || syntax.is === "member" ? check(syntax, names) : undefined;
+  const isOwn = field?.node === "field" && (name === "has" || (field.root === "record" && field.path.length === 1));
+  if (!isOwn) throw new ExpressionError(syntax.at, messages.fieldOnly(name));
+  if (name === "has") return nullTest("is_not_null", field, at);
+  if (!names.scope.old) throw new ExpressionError(at, messages.noOld());
+  return call(operation("changed"), [field, { ...field, root: "old" }], field.type, at);
+}
+
+/** Tests and changes of lists that CEL knows and this language does not. */
+const unknownMacros = new Set(["all", "exists_one", "map", "filter"]);
+
+function method(syntax: CallSyntax, receiver: Syntax, names: Names): TypedNode {
+  const { name, at, nameAt, args } = syntax;
+  if (name === "exists" && args.length === 2) return children(syntax, receiver, names);
+  if (unknownMacros.has(name)) throw new ExpressionError(nameAt, messages.notYet(`${name}(…)`));
+  if (!functionNames.includes(name)) {
+    throw new ExpressionError(nameAt, messages.unknownFunction(name, nearest(name, functionNames)));
+  }
+  if (!overloads(name).some((o) => o.method)) throw new ExpressionError(nameAt, messages.notMethod(name));
+  return resolve(
+    name,
+    [receiver, ...args].map((a) => check(a, names)),
+    at,
+    nameAt,
+  );
+}
+
+/** `opportunities.exists(o, o.amount > 1000)`: whether the test holds of any record that points at this one. */
+function children(syntax: CallSyntax, receiver: Syntax, names: Names): TypedNode {
+  const [variable, test] = syntax.args;
+  const { scope, variables } = names;
+  if (!scope.children) throw new ExpressionError(syntax.nameAt, messages.noChildren());
+  if (receiver.is !== "name") throw new ExpressionError(receiver.at, messages.notYet("…exists(…)"));
+  const object = scope.children(receiver.name);
+  if (!object) throw new ExpressionError(receiver.at, messages.unknownRelation(receiver.name));
+  if (variable?.is !== "name" || !test) throw new ExpressionError(syntax.nameAt, messages.syntax());
+  const isTaken = scope.record.fieldType(variable.name) || variables.has(variable.name);
+  if (isTaken || ["old", "user", "now", "today"].includes(variable.name)) {
+    throw new ExpressionError(variable.at, messages.variableTaken(variable.name));
+  }
+  const inner = check(test, { scope, variables: new Map([...variables, [variable.name, object]]) });
+  return {
+    node: "children",
+    relation: receiver.name,
+    variable: variable.name,
+    test: expect(inner, "bool"),
+    type: { kind: "bool" },
+    at: syntax.at,
+  };
+}

@@ -1,0 +1,68 @@
+import type { CheckedExpression } from "./check.ts";
+import { operation } from "./functions/index.ts";
+import type { FieldNode, Inner, TypedNode } from "./node.ts";
+import { type Run, fiscalYearStart } from "./operation.ts";
+import { type Value, fromJson, toValue } from "./values.ts";
+
+/**
+ * Records are JSON as the API shows them: numbers as JSON numbers (or as text where they have more than 15 digits), date
+ * `2026-01-31`, datetime RFC 3339, time `09:30:00`, duration in seconds, references as ids; a missing field is null.
+ */
+export interface EvalEnv {
+  readonly record: Readonly<Record<string, unknown>>;
+  /** The record before the change; absent or null when it is new. */
+  readonly old?: Readonly<Record<string, unknown>> | null;
+  readonly user?: Readonly<Record<string, unknown>>;
+  readonly now: Date;
+  /** IANA name of the tenant's time zone. */
+  readonly timeZone: string;
+  /** Month in which the fiscal year begins, 1 (the default) to 12. */
+  readonly fiscalYearStart?: number;
+}
+
+/** The value of the expression, as SQL gives it. Throws TypeError for a record whose values do not fit their fields' types. */
+export function evaluate(expression: CheckedExpression, env: EvalEnv): Value {
+  return toValue(valueOf(expression.root, env, runOf(env)), expression.type);
+}
+
+/** Whether a condition holds; one that is unknown does not. */
+export const holds = (expression: CheckedExpression, env: EvalEnv): boolean => evaluate(expression, env) === true;
+
+const runOf = (env: EvalEnv): Run => ({
+  now: BigInt(env.now.getTime()) * 1_000n,
+  zone: env.timeZone,
+  fiscalYearStart: fiscalYearStart(env.fiscalYearStart),
+  isNew: env.old === undefined || env.old === null,
+});
+
+function valueOf(node: TypedNode, env: EvalEnv, run: Run): Inner {
+  switch (node.node) {
+    case "literal":
+      return node.value;
+    case "field":
+      return fieldValue(node, env);
+    case "list":
+      return node.items.map((item) => valueOf(item, env, run));
+    case "call":
+      return callValue(operation(node.operation), node, env, run);
+    case "children":
+      throw new Error(`${node.relation}.exists(…) has no evaluation in memory`);
+  }
+}
+
+function callValue(
+  called: ReturnType<typeof operation>,
+  node: TypedNode & { node: "call" },
+  env: EvalEnv,
+  run: Run,
+): Inner {
+  const args = node.args.map((arg) => valueOf(arg, env, run));
+  return !called.nulls && args.includes(null) ? null : called.evaluate(args, run, node);
+}
+
+function fieldValue({ root, path, type }: FieldNode, env: EvalEnv): Inner {
+  if (typeof root !== "string" || path.length !== 1) throw new Error(`${path.join(".")} has no evaluation in memory`);
+  const record = root === "record" ? env.record : env[root];
+  const [field] = path;
+  return record && field !== undefined && Object.hasOwn(record, field) ? fromJson(record[field], type) : null;
+}

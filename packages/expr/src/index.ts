@@ -1,0 +1,8 @@
+export { type CheckedExpression, checkExpression } from "./check.ts";
+export { ExpressionError } from "./errors.ts";
+export { type EvalEnv, evaluate, holds } from "./evaluate.ts";
+export type { Root, TypedNode } from "./node.ts";
+export { Decimal } from "./number.ts";
+export { type SqlTarget, toSql } from "./sql.ts";
+export { type ExprObject, type ExprScope, type ExprType, type Kind, sqlType, typeName } from "./types.ts";
+export type { Value } from "./values.ts";

@@ -1,0 +1,60 @@
+import type { Decimal, Digits } from "./number.ts";
+import type { ExprType } from "./types.ts";
+
+/**
+ * A value inside an evaluation. By type: text, references: string; bool: boolean; int, decimal: Decimal; date: days since 1970;
+ * time: microseconds since midnight; datetime, duration: microseconds as bigint; list: array; json: as parsed.
+ */
+export type Inner = null | string | boolean | number | bigint | Decimal | readonly Inner[] | JsonObject;
+export interface JsonObject {
+  readonly [key: string]: unknown;
+}
+
+export type Root = "record" | "old" | "user";
+
+interface Typed {
+  readonly type: ExprType;
+  /** Characters from the start of the source. */
+  readonly at: number;
+  /** Of numbers only. */
+  readonly digits?: Digits;
+}
+
+export interface LiteralNode extends Typed {
+  readonly node: "literal";
+  readonly value: Inner;
+}
+export interface FieldNode extends Typed {
+  readonly node: "field";
+  /** Where the path begins; for the record of a child test, its variable's name. */
+  readonly root: Root | { readonly variable: string };
+  readonly path: readonly string[];
+}
+export interface ListNode extends Typed {
+  readonly type: ExprType & { readonly kind: "list" };
+  readonly node: "list";
+  readonly items: readonly TypedNode[];
+}
+export interface CallNode extends Typed {
+  readonly node: "call";
+  /** Key of an operation in the registry. */
+  readonly operation: string;
+  readonly args: readonly TypedNode[];
+}
+export interface ChildrenNode extends Typed {
+  readonly node: "children";
+  readonly relation: string;
+  readonly variable: string;
+  readonly test: TypedNode;
+}
+
+/** A checked expression: inert data, from which both evaluations are made. */
+export type TypedNode = LiteralNode | FieldNode | ListNode | CallNode | ChildrenNode;
+
+export const isNullLiteral = (node: TypedNode): boolean => node.node === "literal" && node.value === null;
+
+export function childrenOf(node: TypedNode): readonly TypedNode[] {
+  if (node.node === "call") return node.args;
+  if (node.node === "list") return node.items;
+  return node.node === "children" ? [node.test] : [];
+}

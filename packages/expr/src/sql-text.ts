@@ -1,0 +1,38 @@
+import { CYCLE_DAYS } from "./limits.ts";
+import type { SqlArg } from "./operation.ts";
+
+/*
+ * Pieces of SQL that more than one operation needs. An argument is written once in each, since it may be long and may hold
+ * parameters; and none of them raises, whatever order PostgreSQL evaluates in.
+ */
+
+/** Ten thousand years: moved by them, every date and every step back from it stays inside PostgreSQL's calendar. */
+export const cycle = `interval '${CYCLE_DAYS} days'`;
+
+/** The value when it lies between two bounds (exclusive), else null. LEAST and GREATEST pass over null, which then meets `high`. */
+const between = (sql: string, low: string, high: string): string =>
+  `NULLIF(NULLIF(GREATEST(LEAST(${sql}, ${high}), ${low}), ${high}), ${low})`;
+
+/** A timestamp of the years 10001 to 19999, else null. */
+export const shiftedWithin = (sql: string): string =>
+  between(sql, "timestamp '10000-12-31 23:59:59.999999'", "timestamp '20000-01-01'");
+
+/** A date of the years 1 to 9999, else null. */
+export const dateWithin = (sql: string): string => between(sql, "date '0001-12-31 BC'", "date '10000-01-01'");
+
+/** At most ten thousand years either way, else null. */
+export const durationWithin = (sql: string): string =>
+  between(sql, `interval '-${CYCLE_DAYS} days -1 microseconds'`, `interval '${CYCLE_DAYS} days 1 microseconds'`);
+
+/** A whole number with an absolute value up to `limit`, as PostgreSQL's integer, else null. */
+export const integerWithin = (sql: string, limit: number): string =>
+  `${between(sql, `${-limit - 1}`, `${limit + 1}`)}::int`;
+
+/** A literal as a pattern of LIKE that means itself. */
+export const likeLiteral = (text: string): string => text.replace(/[\\%_]/g, (special) => `\\${special}`);
+
+/** An argument beside others of its type: lists of numbers meet as `numeric[]`, because PostgreSQL mixes numbers but not arrays of them. */
+export function alike({ node, sql }: SqlArg): string {
+  const isNumbers = node.type.kind === "list" && (node.type.of.kind === "int" || node.type.of.kind === "decimal");
+  return isNumbers ? `${sql()}::numeric[]` : sql();
+}

@@ -1,0 +1,102 @@
+import type { CheckedExpression } from "./check.ts";
+import { operation } from "./functions/index.ts";
+import type { FieldNode, ListNode, LiteralNode, Root, TypedNode } from "./node.ts";
+import { type SqlArg, type SqlRun, fiscalYearStart } from "./operation.ts";
+import { sqlType } from "./types.ts";
+import { toParameter } from "./values.ts";
+
+/** How an expression's names and literals stand in the statement that it becomes a part of. */
+export interface SqlTarget {
+  /**
+   * SQL of a field, as one operand (a name, or in brackets), of the type that `sqlType` says for the field's type. Own fields
+   * have one element; the target makes walks into joins or subqueries.
+   */
+  column(path: readonly string[], root: Root): string;
+  /** Takes a literal and answers its place with the cast, such as `$3::text`; lists come as arrays with `text[]`. */
+  parameter(value: unknown, sqlType: string): string;
+  /** SQL of the present, a timestamptz. */
+  readonly now: string;
+  /** SQL of the tenant's time zone, an IANA name as text. */
+  readonly timeZone: string;
+  /** Month in which the fiscal year begins, 1 (the default) to 12. */
+  readonly fiscalYearStart?: number;
+  /**
+   * SQL of whether any child under the relation meets a test, such as `EXISTS (SELECT FROM … WHERE … AND test)`. `test` is
+   * asked once, with the SQL of the child's fields. Needed where the scope has `children`.
+   */
+  exists?(relation: string, test: (column: (path: readonly string[]) => string) => string): string;
+}
+
+type Columns = ReadonlyMap<string, (path: readonly string[]) => string>;
+
+/**
+ * SQL of the expression, as one operand. It never raises, is null where the expression is, and names each column as it is,
+ * so that an index can serve a comparison; a condition can stand in WHERE as it is.
+ */
+export const toSql = (expression: CheckedExpression, target: SqlTarget): string =>
+  write(expression.root, target, new Map());
+
+function write(node: TypedNode, target: SqlTarget, variables: Columns): string {
+  switch (node.node) {
+    case "literal":
+      return literal(node, target);
+    case "field":
+      return field(node, target, variables);
+    case "list":
+      return list(node, target, variables);
+    case "call": {
+      const args = node.args.map((arg) => argument(arg, target, variables));
+      return operation(node.operation).sql(args, runOf(target), node);
+    }
+    case "children":
+      if (!target.exists) throw new Error(`this target has no related records for ${node.relation}.exists(…)`);
+      return target.exists(node.relation, (column) =>
+        write(node.test, target, new Map([...variables, [node.variable, column]])),
+      );
+  }
+}
+
+const runOf = (target: SqlTarget): SqlRun => ({
+  parameter: (value, type) => target.parameter(value, type),
+  now: target.now,
+  timeZone: target.timeZone,
+  fiscalYearStart: fiscalYearStart(target.fiscalYearStart),
+});
+
+function argument(node: TypedNode, target: SqlTarget, variables: Columns): SqlArg {
+  const sql = (): string => write(node, target, variables);
+  const numeric = (): string => {
+    if (node.node === "literal") return literal({ ...node, type: { kind: "decimal" } }, target);
+    return node.type.kind === "int" ? `${sql()}::numeric` : sql();
+  };
+  return { node, sql, numeric };
+}
+
+function literal({ value, type }: LiteralNode, target: SqlTarget): string {
+  if (value === null) return `NULL::${sqlType(type)}`;
+  if (type.kind === "bool") return value === true ? "TRUE" : "FALSE";
+  return target.parameter(toParameter(value, type), sqlType(type));
+}
+
+function field({ root, path }: FieldNode, target: SqlTarget, variables: Columns): string {
+  if (typeof root === "string") return target.column(path, root);
+  const column = variables.get(root.variable);
+  if (!column) throw new Error(`no child called ${root.variable}`);
+  return column(path);
+}
+
+function list({ items, type }: ListNode, target: SqlTarget, variables: Columns): string {
+  const literals = items.filter((item) => item.node === "literal");
+  if (literals.length < items.length) {
+    // Computed integers are numeric, and may be larger than a bigint.
+    const of = type.of.kind === "int" ? "numeric" : sqlType(type.of);
+    return `ARRAY[${items.map((item) => write(item, target, variables)).join(", ")}]::${of}[]`;
+  }
+  return target.parameter(
+    toParameter(
+      literals.map((item) => item.value),
+      type,
+    ),
+    sqlType(type),
+  );
+}

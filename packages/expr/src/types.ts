@@ -1,0 +1,60 @@
+/**
+ * The type of an expression or field. A reference compares by id and may be walked in SQL. Fields hold integers within
+ * ±(2^53−1), decimals of up to 100 digits before and after the point, days of the years 1 to 9999, durations of at most 10,000
+ * years without months, and lists without nulls: within these bounds both evaluations agree and SQL never raises.
+ */
+export type ExprType =
+  | { readonly kind: "text" | "bool" | "int" | "decimal" | "date" | "datetime" | "time" | "duration" | "json" | "null" }
+  | { readonly kind: "list"; readonly of: ExprType }
+  | { readonly kind: "ref"; readonly target: string };
+
+export type Kind = ExprType["kind"];
+
+/** What the checker must know of an object: its fields (system fields included) by name. */
+export interface ExprObject {
+  readonly name: string;
+  fieldType(field: string): ExprType | undefined;
+  /** All names, where known: an error about an unknown name then suggests the nearest one. */
+  fieldNames?(): Iterable<string>;
+}
+
+/** What names mean in an expression. */
+export interface ExprScope {
+  /** The record whose fields are plain names. */
+  readonly record: ExprObject;
+  /** Whether `old` (the record before the change) is there. */
+  readonly old?: boolean;
+  /** The actor's object, when `user` is there. */
+  readonly user?: ExprObject;
+  /** Finds the object of a reference for walks (`account.owner.name`); absent where only own fields may be used. */
+  readonly object?: (name: string) => ExprObject | undefined;
+  /**
+   * Finds the object whose records point at this one under a relation's name, for `opportunities.exists(o, …)`;
+   * absent where only own fields may be used. Such a test has no evaluation in memory.
+   */
+  readonly children?: (relation: string) => ExprObject | undefined;
+}
+
+const sqlTypes: Record<Exclude<Kind, "list">, string> = {
+  text: "text",
+  bool: "boolean",
+  int: "bigint",
+  decimal: "numeric",
+  date: "date",
+  datetime: "timestamptz",
+  time: "time",
+  duration: "interval",
+  json: "jsonb",
+  ref: "uuid",
+  null: "text",
+};
+
+/** The PostgreSQL type that a field of this type has, and to which literals of it are cast. */
+export const sqlType = (type: ExprType): string =>
+  type.kind === "list" ? `${sqlType(type.of)}[]` : sqlTypes[type.kind];
+
+/** The type as a person reads it in an error. */
+export function typeName(type: ExprType): string {
+  if (type.kind === "list") return `list of ${typeName(type.of)}`;
+  return type.kind === "ref" ? `reference to ${type.target}` : type.kind;
+}

@@ -1,0 +1,141 @@
+import { objectRights, type RoleGrant, systemRights } from "@guanxi/access";
+import type { FieldDefinition, ObjectDefinition } from "@guanxi/meta";
+
+const titled = (en: string, cn: string, tw: string) => ({ title: en, titles: { "zh-CN": cn, "zh-TW": tw } });
+const reference = (target: string, onDelete: "restrict" | "setNull" | "cascade", relation: string, rest: object): FieldDefinition => ({
+  fieldType: "reference",
+  target,
+  onDelete,
+  relation,
+  ...rest,
+});
+
+/** The objects every tenant has: people, the org chart and what they may do. */
+export const coreObjects: readonly ObjectDefinition[] = [
+  {
+    name: "user",
+    plural: "users",
+    ...titled("User", "用户", "使用者"),
+    type: "object",
+    required: ["name", "email"],
+    nameField: "name",
+    sharing: "read",
+    history: true,
+    properties: {
+      name: { type: "string", maxLength: 120, ...titled("Name", "姓名", "姓名") },
+      email: { type: "string", format: "email", unique: true, ...titled("E-mail", "邮箱", "電子郵件") },
+      phone: { fieldType: "phone", ...titled("Phone", "电话", "電話") },
+      active: { type: "boolean", default: true, ...titled("Active", "启用", "啟用") },
+      locale: { enum: ["en", "zh-CN", "zh-TW"], ...titled("Language", "语言", "語言") },
+      external_id: { type: "string", maxLength: 120, unique: true, externalId: true, ...titled("External ID", "外部编号", "外部編號") },
+    },
+  },
+  {
+    name: "department",
+    plural: "departments",
+    ...titled("Department", "部门", "部門"),
+    type: "object",
+    required: ["name"],
+    nameField: "name",
+    sharing: "read",
+    properties: {
+      name: { type: "string", maxLength: 120, ...titled("Name", "名称", "名稱") },
+      parent: reference("department", "restrict", "children", titled("Belongs to", "上级部门", "上級部門")),
+      external_id: { type: "string", maxLength: 120, unique: true, externalId: true, ...titled("External ID", "外部编号", "外部編號") },
+    },
+  },
+  {
+    name: "position",
+    plural: "positions",
+    ...titled("Position", "岗位", "職位"),
+    description: "A place in the org chart. Whoever holds one sees the records of those who hold the ones below it.",
+    type: "object",
+    required: ["name"],
+    nameField: "name",
+    sharing: "read",
+    history: true,
+    properties: {
+      name: { type: "string", maxLength: 120, ...titled("Name", "名称", "名稱") },
+      parent: reference("position", "restrict", "children", titled("Reports to", "上级岗位", "上級職位")),
+      department: reference("department", "restrict", "positions", titled("Department", "部门", "部門")),
+      external_id: { type: "string", maxLength: 120, unique: true, externalId: true, ...titled("External ID", "外部编号", "外部編號") },
+    },
+  },
+  {
+    name: "user_position",
+    plural: "user_positions",
+    ...titled("Position held", "任职", "任職"),
+    type: "object",
+    required: ["assignee", "position"],
+    sharing: "read",
+    history: true,
+    properties: {
+      assignee: reference("user", "cascade", "positions", titled("User", "用户", "使用者")),
+      position: reference("position", "cascade", "holders", titled("Position", "岗位", "職位")),
+    },
+    unique: [["assignee", "position"]],
+  },
+  {
+    name: "role",
+    plural: "roles",
+    ...titled("Role", "角色", "角色"),
+    description: "What its holders may do. Roles add up.",
+    type: "object",
+    required: ["name"],
+    nameField: "name",
+    sharing: "read",
+    history: true,
+    properties: {
+      name: { type: "string", maxLength: 60, unique: true, ...titled("Name", "名称", "名稱") },
+      description: { type: "string", maxLength: 500, ...titled("Description", "说明", "說明") },
+      administrator: { type: "boolean", default: false, ...titled("Everything allowed", "全部权限", "全部權限") },
+      rights: {
+        type: "object",
+        additionalProperties: { type: "array", items: { enum: [...objectRights] } },
+        default: {},
+        description: "Object name → rights, such as {\"lead\": [\"read\", \"edit\"]}.",
+        ...titled("Rights by object", "对象权限", "物件權限"),
+      },
+      default_rights: {
+        type: "array",
+        items: { enum: [...objectRights] },
+        description: "For objects that `rights` does not name.",
+        ...titled("Rights on other objects", "其他对象权限", "其他物件權限"),
+      },
+      system_rights: { type: "array", items: { enum: [...systemRights] }, ...titled("System rights", "系统权限", "系統權限") },
+    },
+  },
+  {
+    name: "user_role",
+    plural: "user_roles",
+    ...titled("Role held", "角色分配", "角色指派"),
+    type: "object",
+    required: ["assignee", "role"],
+    sharing: "read",
+    history: true,
+    properties: {
+      assignee: reference("user", "cascade", "roles", titled("User", "用户", "使用者")),
+      role: reference("role", "cascade", "holders", titled("Role", "角色", "角色")),
+    },
+    unique: [["assignee", "role"]],
+  },
+];
+
+/** Objects whose records decide what actors may see and do. */
+export const accessObjects: ReadonlySet<string> = new Set(["user", "position", "user_position", "role", "user_role"]);
+
+/** Everyone sees who their colleagues are; only administrators and `manage_users` change them. */
+export const memberGrant: RoleGrant = {
+  all: false,
+  rights: Object.fromEntries(coreObjects.map((o) => [o.name, ["read"] as const])),
+  defaultRights: [],
+  systemRights: [],
+};
+
+/** What `manage_users` adds. Handing out roles stays with administrators, or it would be a way to become one. */
+export const userManagerGrant: RoleGrant = {
+  all: false,
+  rights: Object.fromEntries(["user", "department", "position", "user_position"].map((o) => [o, ["create", "read", "edit", "delete", "edit_all"] as const])),
+  defaultRights: [],
+  systemRights: [],
+};

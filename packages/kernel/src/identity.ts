@@ -1,0 +1,145 @@
+import { createHash } from "node:crypto";
+import { type RoleGrant, sumRights } from "@guanxi/access";
+import { type Clock, GuanxiError, type Locale, locales, secret } from "@guanxi/base";
+import { quoteSchema, type Store } from "@guanxi/store";
+import { memberGrant, userManagerGrant } from "./core-objects.ts";
+import { schemaOf } from "./snapshots.ts";
+import type { Actor } from "./types.ts";
+
+/** Heard by every node: the payload's tenant has changed users, roles, positions or keys. */
+export const accessChannel = "guanxi_access";
+
+/** Nodes hear of a revoked key within milliseconds; this bounds it, in milliseconds, should the message be lost. */
+const credentialLifetimeMs = 30_000;
+/** `last_used_at` is kept to this many milliseconds, so that reading does not become writing. */
+const lastUsedStepMs = 300_000;
+
+export interface Credential {
+  readonly key: string;
+  readonly tenant: string;
+  readonly user: string;
+  readonly expiresAt: number;
+}
+
+interface CachedCredential extends Credential {
+  readonly loadedAt: number;
+  touchedAt: number;
+}
+
+const keyPattern = /^gx_([a-z][a-z0-9]{1,30})_[A-Za-z0-9_-]{20,64}$/;
+
+export const hashKey = (key: string): string => createHash("sha256").update(key).digest("hex");
+export const newKey = (tenant: string): string => `gx_${tenant}_${secret(24)}`;
+
+interface ActorRow extends Record<string, unknown> {
+  readonly record: string;
+  readonly roles: string;
+  readonly positions: string;
+}
+
+interface RoleRow {
+  readonly name: string;
+  readonly administrator: boolean | null;
+  readonly rights: RoleGrant["rights"] | null;
+  readonly default_rights: RoleGrant["defaultRights"] | null;
+  readonly system_rights: RoleGrant["systemRights"] | null;
+}
+
+const grantOf = (row: RoleRow): RoleGrant => ({
+  all: row.administrator === true,
+  rights: row.rights ?? {},
+  defaultRights: row.default_rights ?? [],
+  systemRights: row.system_rights ?? [],
+});
+
+const localeOf = (value: unknown, fallback: Locale): Locale => (locales as readonly unknown[]).includes(value) ? (value as Locale) : fallback;
+
+/** Who a credential is, and what its user may do. */
+export class Identity {
+  readonly #store: Store;
+  readonly #clock: Clock;
+  readonly #credentials = new Map<string, CachedCredential>();
+  readonly #actors = new Map<string, Map<string, Promise<Actor | undefined>>>();
+
+  constructor(store: Store, clock: Clock) {
+    this.#store = store;
+    this.#clock = clock;
+  }
+
+  /** Forgets what it knew of a tenant's people and keys. */
+  forget(tenant: string): void {
+    this.#actors.delete(tenant);
+    for (const [hash, c] of this.#credentials) if (c.tenant === tenant) this.#credentials.delete(hash);
+  }
+
+  forgetAll(): void {
+    this.#actors.clear();
+    this.#credentials.clear();
+  }
+
+  /** Throws UNAUTHENTICATED, in the same words whatever is wrong. */
+  async credential(key: string): Promise<Credential> {
+    const now = this.#clock.now().getTime();
+    if (!keyPattern.test(key)) throw new GuanxiError("UNAUTHENTICATED");
+    const hash = hashKey(key);
+    let known = this.#credentials.get(hash);
+    if (!known || now - known.loadedAt > credentialLifetimeMs) {
+      const row = await this.#store.registry.findKey(hash);
+      if (!row) throw new GuanxiError("UNAUTHENTICATED");
+      known = {
+        key: row.id,
+        tenant: row.tenant,
+        user: row.user,
+        expiresAt: row.expiresAt ? Date.parse(row.expiresAt) : Infinity,
+        loadedAt: now,
+        touchedAt: row.lastUsedAt ? Date.parse(row.lastUsedAt) : 0,
+      };
+      this.#credentials.set(hash, known);
+    }
+    if (known.expiresAt <= now) throw new GuanxiError("UNAUTHENTICATED");
+    if (now - known.touchedAt > lastUsedStepMs) {
+      known.touchedAt = now;
+      await this.#store.registry.touchKey(known.key);
+    }
+    return known;
+  }
+
+  /** The actor that a user is; undefined when there is no such active user. */
+  actor(tenant: string, user: string, fallback: Locale): Promise<Actor | undefined> {
+    let actors = this.#actors.get(tenant);
+    if (!actors) this.#actors.set(tenant, (actors = new Map()));
+    const known = actors.get(user);
+    if (known) return known;
+    const load = this.#load(tenant, user, fallback);
+    actors.set(user, load);
+    load.catch(() => actors.delete(user));
+    return load;
+  }
+
+  async #load(tenant: string, user: string, fallback: Locale): Promise<Actor | undefined> {
+    const s = quoteSchema(schemaOf(tenant));
+    const [row] = await this.#store.sql<ActorRow>(
+      `SELECT to_json(u)::text AS record,
+        (SELECT coalesce(json_agg(r), '[]') FROM ${s}.user_role h JOIN ${s}.role r ON r.id = h.role AND r.deleted_at IS NULL WHERE h.assignee = u.id AND h.deleted_at IS NULL)::text AS roles,
+        (SELECT coalesce(json_agg(json_build_object('id', p.id, 'name', p.name) ORDER BY p.name), '[]') FROM ${s}.user_position h
+          JOIN ${s}.position p ON p.id = h.position AND p.deleted_at IS NULL WHERE h.assignee = u.id AND h.deleted_at IS NULL)::text AS positions
+      FROM ${s}."user" u WHERE u.id = $1 AND u.deleted_at IS NULL AND u.active IS NOT FALSE`,
+      [user],
+    );
+    if (!row) return undefined;
+    const record = JSON.parse(row.record) as Record<string, unknown>;
+    const roles = JSON.parse(row.roles) as RoleRow[];
+    const grants = [memberGrant, ...roles.map(grantOf)];
+    if (grants.some((g) => g.systemRights.includes("manage_users"))) grants.push(userManagerGrant);
+    return {
+      user,
+      record,
+      name: String(record["name"]),
+      email: typeof record["email"] === "string" ? record["email"] : null,
+      locale: localeOf(record["locale"], fallback),
+      rights: sumRights(grants),
+      roles: roles.map((r) => r.name).sort(),
+      positions: JSON.parse(row.positions) as Actor["positions"],
+    };
+  }
+}

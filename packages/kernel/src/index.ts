@@ -1,0 +1,5 @@
+export { objectRights, systemRights, type ObjectRight, type Rights, type SystemRight } from "@guanxi/access";
+export { coreObjects } from "./core-objects.ts";
+export { createKernel } from "./kernel.ts";
+export * from "./types.ts";
+export type { TenantComponent } from "@guanxi/store";

@@ -1,0 +1,153 @@
+import { knows, sumRights } from "@guanxi/access";
+import { type Clock, GuanxiError, systemClock } from "@guanxi/base";
+import type { ObjectType } from "@guanxi/meta";
+import { insertStatement, quoteSchema, recordTables } from "@guanxi/store";
+import { accessObjects } from "./core-objects.ts";
+import { Hooks } from "./hooks.ts";
+import { accessChannel, Identity } from "./identity.ts";
+import { createKeys } from "./keys.ts";
+import { createMetadata } from "./metadata.ts";
+import { rebuildOrgChart } from "./org-chart.ts";
+import { type RecordsEnv, withFresh, writeContext } from "./records/context.ts";
+import { createRows } from "./records/create.ts";
+import { createRecords } from "./records/index.ts";
+import { type Compiled, metaChannel, Snapshots } from "./snapshots.ts";
+import { createTenants } from "./tenants.ts";
+import type { Actor, Cause, Kernel, KernelOptions, Session, SnapshotPart } from "./types.ts";
+
+/** Snapshots kept compiled unless set otherwise; at about 100 KB each, 50 MB. */
+const defaultMaxTenants = 500;
+
+const orgObjects = new Set(["position", "user_position", "user"]);
+
+/** The kernel on a store whose shared tables are migrated. */
+export async function createKernel(options: KernelOptions): Promise<Kernel> {
+  const { store, observe, plugins } = options;
+  const clock: Clock = options.clock ?? systemClock;
+  const components = [recordTables, ...(options.components ?? [])];
+  const snapshots = new Snapshots({ store, observe, clock, components, parts: options.parts ?? [], maxTenants: options.maxTenantsCached ?? defaultMaxTenants });
+  const identity = new Identity(store, clock);
+  const hooks = new Hooks();
+  const listeners: ((tenant: string) => void)[] = [];
+
+  const sessionOn = (compiled: Compiled, actor: Actor, cause: Cause): Session => ({
+    tenant: compiled.tenant,
+    actor,
+    snapshot: compiled.snapshot,
+    connection: store,
+    cause,
+    now: clock.now(),
+    part: <T>(part: SnapshotPart<T>) => compiled.parts.get(part.name) as T,
+  });
+
+  async function refresh(session: Session): Promise<Session> {
+    if (session.connection.inTransaction) {
+      const previous = await snapshots.get(session.tenant.id);
+      const compiled = await snapshots.compile(session.connection, session.tenant, previous);
+      return { ...sessionOn(compiled, session.actor, session.cause), connection: session.connection, now: session.now };
+    }
+    const { version } = (await store.sql<{ version: number }>(`SELECT version FROM ${quoteSchema(session.tenant.schema)}._meta`))[0] ?? { version: -1 };
+    let compiled = await snapshots.get(session.tenant.id);
+    if (compiled.snapshot.version !== version) {
+      snapshots.forget(session.tenant.id);
+      compiled = await snapshots.reload(session.tenant.id);
+    }
+    if (compiled.snapshot === session.snapshot) return session;
+    return { ...sessionOn(compiled, session.actor, session.cause), now: session.now };
+  }
+
+  /** People and rights changed: in this process at once, in the others when they hear of it. */
+  function accessChanged(tenant: string): void {
+    identity.forget(tenant);
+    store.signal(accessChannel, tenant);
+  }
+
+  async function accessAftermath(session: Session, object: ObjectType): Promise<void> {
+    await session.connection.sql(`UPDATE ${quoteSchema(session.tenant.schema)}._meta SET access = access + 1`);
+    if (orgObjects.has(object.name)) await rebuildOrgChart(session);
+    store.afterCommit(session.connection, () => accessChanged(session.tenant.id));
+  }
+
+  const env: RecordsEnv = {
+    store,
+    hooks,
+    refresh,
+    committed: (session) => {
+      for (const hear of listeners) hear(session.tenant.id);
+    },
+    aftermath: (object) => (accessObjects.has(object.name) ? (session) => accessAftermath(session, object) : undefined),
+  };
+  const records = createRecords(env);
+
+  const systemSession = async (tenant: { id: string }, user: string): Promise<Session> => {
+    const rights = sumRights([{ all: true, rights: {}, defaultRights: [], systemRights: [] }]);
+    const compiled = await snapshots.get(tenant.id);
+    const actor: Actor = { user, record: { id: user }, name: "System", email: null, locale: compiled.snapshot.settings.locale, rights, roles: [], positions: [] };
+    return sessionOn(compiled, actor, { depth: 0 });
+  };
+
+  const tenants = createTenants({
+    store,
+    plugins,
+    components,
+    systemSession,
+    async insertUser(session, id, values) {
+      const object = session.snapshot.objects.get("user");
+      if (!object) throw new Error("the core has no user");
+      const { value } = object.prepareCreate(values, { now: session.now });
+      const grant = { read: { kind: "all" }, write: { kind: "all" }, references: new Map() } as const;
+      // The first user cannot own themselves before they are there.
+      await store.run(insertStatement(object, grant, writeContext(session), [{ ...value, id }]));
+    },
+    createRows: (session, object, values) => createRows(env, session, object, values, (i) => `/${i}`),
+    forget(tenant) {
+      snapshots.drop(tenant);
+      identity.forget(tenant);
+    },
+  });
+
+  const listening = await Promise.all([
+    store.listen(metaChannel, (tenant) => snapshots.forget(tenant), () => snapshots.forgetAll()),
+    store.listen(accessChannel, (tenant) => identity.forget(tenant), () => identity.forgetAll()),
+  ]);
+
+  async function sessionOf(tenant: string, user: string, cause: Cause): Promise<Session> {
+    const compiled = await snapshots.get(tenant);
+    const actor = await identity.actor(tenant, user, compiled.snapshot.settings.locale);
+    if (!actor) throw new GuanxiError("UNAUTHENTICATED");
+    return sessionOn(compiled, actor, cause);
+  }
+
+  async function find(session: Session, look: (session: Session) => ObjectType | undefined): Promise<{ session: Session; object: ObjectType }> {
+    let current = session;
+    let object = look(current);
+    if (!object) {
+      current = await refresh(session);
+      object = look(current);
+    }
+    if (!object || !knows(object, current.actor.rights)) throw new GuanxiError("NOT_FOUND");
+    return { session: current, object };
+  }
+
+  return {
+    store,
+    records,
+    metadata: createMetadata({ snapshots, transaction: (work) => store.transaction(work) }, refresh),
+    tenants,
+    keys: createKeys(store, records, accessChanged),
+    hooks,
+    async authenticate(credential, requestId) {
+      const { tenant, user } = await identity.credential(credential);
+      return sessionOf(tenant, user, { request: requestId, depth: 0 });
+    },
+    sessionFor: sessionOf,
+    refresh,
+    objectByPlural: (session, plural) => find(session, (s) => s.snapshot.plurals.get(plural)),
+    objectByName: (session, name) => find(session, (s) => s.snapshot.objects.get(name)),
+    transaction: (session, work) => withFresh(env, session, (s) => store.transaction((connection) => work({ ...s, connection }))),
+    onCommitted: (hear) => void listeners.push(hear),
+    async close() {
+      await Promise.all(listening.map((l) => l.stop()));
+    },
+  };
+}

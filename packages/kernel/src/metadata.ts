@@ -1,0 +1,248 @@
+import { isDeepStrictEqual } from "node:util";
+import { GuanxiError, type Issue } from "@guanxi/base";
+import { compileSnapshot, diffSnapshots, type MetaChange, type ObjectDefinition, parseDefinition, type Snapshot, retarget, storeDefinition, type StoredObject } from "@guanxi/meta";
+import { compileDdl, type Connection, type DdlStep, isDatabaseError, quoteSchema } from "@guanxi/store";
+import { coreObjects } from "./core-objects.ts";
+import { loadStored, metaChannel, type Snapshots } from "./snapshots.ts";
+import type { Metadata, MetadataAnswer, Session } from "./types.ts";
+
+/** A waiting lock request makes every later writer wait too, so DDL gives up its place in the queue after this long … */
+const lockTimeoutMs = 40;
+/** … and tries again this often, pausing in between. */
+const lockTries = 100;
+const lockPauseMs = 50;
+
+interface Env {
+  readonly snapshots: Snapshots;
+  transaction<T>(work: (tx: Connection) => Promise<T>): Promise<T>;
+}
+
+interface WriteOptions {
+  readonly ifVersion?: number | undefined;
+  readonly allow?: readonly string[] | undefined;
+}
+
+/** The metadata of a tenant under its lock. */
+interface Draft {
+  readonly session: Session;
+  readonly version: number;
+  readonly stored: readonly StoredObject[];
+  readonly current: Snapshot;
+}
+
+export function requireMetadataRight(session: Session): void {
+  if (!session.actor.rights.system.has("edit_metadata")) throw new GuanxiError("FORBIDDEN", { detail: "Changing metadata needs the system right edit_metadata." });
+}
+
+const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
+
+/** Runs `work` with short lock waits, again and again until it gets its locks. */
+async function withLocks<T>(env: Env, work: (tx: Connection) => Promise<T>): Promise<T> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await env.transaction(async (tx) => {
+        await tx.sql(`SET LOCAL lock_timeout = ${lockTimeoutMs}`);
+        return work(tx);
+      });
+    } catch (e) {
+      if (!isDatabaseError(e, "55P03")) throw e;
+      if (attempt >= lockTries) throw new GuanxiError("UNAVAILABLE", { detail: "The tables are too busy to change right now.", retryAfter: 5, cause: e });
+      await pause(lockPauseMs * (0.5 + Math.random()));
+    }
+  }
+}
+
+/** Locks the tenant's metadata, lets `work` change it, gives it the next version, tells every node. */
+async function change<T>(env: Env, session: Session, work: (draft: Draft, tx: Connection) => Promise<{ value: T; next?: Snapshot }>): Promise<{ value: T; version: number }> {
+  const { tenant } = session;
+  const s = quoteSchema(tenant.schema);
+  const result = await withLocks(env, async (tx) => {
+    await tx.sql(`SELECT FROM ${s}._meta FOR UPDATE`);
+    const { version, settings, stored } = await loadStored(tx, tenant.schema);
+    const current = version === session.snapshot.version ? session.snapshot : compileSnapshot(settings, version, stored, session.snapshot);
+    const { value, next } = await work({ session: { ...session, connection: tx, snapshot: current }, version, stored, current }, tx);
+    if (next === current) return { value, version };
+    await tx.sql(`UPDATE ${s}._meta SET version = $1`, [version + 1]);
+    await tx.sql("SELECT pg_notify($1, $2)", [metaChannel, tenant.id]);
+    return { value, version: version + 1 };
+  });
+  env.snapshots.forget(tenant.id);
+  return result;
+}
+
+async function countValues(tx: Connection, snapshot: Snapshot, change: MetaChange): Promise<{ allow: string; count: number } | undefined> {
+  const s = quoteSchema(snapshot.settings.schema);
+  if (change.kind === "drop_object") {
+    const [row] = await tx.sql<{ n: number }>(`SELECT count(*) AS n FROM ${s}.${quoteSchema(change.object.table)}`);
+    return { allow: `drop:${change.object.name}`, count: row?.n ?? 0 };
+  }
+  if (change.kind === "drop_field") {
+    const before = snapshot.byId.get(change.object.id);
+    const [row] = await tx.sql<{ n: number }>(`SELECT count(${quoteSchema(change.field.column.name)}) AS n FROM ${s}.${quoteSchema(before?.table ?? change.object.table)}`);
+    return { allow: `drop:${before?.name ?? change.object.name}.${change.field.name}`, count: row?.n ?? 0 };
+  }
+  return undefined;
+}
+
+/** Data is only dropped by those who name it. */
+async function guardData(tx: Connection, current: Snapshot, changes: readonly MetaChange[], allow: readonly string[]): Promise<void> {
+  const issues: Issue[] = [];
+  for (const step of changes) {
+    const loss = await countValues(tx, current, step);
+    if (loss && loss.count > 0 && !allow.includes(loss.allow)) {
+      const path = step.kind === "drop_field" ? `/properties/${step.field.name}` : "";
+      issues.push({ path, code: "data_loss", params: { count: loss.count, allow: loss.allow } });
+    }
+  }
+  if (issues.length > 0) throw new GuanxiError("DATA_LOSS", { issues });
+}
+
+/** Rows that stand in the way of a definition are the caller's to mend. */
+function ddlFault(e: unknown, step: DdlStep): unknown {
+  if (isDatabaseError(e, "23502")) return new GuanxiError("CONFLICT", { detail: `Existing records have no value there: fill them first, or give the field a default. (${step.effect})`, cause: e });
+  if (isDatabaseError(e, "23505")) return new GuanxiError("CONFLICT", { detail: `Existing records share a value: make them differ first. (${step.effect})`, cause: e });
+  if (isDatabaseError(e, "22", "23503", "42804", "42846")) return new GuanxiError("CONFLICT", { detail: `Existing values do not fit: change them first. (${step.effect})`, cause: e });
+  return e;
+}
+
+async function runDdl(tx: Connection, schema: string, changes: readonly MetaChange[], next: Snapshot): Promise<void> {
+  for (const step of compileDdl(schema, changes, next)) {
+    try {
+      await tx.sql(step.sql);
+    } catch (e) {
+      throw ddlFault(e, step);
+    }
+  }
+}
+
+/** Brings the tenant from the draft's definitions to `stored`: tables first, then what describes them. */
+export async function applyDefinitions(tx: Connection, draft: { version: number; current: Snapshot | undefined; next: Snapshot; stored: readonly StoredObject[]; nextId: number; allow: readonly string[] }): Promise<void> {
+  const { current, next, stored, nextId, allow } = draft;
+  const s = quoteSchema(next.settings.schema);
+  const changes = diffSnapshots(current, next);
+  if (current) await guardData(tx, current, changes, allow);
+  await runDdl(tx, next.settings.schema, changes, next);
+  const before = new Map([...(current?.byId ?? [])].map(([id, o]) => [id, o.stored]));
+  const written = stored.filter((o) => !isDeepStrictEqual(before.get(o.id), o));
+  const gone = [...before.keys()].filter((id) => !stored.some((o) => o.id === id));
+  if (gone.length > 0) await tx.sql(`DELETE FROM ${s}._object WHERE id = ANY(SELECT e::int FROM json_array_elements_text($1::json) e)`, [JSON.stringify(gone)]);
+  if (written.length > 0) {
+    await tx.sql(
+      `INSERT INTO ${s}._object (id, name, stored) SELECT (e ->> 'id')::int, e ->> 'name', e FROM json_array_elements($1::json) e
+       ON CONFLICT (id) DO UPDATE SET name = excluded.name, stored = excluded.stored`,
+      [JSON.stringify(written)],
+    );
+  }
+  await tx.sql(`UPDATE ${s}._meta SET next_id = $1`, [nextId]);
+}
+
+/** Ids for objects, fields and keys, from the tenant's counter. */
+export async function idCounter(tx: Connection, schema: string): Promise<{ next: () => number; readonly value: () => number }> {
+  const [row] = await tx.sql<{ next_id: number }>(`SELECT next_id FROM ${quoteSchema(schema)}._meta`);
+  let id = row?.next_id ?? 1;
+  return { next: () => id++, value: () => id };
+}
+
+/** What every tenant relies on stays: core fields may be joined by others, never changed. */
+function guardCore(previous: StoredObject, definition: ObjectDefinition): void {
+  if (previous.source !== "core") return;
+  const core = coreObjects.find((o) => o.name === previous.name)?.properties ?? {};
+  const issues = Object.entries(core).flatMap(([name, property]): Issue[] =>
+    isDeepStrictEqual(property, definition.properties[name])
+      ? []
+      : [{ path: `/properties/${name}`, code: "definition", params: { message: `${previous.name}.${name} belongs to the core and cannot be changed` } }],
+  );
+  if (definition.name !== previous.name) issues.push({ path: "/name", code: "definition", params: { message: `${previous.name} belongs to the core and keeps its name` } });
+  if (issues.length > 0) throw new GuanxiError("DEFINITION", { issues });
+}
+
+async function putDefinition(draft: Draft, tx: Connection, name: string, input: unknown, options: WriteOptions): Promise<{ value: MetadataAnswer; next: Snapshot }> {
+  const { current, stored, version } = draft;
+  if (options.ifVersion !== undefined && options.ifVersion !== version) throw new GuanxiError("PRECONDITION");
+  const definition = parseDefinition(typeof input === "object" && input !== null && !Array.isArray(input) ? { name, ...input } : input);
+  if (definition.name !== name) {
+    throw new GuanxiError("DEFINITION", { issues: [{ path: "/name", code: "definition", params: { message: `must be "${name}", as in the address; to rename, put the new name with "was": "${name}"` } }] });
+  }
+  const named = stored.find((o) => o.name === name);
+  const renamed = definition.was === undefined || named ? undefined : stored.find((o) => o.name === definition.was);
+  if (definition.was !== undefined && !named && !renamed) {
+    throw new GuanxiError("DEFINITION", { issues: [{ path: "/was", code: "definition", params: { message: `there is no object "${definition.was}"` } }] });
+  }
+  const previous = named ?? renamed;
+  if (previous) guardCore(previous, definition);
+  const ids = await idCounter(tx, current.settings.schema);
+  const object = storeDefinition(previous, definition, previous?.source ?? "tenant", ids.next);
+  if (previous && isDeepStrictEqual(previous, object)) return { value: { definition, version, created: false }, next: current };
+  const others = stored.filter((o) => o.id !== object.id);
+  const all = renamed ? others.map((o) => retarget(o, renamed.name, name)) : others;
+  const list = [...all, renamed ? retarget(object, renamed.name, name) : object].sort((a, b) => a.id - b.id);
+  const next = compileSnapshot(current.settings, version + 1, list, current);
+  await applyDefinitions(tx, { version, current, next, stored: list, nextId: ids.value(), allow: options.allow ?? [] });
+  return { value: { definition, version: version + 1, created: !previous }, next };
+}
+
+async function deleteDefinition(draft: Draft, tx: Connection, name: string, options: WriteOptions): Promise<{ value: undefined; next: Snapshot }> {
+  const { current, stored, version } = draft;
+  if (options.ifVersion !== undefined && options.ifVersion !== version) throw new GuanxiError("PRECONDITION");
+  const object = current.objects.get(name);
+  if (!object) throw new GuanxiError("NOT_FOUND", { detail: `There is no object ${name}.` });
+  if (object.source === "core") throw new GuanxiError("FORBIDDEN", { detail: `${name} belongs to the core and cannot be deleted.` });
+  const users = object.incoming.filter((i) => i.object !== name);
+  if (users.length > 0) {
+    throw new GuanxiError("CONFLICT", { detail: `References point to ${name}: ${users.map((u) => `${u.object}.${u.field}`).join(", ")}. Delete those fields first.` });
+  }
+  const list = stored.filter((o) => o.id !== object.id);
+  const ids = await idCounter(tx, current.settings.schema);
+  const next = compileSnapshot(current.settings, version + 1, list, current);
+  await applyDefinitions(tx, { version, current, next, stored: list, nextId: ids.value(), allow: options.allow ?? [] });
+  return { value: undefined, next };
+}
+
+/** RFC 7396. */
+function mergePatch(target: unknown, patch: unknown): unknown {
+  if (typeof patch !== "object" || patch === null || Array.isArray(patch)) return patch;
+  const base: Record<string, unknown> = typeof target === "object" && target !== null && !Array.isArray(target) ? { ...target } : {};
+  for (const [key, value] of Object.entries(patch)) {
+    if (value === null) delete base[key];
+    else base[key] = mergePatch(base[key], value);
+  }
+  return base;
+}
+
+export function createMetadata(env: Env, current: (session: Session) => Promise<Session>): Metadata {
+  const definitionOf = (session: Session, name: string): MetadataAnswer => {
+    const object = session.snapshot.objects.get(name);
+    if (!object) throw new GuanxiError("NOT_FOUND", { detail: `There is no object ${name}.` });
+    return { definition: object.stored.definition, version: session.snapshot.version, created: false };
+  };
+  const metadata: Metadata = {
+    async list(session) {
+      const { snapshot } = await current(session);
+      return { version: snapshot.version, definitions: [...snapshot.objects.values()].map((o) => o.stored.definition) };
+    },
+    get: async (session, name) => definitionOf(await current(session), name),
+    async put(session, name, definition, options = {}) {
+      requireMetadataRight(session);
+      const { value, version } = await change(env, session, (draft, tx) => putDefinition(draft, tx, name, definition, options));
+      return { ...value, version };
+    },
+    async patch(session, name, patch, options = {}) {
+      requireMetadataRight(session);
+      const { value, version } = await change(env, session, (draft, tx) => {
+        const { definition } = definitionOf(draft.session, name);
+        return putDefinition(draft, tx, name, mergePatch(definition, patch), options);
+      });
+      return { ...value, version };
+    },
+    async delete(session, name, options = {}) {
+      requireMetadataRight(session);
+      await change(env, session, (draft, tx) => deleteDefinition(draft, tx, name, options));
+    },
+    async change(session, work) {
+      requireMetadataRight(session);
+      return change(env, session, async (draft) => ({ value: await work(draft.session, draft.version + 1) }));
+    },
+  };
+  return metadata;
+}
+

@@ -1,0 +1,84 @@
+import { GuanxiError, type Issue } from "@guanxi/base";
+import type { ObjectType, UniqueKey } from "@guanxi/meta";
+import { type DatabaseError, isDatabaseError, parseConstraintName, quoteSchema } from "@guanxi/store";
+import type { Session } from "../types.ts";
+import type { RecordsEnv } from "./context.ts";
+
+export interface Row {
+  readonly id: string;
+  /** Where the row stands in the request's body: empty, or `/3`. */
+  readonly path: string;
+  readonly values: Readonly<Record<string, unknown>>;
+}
+
+/** `missing` of a write's answer: references whose target is not there for the actor. */
+export function missingReferences(object: ObjectType, missing: string, path: string): Issue[] {
+  return missing.split(",").map((field) => ({
+    path: `${path}/${field}`,
+    code: "reference",
+    params: { target: object.fields.get(field)?.target ?? "record" },
+  }));
+}
+
+const keyOf = (key: UniqueKey, values: Row["values"]): string | undefined => {
+  const parts = key.fields.map((f) => values[f]);
+  return parts.some((p) => p === null || p === undefined) ? undefined : JSON.stringify(parts);
+};
+
+/** Rows of one request that claim the same key. */
+function clashesAmong(key: UniqueKey, rows: readonly Row[]): Row[] {
+  const seen = new Set<string>();
+  return rows.filter((row) => {
+    const value = keyOf(key, row.values);
+    if (value === undefined || !seen.has(value)) {
+      if (value !== undefined) seen.add(value);
+      return false;
+    }
+    return true;
+  });
+}
+
+/** Rows whose key a live record already has. Asked outside the write's transaction, which the violation has ended. */
+async function clashesWithStored(env: RecordsEnv, session: Session, object: ObjectType, key: UniqueKey, rows: readonly Row[]): Promise<Row[]> {
+  const asked = rows.filter((r) => keyOf(key, r.values) !== undefined);
+  if (asked.length === 0) return [];
+  const columns = key.fields.map((f) => object.fields.get(f)).filter((f) => f !== undefined);
+  const same = columns.map((f) => `t.${quoteSchema(f.column.name)} = x.${quoteSchema(f.column.name)}`).join(" AND ");
+  const shape = columns.map((f) => `${quoteSchema(f.column.name)} ${f.column.sqlType}`).join(", ");
+  const found = await env.store.run<{ n: number }>({
+    name: `${object.name}.clashes`,
+    text: `SELECT x."#" AS n FROM jsonb_to_recordset($1::jsonb) AS x("#" int, "#id" uuid, ${shape})
+      WHERE EXISTS (SELECT FROM ${quoteSchema(session.snapshot.settings.schema)}.${quoteSchema(object.table)} t WHERE ${same} AND t.deleted_at IS NULL AND t.id <> x."#id")`,
+    params: [JSON.stringify(asked.map((r, n) => ({ ...Object.fromEntries(key.fields.map((f) => [f, r.values[f]])), "#": n, "#id": r.id })))],
+    prepare: false,
+  });
+  return found.flatMap(({ n }) => asked[n] ?? []);
+}
+
+/** Explains a unique violation: every clash of every row, with its path. */
+async function uniqueFault(env: RecordsEnv, session: Session, object: ObjectType, rows: readonly Row[], error: DatabaseError): Promise<GuanxiError> {
+  const issues: Issue[] = [];
+  for (const key of object.uniques) {
+    const clashing = new Set([...clashesAmong(key, rows), ...(await clashesWithStored(env, session, object, key, rows))]);
+    for (const row of clashing) issues.push(...key.fields.map((f): Issue => ({ path: `${row.path}/${f}`, code: "unique" })));
+  }
+  if (issues.length === 0) {
+    // The other record has gone again since, or is of the same uncommitted transaction: name the key at least.
+    const id = error.constraint === undefined ? undefined : parseConstraintName(error.constraint)?.id;
+    const key = object.uniques.find((u) => u.id === id);
+    issues.push(...(key?.fields ?? []).map((f): Issue => ({ path: `${rows.length === 1 ? (rows[0]?.path ?? "") : ""}/${f}`, code: "unique" })));
+  }
+  return new GuanxiError("CONFLICT", { detail: "Another record has this value.", issues, cause: error });
+}
+
+/** A refusal by the database in the caller's terms; other errors as they are. */
+export async function writeFault(env: RecordsEnv, session: Session, object: ObjectType, rows: readonly Row[], e: unknown): Promise<unknown> {
+  if (isDatabaseError(e, "23505")) return uniqueFault(env, session, object, rows, e);
+  if (isDatabaseError(e, "23503")) {
+    const id = e.constraint === undefined ? undefined : parseConstraintName(e.constraint)?.id;
+    const field = [...object.fields.values()].find((f) => f.id === id) ?? object.fields.get("owner");
+    return new GuanxiError("VALIDATION", { issues: [{ path: `/${field?.name ?? ""}`, code: "reference", params: { target: field?.target ?? "record" } }], cause: e });
+  }
+  if (isDatabaseError(e, "22", "23")) return new GuanxiError("VALIDATION", { detail: "A value does not fit its field.", cause: e });
+  return e;
+}

@@ -1,0 +1,50 @@
+import { GuanxiError, isId, text } from "@guanxi/base";
+import { queryError } from "@guanxi/query";
+import { quoteSchema } from "@guanxi/store";
+import type { Session } from "../types.ts";
+import { objectOf, runQuery } from "./context.ts";
+import { getRecord } from "./read.ts";
+
+const defaultPage = 50;
+const maxPage = 500;
+
+interface Parameters {
+  readonly limit?: number;
+  readonly cursor?: string;
+}
+
+function pageOf({ limit = defaultPage, cursor }: Parameters): { limit: number; before: string | null } {
+  if (!Number.isInteger(limit) || limit < 1 || limit > maxPage) {
+    throw queryError("limit", text(`must be a whole number from 1 to ${maxPage}`, `必须是 1 到 ${maxPage} 的整数`, `必須是 1 到 ${maxPage} 的整數`));
+  }
+  if (cursor !== undefined && !/^\d{1,18}$/.test(cursor)) throw queryError("cursor", text("this cursor is not valid", "游标无效", "游標無效"));
+  return { limit, before: cursor ?? null };
+}
+
+/** Who changed what from what to what, newest first. Whoever sees the record sees its history. */
+export async function recordHistory(session: Session, name: string, id: string, parameters: Parameters): Promise<string> {
+  const object = objectOf(session, name);
+  if (!isId(id)) throw new GuanxiError("NOT_FOUND");
+  await getRecord(session, name, id, { select: "id" });
+  const { limit, before } = pageOf(parameters);
+  const s = quoteSchema(session.snapshot.settings.schema);
+  // A change lists what it changed; a creation, everything that was given.
+  const [row] = await runQuery<{ data: string; next: string | null }>(session, {
+    name: `${object.name}.history`,
+    text: `WITH page AS (
+      SELECT c.* FROM ${s}._change c WHERE c.record = $1::uuid AND c.object_id = $2::int AND ($3::bigint IS NULL OR c.seq < $3::bigint) ORDER BY c.seq DESC LIMIT $4::int + 1
+    ), shown AS (SELECT * FROM page ORDER BY seq DESC LIMIT $4::int)
+    SELECT coalesce(json_agg(json_build_object('version', p.version, 'at', p.at, 'by', p.actor, 'op', p.op, 'cause', p.cause, 'changes',
+        CASE p.op
+          WHEN 'update' THEN (SELECT coalesce(jsonb_object_agg(o.key, jsonb_build_object('from', o.value, 'to', p.data -> o.key)), '{}')
+            FROM jsonb_each(p.old) o WHERE o.key NOT IN ('version', 'updated_at', 'updated_by'))
+          WHEN 'create' THEN (SELECT coalesce(jsonb_object_agg(n.key, jsonb_build_object('from', NULL, 'to', n.value)), '{}')
+            FROM jsonb_each(p.data) n WHERE n.value <> 'null' AND n.key NOT IN ('id', 'version', 'created_at', 'created_by', 'updated_at', 'updated_by', 'deleted_at'))
+          ELSE '{}' END) ORDER BY p.seq DESC), '[]')::text AS data,
+      CASE WHEN (SELECT count(*) FROM page) > $4::int THEN min(p.seq)::text END AS next
+    FROM shown p`,
+    params: [id, String(object.id), before, String(limit)],
+    prepare: true,
+  });
+  return `{"data":${row?.data ?? "[]"},"next":${JSON.stringify(row?.next ?? null)}}`;
+}

@@ -1,0 +1,153 @@
+import { GuanxiError, type Issue, locales, newId, type Locale } from "@guanxi/base";
+import { compileSnapshot, parseDefinition, storeDefinition, type StoredObject, type TenantSettings } from "@guanxi/meta";
+import { type Connection, migrateTenant, quoteSchema, type Store, type TenantComponent } from "@guanxi/store";
+import { coreObjects } from "./core-objects.ts";
+import { hashKey, newKey } from "./identity.ts";
+import { applyDefinitions, idCounter } from "./metadata.ts";
+import { schemaOf } from "./snapshots.ts";
+import type { NewTenant, Plugin, RoleDefinition, Session, Tenant } from "./types.ts";
+
+const idPattern = /^[a-z][a-z0-9]{1,30}$/;
+const emailPattern = /^[^\s@]+@[^\s@]+$/;
+
+interface Env {
+  readonly store: Store;
+  readonly plugins: readonly Plugin[];
+  readonly components: readonly TenantComponent[];
+  /** A session that may do everything, as a user that need not exist yet. */
+  systemSession(tenant: Tenant, user: string): Promise<Session>;
+  insertUser(session: Session, id: string, values: Record<string, unknown>): Promise<void>;
+  createRows(session: Session, object: string, values: readonly unknown[]): Promise<readonly { id: string }[]>;
+  forget(tenant: string): void;
+}
+
+function known(value: () => unknown): boolean {
+  try {
+    value();
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** Checks a request for a tenant; all faults at once. */
+function parseTenant(input: unknown, plugins: readonly Plugin[]): Required<NewTenant> {
+  const issues: Issue[] = [];
+  const fault = (path: string, message: string): void => void issues.push({ path, code: "definition", params: { message } });
+  const value = (typeof input === "object" && input !== null && !Array.isArray(input) ? input : {}) as Record<string, unknown>;
+  const allowed = ["id", "name", "admin", "plugins", "locale", "timeZone", "currency", "country"];
+  for (const key of Object.keys(value)) if (!allowed.includes(key)) issues.push({ path: `/${key}`, code: "unknown", params: { field: key } });
+  const admin = (typeof value["admin"] === "object" && value["admin"] !== null ? value["admin"] : {}) as Record<string, unknown>;
+  const { id, name = id, plugins: wanted = [], locale = "en", timeZone = "UTC", currency = "USD", country = "US" } = value;
+  if (typeof id !== "string" || !idPattern.test(id)) fault("/id", "must be 2 to 31 lower-case letters and digits and begin with a letter");
+  if (typeof name !== "string" || name.length === 0 || name.length > 200) fault("/name", "must be a text of 1 to 200 characters");
+  if (typeof admin["email"] !== "string" || !emailPattern.test(admin["email"])) fault("/admin/email", "must be an e-mail address");
+  if (!(locales as readonly unknown[]).includes(locale)) fault("/locale", `must be one of ${locales.join(", ")}`);
+  if (typeof timeZone !== "string" || !known(() => new Intl.DateTimeFormat("en", { timeZone }))) fault("/timeZone", "must be an IANA time zone such as Asia/Shanghai");
+  if (typeof currency !== "string" || !/^[A-Z]{3}$/.test(currency)) fault("/currency", "must be an ISO 4217 code such as CNY");
+  if (typeof country !== "string" || !/^[A-Z]{2}$/.test(country)) fault("/country", "must be an ISO 3166 code such as CN");
+  const names = plugins.map((p) => p.name);
+  if (!Array.isArray(wanted) || wanted.some((p) => !names.includes(p as string))) fault("/plugins", `must be a list of: ${names.join(", ")}`);
+  if (issues.length > 0) throw new GuanxiError("VALIDATION", { issues });
+  return {
+    id: id as string,
+    name: name as string,
+    admin: { email: admin["email"] as string, name: typeof admin["name"] === "string" ? admin["name"] : "Administrator" },
+    plugins: [...new Set(wanted as string[])],
+    locale: locale as Locale,
+    timeZone: timeZone as string,
+    currency: currency as string,
+    country: country as string,
+  };
+}
+
+/** The schema with its fixed tables and the objects of the core and the plugins. */
+async function createSchema(env: Env, tx: Connection, tenant: Required<NewTenant>): Promise<void> {
+  const schema = schemaOf(tenant.id);
+  const settings: TenantSettings = {
+    tenant: tenant.id,
+    schema,
+    locale: tenant.locale,
+    timeZone: tenant.timeZone,
+    currency: tenant.currency,
+    country: tenant.country,
+    fiscalYearStart: 1,
+  };
+  await migrateTenant(tx, schema, env.components);
+  await tx.sql(`INSERT INTO ${quoteSchema(schema)}._meta (version, settings) VALUES (1, $1)`, [JSON.stringify(settings)]);
+  const ids = await idCounter(tx, schema);
+  const sources = [{ name: "core", objects: coreObjects }, ...env.plugins.filter((p) => tenant.plugins.includes(p.name))];
+  const stored = sources.flatMap((source) =>
+    source.objects.map((o): StoredObject => storeDefinition(undefined, source.name === "core" ? o : parseDefinition(o), source.name, ids.next)),
+  );
+  const next = compileSnapshot(settings, 1, stored);
+  await applyDefinitions(tx, { version: 1, current: undefined, next, stored, nextId: ids.value(), allow: [] });
+}
+
+const adminRole = { name: "administrator", administrator: true, description: "May do everything." };
+const roleRecord = (r: RoleDefinition): Record<string, unknown> => ({
+  name: r.name,
+  rights: r.rights,
+  ...(r.title ? { description: r.title } : {}),
+  ...(r.default_rights ? { default_rights: r.default_rights } : {}),
+  ...(r.system_rights ? { system_rights: r.system_rights } : {}),
+});
+
+export function createTenants(env: Env) {
+  const { registry } = env.store;
+  const toTenant = (row: { id: string; name: string; plugins: string[]; createdAt: string }): Tenant => ({
+    id: row.id,
+    name: row.name,
+    schema: schemaOf(row.id),
+    plugins: row.plugins,
+    createdAt: row.createdAt,
+  });
+
+  async function seed(tenant: Tenant, wanted: Required<NewTenant>): Promise<string> {
+    const user = newId();
+    const session = await env.systemSession(tenant, user);
+    await env.insertUser(session, user, { name: wanted.admin.name, email: wanted.admin.email, locale: wanted.locale });
+    const roles = env.plugins.filter((p) => wanted.plugins.includes(p.name)).flatMap((p) => p.roles ?? []);
+    const [admin] = await env.createRows(session, "role", [adminRole, ...roles.map(roleRecord)]);
+    await env.createRows(session, "user_role", [{ assignee: user, role: admin?.id }]);
+    return user;
+  }
+
+  return {
+    async create(input: unknown) {
+      const wanted = parseTenant(input, env.plugins);
+      const schema = quoteSchema(schemaOf(wanted.id));
+      if (!(await registry.addTenant({ id: wanted.id, name: wanted.name, plugins: [...wanted.plugins] }))) {
+        throw new GuanxiError("CONFLICT", { detail: `The tenant ${wanted.id} is there already.`, issues: [{ path: "/id", code: "unique" }] });
+      }
+      try {
+        await env.store.transaction((tx) => createSchema(env, tx, wanted));
+        await registry.setReady(wanted.id);
+        const row = await registry.findTenant(wanted.id);
+        if (!row) throw new Error("the tenant went away while it was made");
+        const user = await seed(toTenant(row), wanted);
+        const key = newKey(wanted.id);
+        await registry.addKey({ id: newId(), tenant: wanted.id, user, name: "first key", prefix: key.slice(0, key.lastIndexOf("_") + 5), hash: hashKey(key) });
+        return { id: wanted.id, name: wanted.name, admin: { user, email: wanted.admin.email, key } };
+      } catch (e) {
+        await env.store.sql(`DROP SCHEMA IF EXISTS ${schema} CASCADE`);
+        await registry.removeTenant(wanted.id);
+        env.forget(wanted.id);
+        throw e;
+      }
+    },
+    async get(id: string): Promise<Tenant> {
+      const row = idPattern.test(id) ? await registry.findTenant(id) : undefined;
+      if (!row) throw new GuanxiError("NOT_FOUND", { detail: `There is no tenant ${id}.` });
+      return toTenant(row);
+    },
+    list: async (): Promise<readonly Tenant[]> => (await registry.listTenants()).map(toTenant),
+    async delete(id: string): Promise<void> {
+      const row = idPattern.test(id) ? await registry.findTenant(id, true) : undefined;
+      if (!row) throw new GuanxiError("NOT_FOUND", { detail: `There is no tenant ${id}.` });
+      await registry.removeTenant(id);
+      env.forget(id);
+      await env.store.sql(`DROP SCHEMA IF EXISTS ${quoteSchema(schemaOf(id))} CASCADE`);
+    },
+  };
+}

@@ -1,0 +1,73 @@
+import type { Normalise, ValueSchema } from "./field-types/contract.ts";
+import { Fault, type FieldShape, valueChecks } from "./field-types/contract.ts";
+import { fieldTypes } from "./field-types/index.ts";
+import { fieldTypeOf } from "./infer.ts";
+import { isUnique } from "./keys.ts";
+import { humanise } from "./names.ts";
+import { titleText } from "./titles.ts";
+import type { Field, FieldDefinition, FieldTypeName, ObjectDefinition, OnDelete } from "./types.ts";
+
+/** A field, and what preparing its values needs. */
+export interface CompiledField {
+  readonly field: Field;
+  readonly normalise: Normalise | undefined;
+  /** What a value in canonical form is held against. */
+  readonly checks: ValueSchema;
+}
+
+export interface FieldPlace {
+  readonly object: ObjectDefinition;
+  readonly id: number;
+  readonly indexed: boolean;
+  /** Characters that an index entry has room for. */
+  readonly textLimit: number | undefined;
+}
+
+export function compileField(name: string, definition: FieldDefinition, place: FieldPlace): CompiledField {
+  const typeName = fieldTypeOf(definition);
+  if (typeName === undefined) throw new Error(`unknown field type ${definition.fieldType} of ${place.object.name}.${name}`);
+  const type = fieldTypes[typeName];
+  const shape = limited(type.shape(definition), place.textLimit);
+  const required = place.object.required?.includes(name) ?? false;
+  const unique = isUnique(definition);
+  const field: Field = {
+    id: place.id,
+    name,
+    type: typeName,
+    title: titleText(definition.title ?? humanise(name), definition.titles),
+    system: false,
+    required,
+    readOnly: type.readOnly ?? false,
+    exprType: shape.exprType,
+    column: { name, sqlType: shape.sqlType, notNull: required },
+    schema: shape.schema,
+    unique,
+    indexed: unique || place.indexed || typeName === "reference",
+    foreignKey: typeName === "reference",
+    definition,
+    ...referenceFacts(typeName, definition, required),
+    ...(shape.values === undefined ? {} : { values: shape.values }),
+    ...defaultFacts(definition, shape),
+    ...(typeName === "autonumber" ? { pattern: definition["pattern"] as string } : {}),
+  };
+  return { field, normalise: shape.normalise, checks: valueChecks(shape) };
+}
+
+const limited = (shape: FieldShape, limit: number | undefined): FieldShape =>
+  limit === undefined
+    ? shape
+    : { ...shape, schema: { ...shape.schema, maxLength: Math.min((shape.schema["maxLength"] as number | undefined) ?? limit, limit) } };
+
+function referenceFacts(type: FieldTypeName, definition: FieldDefinition, required: boolean): Partial<Field> {
+  if (type !== "reference" || definition.target === undefined) return {};
+  const onDelete: OnDelete = definition.onDelete ?? (required ? "restrict" : "setNull");
+  return { target: definition.target, onDelete };
+}
+
+/** Defaults are kept in canonical form; `today` and `now` stay words until a record is made. */
+function defaultFacts(definition: FieldDefinition, shape: FieldShape): Partial<Field> {
+  const written = definition.default;
+  if (written === undefined || written === null) return {};
+  const canonical = shape.normalise?.(written, { country: undefined }) ?? written;
+  return { default: canonical instanceof Fault ? written : canonical };
+}

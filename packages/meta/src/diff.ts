@@ -1,0 +1,84 @@
+import { isConvertible } from "./convertible.ts";
+import { definitionError, pointer, Report } from "./report.ts";
+import type { Field, MetaChange, ObjectType, Snapshot } from "./types.ts";
+
+/**
+ * The steps from one snapshot to the next, in an order in which DDL can run: what goes away first, so that its name is
+ * free; then renames, new types, new objects and fields, and last what relates or constrains them. Foreign keys of new
+ * objects wait until all their tables are there. Throws GuanxiError DEFINITION where a type cannot become the other.
+ */
+export function diffSnapshots(before: Snapshot | undefined, after: Snapshot): MetaChange[] {
+  const changes: MetaChange[] = [];
+  for (const old of before?.byId.values() ?? []) {
+    if (!after.byId.has(old.id)) changes.push({ kind: "drop_object", object: old });
+  }
+  const issues = [...after.byId.values()].flatMap((object) => {
+    const report = new Report(object.name);
+    const from = before?.byId.get(object.id);
+    if (from === undefined) changes.push({ kind: "create_object", object });
+    else if (from !== object) changes.push(...objectChanges(from, object, { before, after }, report));
+    return report.issues;
+  });
+  if (issues.length > 0) throw definitionError(issues);
+  return changes.toSorted((a, b) => order.indexOf(a.kind) - order.indexOf(b.kind));
+}
+
+const order: readonly MetaChange["kind"][] = [
+  ...(["drop_object", "rename_object", "drop_index", "drop_unique", "drop_field", "rename_field"] as const),
+  ...(["change_type", "create_object", "add_field", "change_required", "change_reference"] as const),
+  ...(["add_unique", "add_index"] as const),
+];
+
+interface Sides {
+  readonly before: Snapshot | undefined;
+  readonly after: Snapshot;
+}
+
+function objectChanges(from: ObjectType, object: ObjectType, sides: Sides, report: Report): MetaChange[] {
+  const changes: MetaChange[] = from.table === object.table ? [] : [{ kind: "rename_object", object, from }];
+  const was = byId(from.fields.values());
+  const now = byId(object.fields.values());
+  for (const [id, field] of was) if (!now.has(id)) changes.push({ kind: "drop_field", object, field });
+  for (const [id, field] of now) {
+    const old = was.get(id);
+    changes.push(...(old === undefined ? [{ kind: "add_field", object, field } as const] : fieldChanges(object, field, old, sides, report)));
+  }
+  const [keys, indexes] = [compareById(from.uniques, object.uniques), compareById(from.indexes, object.indexes)];
+  changes.push(...keys.gone.map((key) => ({ kind: "drop_unique", object, key }) as const));
+  changes.push(...keys.come.map((key) => ({ kind: "add_unique", object, key }) as const));
+  changes.push(...indexes.gone.map((index) => ({ kind: "drop_index", object, index }) as const));
+  changes.push(...indexes.come.map((index) => ({ kind: "add_index", object, index }) as const));
+  return changes;
+}
+
+const byId = <T extends { readonly id: number }>(things: Iterable<T>): Map<number, T> => new Map([...things].map((t) => [t.id, t]));
+
+function compareById<T extends { readonly id: number }>(was: readonly T[], now: readonly T[]): { gone: T[]; come: T[] } {
+  const [before, after] = [byId(was), byId(now)];
+  return { gone: was.filter((t) => !after.has(t.id)), come: now.filter((t) => !before.has(t.id)) };
+}
+
+function fieldChanges(object: ObjectType, field: Field, from: Field, sides: Sides, report: Report): MetaChange[] {
+  const changes: MetaChange[] = [];
+  if (from.name !== field.name) changes.push({ kind: "rename_field", object, field, from });
+  if (from.type !== field.type || from.column.sqlType !== field.column.sqlType) {
+    if (!isConvertible(from.type, field.type)) sayInconvertible(field, from, report);
+    changes.push({ kind: "change_type", object, field, from });
+  } else if (field.type === "reference" && !sameTarget(field, from, sides)) {
+    changes.push({ kind: "change_reference", object, field, from });
+  }
+  if (from.column.notNull !== field.column.notNull) changes.push({ kind: "change_required", object, field });
+  return changes;
+}
+
+/** Targets are the same object by id, whatever it is called. */
+const sameTarget = (field: Field, from: Field, { before, after }: Sides): boolean =>
+  before?.objects.get(from.target ?? "")?.id === after.objects.get(field.target ?? "")?.id;
+
+const sayInconvertible = (field: Field, from: Field, report: Report): void =>
+  report.say(
+    pointer("properties", field.name, "fieldType"),
+    `${from.type} values cannot become ${field.type}; add another field instead`,
+    `${from.type} 的值不能转换为 ${field.type}，请另加字段`,
+    `${from.type} 的值不能轉換為 ${field.type}，請另加欄位`,
+  );

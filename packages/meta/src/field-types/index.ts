@@ -1,0 +1,52 @@
+import type { FieldTypeName } from "../types.ts";
+import { autonumber } from "./autonumber.ts";
+import { checkbox } from "./checkbox.ts";
+import type { FieldType } from "./contract.ts";
+import { currency } from "./currency.ts";
+import { date } from "./date.ts";
+import { datetime } from "./datetime.ts";
+import { email } from "./email.ts";
+import { integer } from "./integer.ts";
+import { json } from "./json.ts";
+import { longText } from "./long-text.ts";
+import { multiPicklist } from "./multi-picklist.ts";
+import { number } from "./number.ts";
+import { percent } from "./percent.ts";
+import { phone } from "./phone.ts";
+import { picklist } from "./picklist.ts";
+import { reference } from "./reference.ts";
+import { textType } from "./text.ts";
+import { time } from "./time.ts";
+import { url } from "./url.ts";
+import { uuid } from "./uuid.ts";
+
+/** Every field type that works, by the name a definition uses. */
+export const fieldTypes: Readonly<Record<FieldTypeName, FieldType>> = {
+  text: textType,
+  long_text: longText,
+  email,
+  phone,
+  url,
+  uuid,
+  picklist,
+  multi_picklist: multiPicklist,
+  checkbox,
+  integer,
+  number,
+  percent,
+  currency,
+  date,
+  datetime,
+  time,
+  json,
+  autonumber,
+  reference,
+};
+
+export const isFieldType = (name: string): name is FieldTypeName => Object.hasOwn(fieldTypes, name);
+
+/** Field types of the vocabulary that no code stands behind yet; a definition that uses one is refused by name. */
+export const laterFieldTypes: ReadonlySet<string> = new Set([
+  ...["formula", "rollup", "rich_text", "references", "address", "geo", "rating", "duration", "file", "files"],
+  "encrypted_text",
+]);

@@ -1,0 +1,16 @@
+export { type AutonumberPart, AutonumberError, autonumberParts } from "./autonumber.ts";
+export { canonicalInstant, canonicalTime, dateIn, isDate } from "./calendar.ts";
+export { unstorable } from "./characters.ts";
+export { compileSnapshot } from "./compile.ts";
+export { diffSnapshots } from "./diff.ts";
+export { Fault, type FieldShape, type FieldType, type NormaliseContext } from "./field-types/contract.ts";
+export { fieldTypes, laterFieldTypes } from "./field-types/index.ts";
+export { fieldTypeOf } from "./infer.ts";
+export { objectMetaSchema } from "./meta-schema.ts";
+export { namePattern } from "./names.ts";
+export { parseDefinition } from "./parse.ts";
+export { fieldSchema, type JsonSchema, recordSchema, type RecordUse } from "./record-schema.ts";
+export { escapeToken, pointer } from "./report.ts";
+export { retarget, storeDefinition } from "./store.ts";
+export { systemFieldIds } from "./system-fields.ts";
+export type * from "./types.ts";

@@ -1,0 +1,55 @@
+import { fieldTypes, laterFieldTypes } from "./field-types/index.ts";
+import { fieldKeywords, type Keyword, objectKeywords } from "./keywords.ts";
+
+const schemas = (keywords: Readonly<Record<string, Keyword>>): Record<string, unknown> =>
+  Object.fromEntries(Object.entries(keywords).map(([name, { schema }]) => [name, schema]));
+
+/** What an editor should ask for once it knows the field type. */
+const needs = Object.values(fieldTypes)
+  .filter((type) => type.needs !== undefined)
+  .map((type) => ({
+    if: { properties: { fieldType: { const: type.name } }, required: ["fieldType"] },
+    then: { required: type.needs },
+  }));
+
+const annotation = { "^x-": { description: "A note of your own; kept and not looked at." } };
+
+/**
+ * The meta-schema of object definitions, for editors: `schemas/object.json` is this, written out. It is more lenient
+ * than the server, which also knows what depends on several keywords and on other objects.
+ */
+export function objectMetaSchema(): Record<string, unknown> {
+  const properties = {
+    description: "The fields, by name.",
+    type: "object",
+    maxProperties: objectKeywords["properties"]?.schema["maxProperties"],
+    propertyNames: { pattern: "^[a-z][a-z0-9_]{0,39}$" },
+    additionalProperties: { $ref: "#/$defs/field" },
+  };
+  const fieldType = {
+    ...fieldKeywords["fieldType"]?.schema,
+    enum: [...Object.keys(fieldTypes), ...laterFieldTypes],
+    $comment: `Not supported yet: ${[...laterFieldTypes].join(", ")}.`,
+  };
+  return {
+    $schema: "https://json-schema.org/draft/2020-12/schema",
+    $id: "https://guanxi.dev/schemas/object.json",
+    title: "Object definition",
+    description: "An object of the CRM as a JSON Schema with a small vocabulary of its own.",
+    type: "object",
+    required: ["name"],
+    properties: { ...schemas(objectKeywords), properties },
+    patternProperties: annotation,
+    additionalProperties: false,
+    $defs: {
+      field: {
+        title: "Field",
+        type: "object",
+        properties: { ...schemas(fieldKeywords), fieldType },
+        patternProperties: annotation,
+        additionalProperties: false,
+        allOf: needs,
+      },
+    },
+  };
+}

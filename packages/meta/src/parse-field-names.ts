@@ -1,0 +1,71 @@
+import { isObject } from "./check-keyword.ts";
+import { fieldTypes } from "./field-types/index.ts";
+import { fieldTypeOf } from "./infer.ts";
+import { textLimits } from "./keys.ts";
+import { systemFieldNames } from "./names.ts";
+import { pointer, type Report } from "./report.ts";
+import type { ObjectDefinition } from "./types.ts";
+
+const systemFields = new Set<string>(systemFieldNames);
+
+/**
+ * Everything in a definition that names a field must name one that is there and fits the purpose. `complete` says that
+ * the rest of the definition is well-formed.
+ */
+export function checkFieldNames(definition: ObjectDefinition, complete: boolean, report: Report): void {
+  const own = (name: unknown): boolean => typeof name === "string" && Object.hasOwn(definition.properties, name);
+  const check = (name: unknown, path: string, known: boolean): boolean => {
+    if (!known && typeof name === "string") report.add(path, "unknown", { field: name });
+    return known;
+  };
+  asArray(definition.required).forEach((name, i) => check(name, `/required/${i}`, own(name)));
+  asArray(definition.rules).forEach((rule, i) => {
+    const at = isObject(rule) ? rule["at"] : undefined;
+    check(at, `/rules/${i}/at`, own(at) || at === "owner");
+  });
+  for (const keyword of ["unique", "indexes"] as const) {
+    eachKeyField(definition[keyword], (name, i, k) => {
+      const path = `/${keyword}/${i}/${k}`;
+      const known = check(name, path, own(name) || systemFields.has(name));
+      if (known && complete && own(name)) checkIndexable(definition, name, path, report);
+    });
+  }
+  const { nameField } = definition;
+  const found = nameField === undefined || nameField === "id" || check(nameField, "/nameField", own(nameField));
+  if (!complete || !found) return;
+  checkNameField(definition, report);
+  checkTextLimits(definition, report);
+}
+
+const asArray = (value: unknown): readonly unknown[] => (Array.isArray(value) ? value : []);
+
+function eachKeyField(keys: unknown, visit: (name: string, key: number, field: number) => void): void {
+  asArray(keys).forEach((fields, i) => {
+    asArray(fields).forEach((name, k) => typeof name === "string" && visit(name, i, k));
+  });
+}
+
+function checkIndexable(definition: ObjectDefinition, name: string, path: string, report: Report): void {
+  const type = fieldTypeOf(definition.properties[name] ?? {});
+  if (type === undefined || fieldTypes[type].indexable) return;
+  report.say(path, `a ${type} field cannot be indexed`, `${type} 字段不能建索引`, `${type} 欄位不能建索引`);
+}
+
+function checkNameField(definition: ObjectDefinition, report: Report): void {
+  const type = fieldTypeOf(definition.properties[definition.nameField ?? ""] ?? { fieldType: "text" });
+  if (type === undefined || fieldTypes[type].namesRecords) return;
+  report.say("/nameField", `a ${type} field cannot name a record`, `${type} 字段不能作为名称`, `${type} 欄位不能作為名稱`);
+}
+
+function checkTextLimits(definition: ObjectDefinition, report: Report): void {
+  for (const [name, limit] of textLimits(definition)) {
+    const written = definition.properties[name]?.["maxLength"];
+    if (typeof written !== "number" || written <= limit) continue;
+    report.say(
+      pointer("properties", name, "maxLength"),
+      `may be at most ${limit} for a text in a unique key or an index`,
+      `唯一键或索引中的文本最多 ${limit}`,
+      `唯一鍵或索引中的文字最多 ${limit}`,
+    );
+  }
+}

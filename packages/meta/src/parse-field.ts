@@ -1,0 +1,126 @@
+import { unstorable } from "./characters.ts";
+import { checkKeyword, isObject, notAKeyword } from "./check-keyword.ts";
+import { Fault, type FieldType, valueChecks } from "./field-types/contract.ts";
+import { fieldTypes, isFieldType, laterFieldTypes } from "./field-types/index.ts";
+import { knownFormats } from "./formats.ts";
+import { fieldTypeOf, jsonTypeOf } from "./infer.ts";
+import { commonFieldKeywords, fieldKeywords } from "./keywords.ts";
+import { isReservedField, namePattern } from "./names.ts";
+import { pointer, type Report } from "./report.ts";
+import type { FieldDefinition } from "./types.ts";
+import { compileValidator } from "./validator.ts";
+import { checkPattern, referenceKeywords } from "./value-schema.ts";
+
+const jsonTypes = new Set(["string", "number", "integer", "boolean", "object", "array", "null"]);
+const keyKeywords = new Set(["unique", "externalId", "index"]);
+const referring = new Set([...referenceKeywords, "$id", "$schema"]);
+
+/** Reports everything wrong with one property of a definition. */
+export function parseField(name: string, input: unknown, required: boolean, report: Report): void {
+  const path = pointer("properties", name);
+  if (!namePattern.test(name)) report.add(path, "pattern", { pattern: namePattern.source });
+  else if (isReservedField(name)) report.say(path, `"${name}" is a reserved word`, `“${name}”是保留字`, `「${name}」是保留字`);
+  if (!isObject(input)) {
+    report.add(path, "type", { type: "object" });
+    return;
+  }
+  const before = report.issues.length;
+  if (!checkFieldType(input["fieldType"], `${path}/fieldType`, report)) return;
+  checkKeywords(input, path, report);
+  checkJsonType(input["type"], `${path}/type`, report);
+  // A malformed keyword may have hidden what the type is; what depends on the type waits until it is mended.
+  if (report.issues.length > before) return;
+  const definition = input as FieldDefinition;
+  const typeName = fieldTypeOf(definition);
+  if (typeName === undefined) return;
+  const type = fieldTypes[typeName];
+  checkFit(definition, type, path, report);
+  checkNull(definition, required, path, report);
+  if (report.issues.length > before) return;
+  type.check?.(definition, path, report);
+  if (report.issues.length > before) return;
+  checkDefault(definition, type, `${path}/default`, report);
+}
+
+/** False when the field type exists only in the vocabulary: then its other keywords need no word. */
+function checkFieldType(fieldType: unknown, path: string, report: Report): boolean {
+  if (fieldType === undefined) return true;
+  if (typeof fieldType !== "string") return true;
+  if (laterFieldTypes.has(fieldType)) {
+    report.notYet(path, fieldType);
+    return false;
+  }
+  if (!isFieldType(fieldType)) report.add(path, "enum", { values: Object.keys(fieldTypes).join(", ") });
+  return true;
+}
+
+function checkKeywords(input: Record<string, unknown>, path: string, report: Report): void {
+  for (const [keyword, value] of Object.entries(input)) {
+    const place = path + pointer(keyword);
+    if (keyword.startsWith("x-")) continue;
+    const known = Object.hasOwn(fieldKeywords, keyword) ? fieldKeywords[keyword] : undefined;
+    if (known !== undefined) checkKeyword(known, keyword, value, place, report);
+    else if (referring.has(keyword)) report.notYet(place, keyword);
+    else notAKeyword(keyword, place, report);
+  }
+}
+
+function checkJsonType(type: unknown, path: string, report: Report): void {
+  const wrong = [type ?? []].flat().filter((t) => typeof t === "string" && !jsonTypes.has(t));
+  if (wrong.length > 0) report.add(path, "enum", { values: [...jsonTypes].join(", ") });
+}
+
+/** Each keyword must mean something on a field of this type. */
+function checkFit(definition: FieldDefinition, type: FieldType, path: string, report: Report): void {
+  const meaningful = (keyword: string): boolean =>
+    commonFieldKeywords.has(keyword) ||
+    keyword.startsWith("x-") ||
+    type.keywords.includes(keyword) ||
+    (keyword === "default" && type.defaults) ||
+    (keyKeywords.has(keyword) && (type.indexable || definition[keyword] === false));
+  for (const keyword of Object.keys(definition)) {
+    if (!meaningful(keyword)) {
+      report.say(`${path}/${keyword}`, `means nothing on a ${type.name} field`, `对 ${type.name} 字段无意义`, `對 ${type.name} 欄位無意義`);
+    }
+  }
+  for (const keyword of type.needs ?? []) {
+    if (definition[keyword] === undefined) report.add(`${path}/${keyword}`, "required");
+  }
+  checkTypeAndFormat(definition, type, path, report);
+}
+
+function checkTypeAndFormat(definition: FieldDefinition, type: FieldType, path: string, report: Report): void {
+  const jsonType = jsonTypeOf(definition);
+  if (typeof jsonType === "string" && !type.jsonTypes.includes(jsonType)) {
+    report.say(`${path}/type`, `does not fit a ${type.name} field`, `与 ${type.name} 字段不符`, `與 ${type.name} 欄位不符`);
+  }
+  const { format } = definition;
+  if (format !== undefined && type.formats?.includes("*")) {
+    if (!knownFormats.has(format)) report.notYet(`${path}/format`, `format: ${format}`);
+  } else if (format !== undefined && type.formats !== undefined && !type.formats.includes(format)) {
+    report.say(`${path}/format`, `does not fit a ${type.name} field`, `与 ${type.name} 字段不符`, `與 ${type.name} 欄位不符`);
+  }
+  if (typeof definition["pattern"] === "string" && type.name !== "autonumber" && type.name !== "json") {
+    checkPattern(definition["pattern"], `${path}/pattern`, report);
+  }
+}
+
+/** A required field is never null, whatever else its schema lets through. */
+function checkNull(definition: FieldDefinition, required: boolean, path: string, report: Report): void {
+  if (!required) return;
+  const say = (keyword: string): void =>
+    report.say(`${path}/${keyword}`, "a required field cannot be null", "必填字段不能为 null", "必填欄位不能為 null");
+  if ([definition.type ?? []].flat().includes("null")) say("type");
+  if (definition.enum?.includes(null)) say("enum");
+  if (definition.onDelete === "setNull") say("onDelete");
+}
+
+/** A default must be a value that the field would take. */
+function checkDefault(definition: FieldDefinition, type: FieldType, path: string, report: Report): void {
+  const value = definition.default;
+  if (value === undefined || value === null || type.defaultWords?.includes(value as string)) return;
+  const shape = type.shape(definition);
+  const canonical = unstorable(value) ?? shape.normalise?.(value, { country: undefined }) ?? value;
+  const faults = canonical instanceof Fault ? [canonical] : compileValidator(valueChecks(shape))(canonical);
+  for (const fault of faults) report.add(path + fault.path, fault.code, fault.params);
+}

@@ -1,0 +1,68 @@
+import { unstorable } from "./characters.ts";
+import { checkKeyword, isObject, notAKeyword } from "./check-keyword.ts";
+import { checkFieldNames } from "./parse-field-names.ts";
+import { objectKeywords, unhonouredObjectKeywords } from "./keywords.ts";
+import { isReservedObject, isReservedPlural, namePattern } from "./names.ts";
+import { parseField } from "./parse-field.ts";
+import { pointer, Report } from "./report.ts";
+import type { ObjectDefinition } from "./types.ts";
+
+/**
+ * Reads a definition as a user wrote it. Throws GuanxiError DEFINITION with every fault at its JSON pointer; what the
+ * vocabulary knows but no code honours yet is a fault with the code `not_yet`.
+ */
+export function parseDefinition(input: unknown): ObjectDefinition {
+  const report = new Report();
+  const bad = unstorable(input);
+  if (!isObject(input)) report.add("", "type", { type: "object" });
+  else if (bad !== undefined) report.add(bad.path, bad.code, bad.params);
+  else checkObject(input, report);
+  report.throwIfAny();
+  return withDefaults(input as Record<string, unknown> & { name: string });
+}
+
+const withDefaults = (input: Record<string, unknown> & { name: string }): ObjectDefinition =>
+  ({ ...input, plural: input["plural"] ?? `${input.name}s`, type: "object", properties: input["properties"] ?? {} }) as ObjectDefinition;
+
+function checkObject(input: Record<string, unknown>, report: Report): void {
+  for (const [keyword, value] of Object.entries(input)) {
+    const path = pointer(keyword);
+    if (keyword.startsWith("x-")) continue;
+    const known = Object.hasOwn(objectKeywords, keyword) ? objectKeywords[keyword] : undefined;
+    if (known !== undefined) checkKeyword(known, keyword, value, path, report);
+    else if (unhonouredObjectKeywords.has(keyword)) report.notYet(path, keyword);
+    else notAKeyword(keyword, path, report);
+  }
+  checkNames(input, report);
+  const fields = isObject(input["properties"]) ? input["properties"] : {};
+  const required = new Set(Array.isArray(input["required"]) ? input["required"] : []);
+  for (const [name, definition] of Object.entries(fields)) parseField(name, definition, required.has(name), report);
+  checkRuleNames(input["rules"], report);
+  // What names fields can only be judged where every field is well-formed by itself.
+  const complete = report.issues.length === 0;
+  checkFieldNames({ ...input, properties: fields } as unknown as ObjectDefinition, complete, report);
+}
+
+const reservedWord = (word: string, path: string, report: Report): void =>
+  report.say(path, `"${word}" is a reserved word`, `“${word}”是保留字`, `「${word}」是保留字`);
+
+function checkNames(input: Record<string, unknown>, report: Report): void {
+  const { name } = input;
+  if (name === undefined) report.add("/name", "required");
+  if (typeof name !== "string" || !namePattern.test(name)) return;
+  if (isReservedObject(name)) reservedWord(name, "/name", report);
+  const plural = input["plural"] ?? `${name}s`;
+  if (typeof plural !== "string") return;
+  if (!namePattern.test(plural)) report.add("/plural", "pattern", { pattern: namePattern.source });
+  if (isReservedPlural(plural)) reservedWord(plural, "/plural", report);
+}
+
+function checkRuleNames(rules: unknown, report: Report): void {
+  if (!Array.isArray(rules)) return;
+  const names = rules.map((rule: unknown) => (isObject(rule) ? rule["name"] : undefined));
+  names.forEach((name, i) => {
+    if (name !== undefined && names.indexOf(name) !== i) {
+      report.say(`/rules/${i}/name`, "is the name of another rule", "与其他规则重名", "與其他規則重名");
+    }
+  });
+}

@@ -1,0 +1,110 @@
+import type { Issue } from "@guanxi/base";
+import { canonicalInstant, dateIn } from "./calendar.ts";
+import { unstorable } from "./characters.ts";
+import { isObject } from "./check-keyword.ts";
+import type { CompiledField } from "./compile-field.ts";
+import { Fault, type NormaliseContext } from "./field-types/contract.ts";
+import { escapeToken, pointer } from "./report.ts";
+import type { Field, PrepareContext, Prepared, TenantSettings } from "./types.ts";
+import { compileValidator, type Validator } from "./validator.ts";
+
+export interface Preparer {
+  create(value: unknown, context: PrepareContext): Prepared;
+  patch(value: unknown, context: PrepareContext): Prepared;
+}
+
+/** Settings that the canonical form of values depends on. */
+export type PrepareSettings = Pick<TenantSettings, "country" | "timeZone">;
+
+/** Compiles the schema of all fields into one validator, on first use: most objects of a tenant rest. */
+export function preparer(fields: ReadonlyMap<string, CompiledField>, settings: PrepareSettings): Preparer {
+  const normalise: NormaliseContext = { country: settings.country };
+  let validator: Validator | undefined;
+  const validate: Validator = (value) => (validator ??= compileValidator(checksOf(fields)))(value);
+
+  const read = (value: unknown): Draft => {
+    if (!isObject(value)) return { value: {}, issues: [{ path: "", code: "type", params: { type: "object" } }] };
+    const draft: Draft = { value: {}, issues: [] };
+    const checked: Record<string, unknown> = {};
+    for (const [name, raw] of Object.entries(value)) {
+      if (raw !== undefined) readField(name, raw, fields.get(name), normalise, draft, checked);
+    }
+    for (const fault of validate(checked)) addFault(draft, fault, "");
+    return draft;
+  };
+  return {
+    create(value, context) {
+      const draft = read(value);
+      if (isObject(value)) complete(value, draft, fields, settings, context);
+      return draft;
+    },
+    patch: (value) => read(value),
+  };
+}
+
+interface Draft {
+  readonly value: Record<string, unknown>;
+  readonly issues: Issue[];
+}
+
+/** Clients may write these; all others belong to the system. */
+function checksOf(fields: ReadonlyMap<string, CompiledField>): Record<string, unknown> {
+  const writable = [...fields].filter(([, { field }]) => !field.readOnly);
+  return { type: "object", properties: Object.fromEntries(writable.map(([name, { checks }]) => [name, checks])) };
+}
+
+/**
+ * Brings one value into canonical form in `draft.value`, and into `checked` what the schema must still judge: also a
+ * value that has a fault already, so that one answer tells all.
+ */
+function readField(
+  name: string,
+  raw: unknown,
+  compiled: CompiledField | undefined,
+  context: NormaliseContext,
+  draft: Draft,
+  checked: Record<string, unknown>,
+): void {
+  const path = `/${escapeToken(name)}`;
+  if (compiled === undefined) draft.issues.push({ path, code: "unknown", params: { field: name } });
+  else if (compiled.field.readOnly) draft.issues.push({ path, code: "read_only" });
+  else if (raw === null) {
+    if (compiled.field.required) draft.issues.push({ path, code: "required" });
+    draft.value[name] = null;
+  } else {
+    const bad = unstorable(raw);
+    if (bad !== undefined) return addFault(draft, bad, path);
+    const canonical = compiled.normalise === undefined ? raw : compiled.normalise(raw, context);
+    if (canonical instanceof Fault) addFault(draft, canonical, path);
+    checked[name] = canonical instanceof Fault ? raw : canonical;
+    draft.value[name] = checked[name];
+  }
+}
+
+function addFault(draft: Draft, fault: Fault, path: string): void {
+  const at = path + fault.path;
+  if (draft.issues.some((i) => i.path === at && i.code === fault.code)) return;
+  draft.issues.push({ path: at, code: fault.code, ...(Object.keys(fault.params).length === 0 ? {} : { params: fault.params }) });
+}
+
+/** Defaults, and the required fields that are missing. */
+function complete(
+  written: Record<string, unknown>,
+  draft: Draft,
+  fields: ReadonlyMap<string, CompiledField>,
+  settings: PrepareSettings,
+  context: PrepareContext,
+): void {
+  for (const [name, { field }] of fields) {
+    if (field.readOnly || written[name] !== undefined) continue;
+    if (field.default !== undefined) draft.value[name] = defaultValue(field, settings, context.now);
+    else if (field.required) draft.issues.push({ path: pointer(name), code: "required" });
+  }
+}
+
+function defaultValue(field: Field, settings: PrepareSettings, now: Date): unknown {
+  if (field.type === "date" && field.default === "today") return dateIn(settings.timeZone, now);
+  if (field.type === "datetime" && field.default === "now") return canonicalInstant(now.toISOString());
+  // Whoever changes the new record must not change the definition.
+  return structuredClone(field.default);
+}

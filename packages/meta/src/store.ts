@@ -1,0 +1,89 @@
+import { askedIndexes, uniqueKeys } from "./keys.ts";
+import { pointer, Report } from "./report.ts";
+import { systemFieldIds } from "./system-fields.ts";
+import type { ObjectDefinition, StoredObject } from "./types.ts";
+
+/**
+ * Gives everything in a definition its id: the one it had in `previous`, also under another name that `was` tells, or
+ * the next of the tenant's counter. Throws GuanxiError DEFINITION where `was` cannot be what it says.
+ */
+export function storeDefinition(
+  previous: StoredObject | undefined,
+  definition: ObjectDefinition,
+  source: string,
+  nextId: () => number,
+): StoredObject {
+  const report = new Report();
+  if (definition.name === "user" && source !== "core") {
+    report.say("/name", '"user" is the name of the core\'s own object', "“user”是核心对象的名称", "「user」是核心物件的名稱");
+  }
+  const known = previous === undefined ? new Map<string, number>() : keptFieldIds(previous, definition, report);
+  report.throwIfAny();
+  const id = previous?.id ?? nextId();
+  const fieldIds: Record<string, number> = {};
+  for (const name of Object.keys(definition.properties)) fieldIds[name] = known.get(name) ?? nextId();
+  const keyIds = (lists: readonly (readonly string[])[], before: Readonly<Record<string, number>> = {}): Record<string, number> => {
+    const keys = lists.map((fields) => fieldKey(fields, fieldIds));
+    return Object.fromEntries(keys.map((key) => [key, before[key] ?? nextId()]));
+  };
+  const uniqueIds = keyIds(uniqueKeys(definition), previous?.uniqueIds);
+  const indexIds = keyIds(askedIndexes(definition), previous?.indexIds);
+  return { id, name: definition.name, source, definition, fieldIds, uniqueIds, indexIds };
+}
+
+/** How a list of fields is known through renames: the ids, joined by commas. */
+export const fieldKey = (fields: readonly string[], fieldIds: Readonly<Record<string, number>>): string =>
+  fields.map((name) => fieldIds[name] ?? systemFieldIds[name as keyof typeof systemFieldIds]).join();
+
+/**
+ * The ids that fields take over. `"was": "old"` moves the id of `old`, once: when the same definition comes again, the
+ * field is there and has said so before, and keeps its id.
+ */
+function keptFieldIds(previous: StoredObject, definition: ObjectDefinition, report: Report): Map<string, number> {
+  const before = previous.fieldIds;
+  const renames = new Map<string, string>();
+  for (const [name, field] of Object.entries(definition.properties)) {
+    if (field.was === undefined || previous.definition.properties[name]?.was === field.was) continue;
+    if (before[field.was] !== undefined) renames.set(name, field.was);
+    else if (before[name] === undefined) {
+      report.say(pointer("properties", name, "was"), `there was no field "${field.was}"`, `不存在字段“${field.was}”`, `不存在欄位「${field.was}」`);
+    }
+  }
+  checkRenames(renames, before, report);
+  const moved = new Set(renames.values());
+  const kept = new Map<string, number>();
+  for (const name of Object.keys(definition.properties)) {
+    const id = before[renames.get(name) ?? (moved.has(name) ? "" : name)];
+    if (id !== undefined) kept.set(name, id);
+  }
+  return kept;
+}
+
+function checkRenames(renames: ReadonlyMap<string, string>, before: Readonly<Record<string, number>>, report: Report): void {
+  const moved = new Map<string, string>();
+  for (const [name, was] of renames) {
+    const path = pointer("properties", name, "was");
+    const other = moved.get(was);
+    moved.set(was, name);
+    if (other !== undefined) {
+      report.say(path, `"${was}" is already renamed to "${other}"`, `“${was}”已重命名为“${other}”`, `「${was}」已重新命名為「${other}」`);
+    }
+  }
+  for (const [name, was] of renames) {
+    if (before[name] === undefined || moved.has(name)) continue;
+    report.say(
+      pointer("properties", name, "was"),
+      `both "${name}" and "${was}" are there; only one field can keep the name`,
+      `“${name}”与“${was}”同时存在`,
+      `「${name}」與「${was}」同時存在`,
+    );
+  }
+}
+
+/** The same definition after an object that it refers to was renamed. */
+export function retarget(stored: StoredObject, from: string, to: string): StoredObject {
+  const properties = Object.entries(stored.definition.properties);
+  if (!properties.some(([, field]) => field.target === from)) return stored;
+  const changed = properties.map(([name, field]) => [name, field.target === from ? { ...field, target: to } : field]);
+  return { ...stored, definition: { ...stored.definition, properties: Object.fromEntries(changed) } };
+}

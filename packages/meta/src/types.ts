@@ -1,0 +1,247 @@
+import type { Issue, Locale, Text } from "@guanxi/base";
+import type { CheckedExpression, ExprObject, ExprType } from "@guanxi/expr";
+
+/** Field types that work. The names are the `fieldType` of a definition. */
+export type FieldTypeName =
+  | "text"
+  | "long_text"
+  | "email"
+  | "phone"
+  | "url"
+  | "uuid"
+  | "picklist"
+  | "multi_picklist"
+  | "checkbox"
+  | "integer"
+  | "number"
+  | "percent"
+  | "currency"
+  | "date"
+  | "datetime"
+  | "time"
+  | "json"
+  | "autonumber"
+  | "reference";
+
+export type OnDelete = "restrict" | "setNull" | "cascade";
+export type Sharing = "private" | "read" | "write";
+
+/** A property as a user writes it: JSON Schema plus our vocabulary (`schemas/object.json`). */
+export interface FieldDefinition {
+  readonly fieldType?: string;
+  /** With `null` in a list where the field is not required. */
+  readonly type?: string | readonly string[];
+  readonly format?: string;
+  readonly title?: string;
+  readonly titles?: Partial<Record<Locale, string>>;
+  readonly description?: string;
+  readonly default?: unknown;
+  readonly enum?: readonly unknown[];
+  readonly unique?: boolean;
+  readonly externalId?: boolean;
+  readonly index?: boolean;
+  readonly target?: string;
+  readonly onDelete?: OnDelete;
+  readonly relation?: string;
+  readonly was?: string;
+  readonly [keyword: string]: unknown;
+}
+
+export interface RuleDefinition {
+  readonly name: string;
+  /** The record is refused when this holds. */
+  readonly when: string;
+  /** The field that the message is shown at. */
+  readonly at?: string;
+  readonly message: string;
+  readonly messages?: Partial<Record<Locale, string>>;
+}
+
+/** An object as a user writes it. */
+export interface ObjectDefinition {
+  readonly $schema?: string;
+  readonly name: string;
+  readonly plural: string;
+  readonly title?: string;
+  readonly titles?: Partial<Record<Locale, string>>;
+  readonly description?: string;
+  readonly type: "object";
+  readonly required?: readonly string[];
+  readonly nameField?: string;
+  readonly sharing?: Sharing;
+  readonly history?: boolean;
+  readonly properties: Readonly<Record<string, FieldDefinition>>;
+  readonly rules?: readonly RuleDefinition[];
+  readonly unique?: readonly (readonly string[])[];
+  readonly indexes?: readonly (readonly string[])[];
+  readonly was?: string;
+}
+
+/**
+ * A definition as the tenant keeps it: what was written, plus ids that stay the same through renames.
+ * Ids come from one counter per tenant; objects, fields, unique keys and indexes share it.
+ */
+export interface StoredObject {
+  readonly id: number;
+  readonly name: string;
+  /** Where it comes from: `core`, `tenant` or a plugin's name. */
+  readonly source: string;
+  readonly definition: ObjectDefinition;
+  readonly fieldIds: Readonly<Record<string, number>>;
+  /** Keyed by the comma-joined ids of the fields. */
+  readonly uniqueIds: Readonly<Record<string, number>>;
+  readonly indexIds: Readonly<Record<string, number>>;
+}
+
+export interface TenantSettings {
+  readonly tenant: string;
+  /** The PostgreSQL schema, `t_<tenant>`. */
+  readonly schema: string;
+  readonly locale: Locale;
+  /** IANA name. */
+  readonly timeZone: string;
+  /** ISO 4217. */
+  readonly currency: string;
+  /** ISO 3166-1 alpha-2; phone numbers without a country code are read in it. */
+  readonly country: string;
+  /** 1 to 12. */
+  readonly fiscalYearStart: number;
+}
+
+export interface PicklistValue {
+  readonly value: string;
+  readonly title: Text;
+  /** A retired value stays on records that have it and is refused for new ones. */
+  readonly active: boolean;
+  /** Further facts of a value, such as an opportunity stage's `probability` and `forecast`. */
+  readonly [fact: string]: unknown;
+}
+
+export interface Column {
+  /** The column's name, equal to the field's. */
+  readonly name: string;
+  /** As in DDL and casts: `text`, `numeric(15,2)`, `uuid`, `text[]`. */
+  readonly sqlType: string;
+  readonly notNull: boolean;
+}
+
+export interface Field {
+  /** Stable through renames; system fields have negative ids. */
+  readonly id: number;
+  readonly name: string;
+  readonly type: FieldTypeName;
+  readonly title: Text;
+  readonly system: boolean;
+  readonly required: boolean;
+  /** Set by the system only (id, version, autonumber, …). */
+  readonly readOnly: boolean;
+  readonly exprType: ExprType;
+  readonly column: Column;
+  /** JSON Schema of a value as clients see it, without null. */
+  readonly schema: Readonly<Record<string, unknown>>;
+  readonly unique: boolean;
+  readonly indexed: boolean;
+  readonly target?: string;
+  readonly onDelete?: OnDelete;
+  /** Whether the database enforces the reference (not for created_by and updated_by). */
+  readonly foreignKey: boolean;
+  /** Picklists, in their defined order, which is also their sort order. */
+  readonly values?: readonly PicklistValue[];
+  readonly default?: unknown;
+  /** `P-{YYYY}-{00000}`, for autonumbers. */
+  readonly pattern?: string;
+  readonly definition: FieldDefinition;
+}
+
+export interface Rule {
+  readonly name: string;
+  readonly when: CheckedExpression;
+  readonly at: string | undefined;
+  readonly message: Text;
+}
+
+export interface UniqueKey {
+  readonly id: number;
+  /** Field names. */
+  readonly fields: readonly string[];
+}
+
+export interface Index {
+  readonly id: number;
+  readonly fields: readonly string[];
+}
+
+/** A reference that points here. */
+export interface IncomingReference {
+  readonly object: string;
+  readonly field: string;
+  readonly onDelete: OnDelete;
+  /** The name of the way back, `opportunities` on an account. */
+  readonly relation: string;
+}
+
+export interface Prepared {
+  /** Defaults filled, values in canonical form; only meaningful when there are no issues. */
+  readonly value: Record<string, unknown>;
+  readonly issues: readonly Issue[];
+}
+
+export interface ObjectType extends ExprObject {
+  readonly id: number;
+  readonly name: string;
+  readonly plural: string;
+  readonly title: Text;
+  readonly nameField: string;
+  readonly sharing: Sharing;
+  readonly history: boolean;
+  readonly source: string;
+  /** The table's name in the tenant's schema, equal to the object's. */
+  readonly table: string;
+  /** System fields first (`id` foremost), then the definition's in its order. */
+  readonly fields: ReadonlyMap<string, Field>;
+  readonly rules: readonly Rule[];
+  readonly uniques: readonly UniqueKey[];
+  readonly indexes: readonly Index[];
+  readonly incoming: readonly IncomingReference[];
+  readonly stored: StoredObject;
+  /** Checks and completes a value for a new record. Paths of issues are JSON pointers into the value. */
+  prepareCreate(value: unknown, context: PrepareContext): Prepared;
+  /** Checks a JSON merge patch; defaults are not filled, null empties a field. */
+  preparePatch(value: unknown, context: PrepareContext): Prepared;
+  /** Issues of the rules that refuse `record`. `old` is null for a new one. */
+  brokenRules(record: Record<string, unknown>, old: Record<string, unknown> | null, context: RuleContext): readonly Issue[];
+}
+
+export interface PrepareContext {
+  readonly now: Date;
+}
+
+export interface RuleContext {
+  readonly now: Date;
+  readonly user: Record<string, unknown>;
+}
+
+/** A tenant's metadata, compiled and immutable. */
+export interface Snapshot {
+  readonly version: number;
+  readonly settings: TenantSettings;
+  readonly objects: ReadonlyMap<string, ObjectType>;
+  readonly plurals: ReadonlyMap<string, ObjectType>;
+  readonly byId: ReadonlyMap<number, ObjectType>;
+}
+
+/** One step from a snapshot to the next, by stable ids. `field` and `object` are those of the later snapshot unless dropped. */
+export type MetaChange =
+  | { readonly kind: "create_object"; readonly object: ObjectType }
+  | { readonly kind: "drop_object"; readonly object: ObjectType }
+  | { readonly kind: "rename_object"; readonly object: ObjectType; readonly from: ObjectType }
+  | { readonly kind: "add_field"; readonly object: ObjectType; readonly field: Field }
+  | { readonly kind: "drop_field"; readonly object: ObjectType; readonly field: Field }
+  | { readonly kind: "rename_field"; readonly object: ObjectType; readonly field: Field; readonly from: Field }
+  | { readonly kind: "change_type"; readonly object: ObjectType; readonly field: Field; readonly from: Field }
+  | { readonly kind: "change_required"; readonly object: ObjectType; readonly field: Field }
+  | { readonly kind: "change_reference"; readonly object: ObjectType; readonly field: Field; readonly from: Field }
+  | { readonly kind: "add_unique"; readonly object: ObjectType; readonly key: UniqueKey }
+  | { readonly kind: "drop_unique"; readonly object: ObjectType; readonly key: UniqueKey }
+  | { readonly kind: "add_index"; readonly object: ObjectType; readonly index: Index }
+  | { readonly kind: "drop_index"; readonly object: ObjectType; readonly index: Index };

@@ -1,0 +1,130 @@
+import type { IssueCode } from "@guanxi/base";
+import { Ajv2020, type ErrorObject } from "ajv/dist/2020.js";
+import { exactDecimal, isMultipleOf } from "./decimal.ts";
+import { Fault } from "./field-types/contract.ts";
+import { formats } from "./formats.ts";
+import { LinearRegExp } from "./pattern.ts";
+import { escapeToken } from "./report.ts";
+
+const linear = Object.assign((pattern: string) => new LinearRegExp(pattern), { code: "linearRegExp" });
+
+/**
+ * JSON Schema 2020-12 as the standard says, with formats asserted and two repairs: `multipleOf` is exact for decimals
+ * (0.3 is a multiple of 0.1), and patterns run in linear time. One instance per schema, because an instance keeps all
+ * it ever compiled.
+ */
+function newAjv(): Ajv2020 {
+  const ajv = new Ajv2020({
+    allErrors: true,
+    strict: false,
+    verbose: true,
+    // A record without a field called toString has none, whatever JavaScript says.
+    ownProperties: true,
+    validateSchema: false,
+    addUsedSchema: false,
+    logger: false,
+    formats,
+    code: { regExp: linear },
+  });
+  ajv.removeKeyword("multipleOf");
+  ajv.addKeyword({ keyword: "multipleOf", type: "number", schemaType: "number", compile: exactMultiple });
+  return ajv;
+}
+
+function exactMultiple(limit: number): (value: number) => boolean {
+  const step = exactDecimal(limit);
+  return (value) => {
+    const exact = exactDecimal(value);
+    return step !== undefined && exact !== undefined && isMultipleOf(exact, step);
+  };
+}
+
+let shared: Ajv2020 | undefined;
+
+/** Faults of a schema itself, by the standard's own meta-schema. */
+export function schemaFaults(schema: Record<string, unknown>): readonly Fault[] {
+  shared ??= newAjv();
+  return shared.validateSchema(schema) === true ? [] : toFaults(shared.errors ?? []);
+}
+
+export type Validator = (value: unknown) => readonly Fault[];
+
+const none: readonly Fault[] = [];
+
+export function compileValidator(schema: Readonly<Record<string, unknown>>): Validator {
+  const validate = newAjv().compile(schema);
+  return (value) => (validate(value) ? none : toFaults(validate.errors ?? []));
+}
+
+/** That no branch took the value; each branch has said why by errors of its own. */
+const noBranch = (e: ErrorObject): boolean => e.keyword === "anyOf" || (e.keyword === "oneOf" && e.params["passingSchemas"] === null);
+
+/** Errors that only repeat what other errors say of the same place. */
+const repeats = (e: ErrorObject): boolean =>
+  noBranch(e) || e.keyword === "if" || (e.propertyName !== undefined && e.keyword !== "propertyNames");
+
+/** Errors of branches meant for another type than the value's, where a branch for its type has something to say. */
+function foreignBranches(errors: readonly ErrorObject[]): ReadonlySet<ErrorObject> {
+  const foreign = new Set<ErrorObject>();
+  errors.forEach((none, i) => {
+    if (!noBranch(none)) return;
+    const inside = errors.slice(0, i).filter((e) => e.instancePath.startsWith(none.instancePath));
+    const ofType = (e: ErrorObject): boolean =>
+      e.keyword === "type" && e.instancePath === none.instancePath && e.schemaPath.startsWith(none.schemaPath);
+    if (inside.some((e) => !ofType(e) && !noBranch(e))) inside.filter(ofType).forEach((e) => foreign.add(e));
+  });
+  return foreign;
+}
+
+/** All errors as faults, one per path and code. */
+function toFaults(errors: readonly ErrorObject[]): Fault[] {
+  const faults = new Map<string, Fault>();
+  const foreign = foreignBranches(errors);
+  for (const error of errors) {
+    if (repeats(error) || foreign.has(error)) continue;
+    const fault = toFault(error);
+    const key = `${fault.path} ${fault.code}`;
+    if (!faults.has(key)) faults.set(key, fault);
+  }
+  if (faults.size === 0) return [new Fault("schema", { keyword: errors[0]?.keyword })];
+  return [...faults.values()];
+}
+
+/** Keywords whose limit is the one number or text a reader needs. */
+const limits = new Set<string>([
+  ...["minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf"],
+  ...["minLength", "maxLength", "minItems", "maxItems"],
+]);
+
+function toFault(e: ErrorObject): Fault {
+  const at = e.instancePath;
+  const inside = (name: unknown): string => `${at}/${escapeToken(String(name))}`;
+  if (limits.has(e.keyword)) return new Fault(e.keyword as IssueCode, { limit: e.schema }, at);
+  switch (e.keyword) {
+    case "type":
+      return new Fault("type", { type: [e.schema].flat().join(" | ") }, at);
+    case "enum":
+      return new Fault("enum", { values: (e.schema as unknown[]).map(show).join(", ") }, at);
+    case "const":
+      return new Fault("const", { value: show(e.schema) }, at);
+    case "pattern":
+      return new Fault("pattern", { pattern: e.schema }, at);
+    case "format":
+      return new Fault("format", { format: e.schema }, at);
+    case "uniqueItems":
+      return new Fault("uniqueItems", {}, at);
+    case "required":
+    case "dependentRequired":
+      return new Fault("required", {}, inside(e.params["missingProperty"]));
+    case "additionalProperties":
+      return new Fault("unknown", { field: e.params["additionalProperty"] }, inside(e.params["additionalProperty"]));
+    case "unevaluatedProperties":
+      return new Fault("unknown", { field: e.params["unevaluatedProperty"] }, inside(e.params["unevaluatedProperty"]));
+    case "propertyNames":
+      return new Fault("schema", { keyword: e.keyword }, inside(e.params["propertyName"]));
+    default:
+      return new Fault("schema", { keyword: e.keyword === "false schema" ? "false" : e.keyword }, at);
+  }
+}
+
+const show = (value: unknown): string => (typeof value === "string" ? value : JSON.stringify(value));

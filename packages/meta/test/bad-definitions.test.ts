@@ -1,0 +1,164 @@
+import { expect, test } from "vitest";
+import { parseDefinition } from "../src/index.ts";
+import { brief, issuesOf, now, objectOf } from "./build.ts";
+
+const name = "thing";
+const field = (definition: unknown, more: Record<string, unknown> = {}): unknown => ({ name, properties: { x: definition }, ...more });
+const rule = { name: "r", when: "true", message: "no" };
+
+/** A definition, and `path code` of every issue. */
+const bad: readonly (readonly [what: string, definition: unknown, ...issues: string[]])[] = [
+  ["no object", [], " type"],
+  ["null", null, " type"],
+  ["nothing", {}, "/name required"],
+  ["a name that is no text", { name: 1 }, "/name type"],
+  ["a name in capitals", { name: "Thing" }, "/name pattern"],
+  ["a name of 41 characters", { name: "a".repeat(41), plural: "as" }, "/name pattern"],
+  ["a plural that grows too long", { name: "a".repeat(40) }, "/plural pattern"],
+  ["a word of expressions as name", { name: "package" }, "/name definition"],
+  ["a word of paths as name", { name: "timeline" }, "/name definition"],
+  ["a word of the API as plural", { name: "run" }, "/plural definition"],
+  ["openapi as plural", { name, plural: "openapi" }, "/plural definition"],
+  ["another type", { name, type: "array" }, "/type const"],
+  ["properties that are a list", { name, properties: [] }, "/properties type"],
+  ["an unknown keyword", { name, colour: "red" }, "/colour definition"],
+  ["a keyword of Object.prototype", { name, toString: 1 }, "/toString definition"],
+  ["an unknown language", { name, titles: { fr: "Chose" } }, "/titles/fr unknown"],
+  ["NUL in a title", { name, title: "a\0" }, "/title characters"],
+  ["states", { name, states: { status: {} } }, "/states not_yet"],
+  ["record types", { name, recordTypes: {} }, "/recordTypes not_yet"],
+  ["extends", { name, extends: "account" }, "/extends not_yet"],
+  ["locked", { name, locked: ["x"] }, "/locked not_yet"],
+  ["sharing by a parent", { name, sharing: { parent: "account" } }, "/sharing not_yet"],
+  ["unknown sharing", { name, sharing: "public" }, "/sharing enum"],
+  ["allOf", { name, allOf: [] }, "/allOf not_yet"],
+  ["$ref", { name, $ref: "#/x" }, "/$ref not_yet"],
+  ["$defs", { name, $defs: {} }, "/$defs not_yet"],
+  ["open objects", { name, additionalProperties: true }, "/additionalProperties const"],
+  ["pattern properties", { name, patternProperties: {} }, "/patternProperties not_yet"],
+  ["required without the field", { name, required: ["y"] }, "/required/0 unknown"],
+  ["required twice", field({}, { required: ["x", "x"] }), "/required uniqueItems"],
+  ["a required system field", { name, required: ["owner"] }, "/required/0 unknown"],
+  ["a name field that is not there", { name, nameField: "y" }, "/nameField unknown"],
+  ["a name field of numbers", field({ type: "number" }, { nameField: "x" }), "/nameField definition"],
+  ["a unique field that is not there", { name, unique: [["id"], ["id", "y"]] }, "/unique/1/1 unknown"],
+  ["a unique key of nothing", { name, unique: [[]] }, "/unique/0 minItems"],
+  ["a unique key that is no list", { name, unique: ["x"] }, "/unique/0 type"],
+  ["an index on json", field({ type: "object" }, { indexes: [["owner", "x"]] }), "/indexes/0/1 definition"],
+  ["a rule without a message", { name, rules: [{ name: "r", when: "true" }] }, "/rules/0/message required"],
+  ["a rule at no field", { name, rules: [{ ...rule, at: "y" }] }, "/rules/0/at unknown"],
+  ["two rules of one name", { name, rules: [rule, rule] }, "/rules/1/name definition"],
+  ["a rule with a stranger's keyword", { name, rules: [{ ...rule, then: 1 }] }, "/rules/0/then unknown"],
+  ["a field that is no object", field("text"), "/properties/x type"],
+  ["a field that is a boolean schema", field(true), "/properties/x type"],
+  ["a field named in capitals", { name, properties: { X: {} } }, "/properties/X pattern"],
+  ["a field named with a slash", { name, properties: { "a/b": {} } }, "/properties/a~1b pattern"],
+  ["a field named __proto__", JSON.parse('{"name":"thing","properties":{"__proto__":{}}}'), "/properties/__proto__ pattern"],
+  ["a system field", { name, properties: { created_at: {} } }, "/properties/created_at definition"],
+  ["a system column", { name, properties: { xmin: {} } }, "/properties/xmin definition"],
+  ["a field called user", { name, properties: { user: {} } }, "/properties/user definition"],
+  ["a field called history", { name, properties: { history: {} } }, "/properties/history definition"],
+  ["nonsense as field type", field({ fieldType: "nonsense" }), "/properties/x/fieldType enum"],
+  ["a field type of Object.prototype", field({ fieldType: "constructor" }), "/properties/x/fieldType enum"],
+  ["a field type that is no text", field({ fieldType: 1 }), "/properties/x/fieldType type"],
+  ["a formula", field({ fieldType: "formula", returns: "currency", formula: "1" }), "/properties/x/fieldType not_yet"],
+  ["a rollup", field({ fieldType: "rollup", of: "a.b", op: "count" }), "/properties/x/fieldType not_yet"],
+  ["rich text", field({ fieldType: "rich_text" }), "/properties/x/fieldType not_yet"],
+  ["references", field({ fieldType: "references", target: "user" }), "/properties/x/fieldType not_yet"],
+  ["an address", field({ fieldType: "address" }), "/properties/x/fieldType not_yet"],
+  ["a duration", field({ fieldType: "duration" }), "/properties/x/fieldType not_yet"],
+  ["an encrypted text", field({ fieldType: "encrypted_text", mask: "last4" }), "/properties/x/fieldType not_yet"],
+  ["a computed default", field({ type: "string", defaultFormula: "'a'" }), "/properties/x/defaultFormula not_yet"],
+  ["requiredWhen", field({ type: "string", requiredWhen: "true" }), "/properties/x/requiredWhen not_yet"],
+  ["readonlyWhen", field({ type: "string", readonlyWhen: "true" }), "/properties/x/readonlyWhen not_yet"],
+  ["sensitive", field({ type: "string", sensitive: true }), "/properties/x/sensitive not_yet"],
+  ["dependsOn", field({ enum: ["a"], dependsOn: { field: "y" } }), "/properties/x/dependsOn not_yet"],
+  ["readOnly", field({ type: "string", readOnly: true }), "/properties/x/readOnly not_yet"],
+  ["a formula without a type", field({ formula: "1" }), "/properties/x/formula not_yet"],
+  ["several targets", field({ fieldType: "reference", target: ["a", "b"] }), "/properties/x/target not_yet"],
+  ["a $ref in a field", field({ $ref: "#/$defs/y" }), "/properties/x/$ref not_yet"],
+  ["a typing error", field({ type: "string", maxlength: 3 }), "/properties/x/maxlength definition"],
+  ["a type that JSON has not", field({ type: "text" }), "/properties/x/type enum"],
+  ["a format nobody knows", field({ type: "string", format: "iri" }), "/properties/x/format not_yet"],
+  ["a format of another type", field({ fieldType: "date", format: "email" }), "/properties/x/format definition"],
+  ["a type that does not fit", field({ fieldType: "currency", type: "boolean" }), "/properties/x/type definition"],
+  ["text where precision is small", field({ fieldType: "number", type: "string" }), "/properties/x/type definition"],
+  ["scale on a text", field({ type: "string", scale: 2 }), "/properties/x/scale definition"],
+  ["a unique json", field({ type: "object", unique: true }), "/properties/x/unique definition"],
+  ["an index on a long text", field({ fieldType: "long_text", index: true }), "/properties/x/index definition"],
+  ["a unique text that is too long", field({ type: "string", maxLength: 900, unique: true }), "/properties/x/maxLength definition"],
+  ["a negative maxLength", field({ type: "string", maxLength: -1 }), "/properties/x/maxLength minimum"],
+  ["a pattern that is none", field({ type: "string", pattern: "(" }), "/properties/x/pattern definition"],
+  ["a pattern that looks ahead", field({ type: "string", pattern: "^(?=a)" }), "/properties/x/pattern definition"],
+  ["a pattern that looks back", field({ type: "string", pattern: "(a)\\1" }), "/properties/x/pattern definition"],
+  ["multiples of nothing", field({ type: "number", multipleOf: 0 }), "/properties/x/multipleOf exclusiveMinimum"],
+  ["bounds the wrong way round", field({ type: "integer", minimum: 5, maximum: 1 }), "/properties/x/minimum definition"],
+  ["a scale over the precision", field({ fieldType: "number", precision: 3, scale: 4 }), "/properties/x/scale definition"],
+  ["a precision of none", field({ fieldType: "number", precision: 0 }), "/properties/x/precision minimum"],
+  ["no values", field({ fieldType: "picklist" }), "/properties/x/enum definition"],
+  ["an empty enum", field({ enum: [] }), "/properties/x/enum minItems"],
+  ["a value twice", field({ values: [{ value: "a" }, { value: "a" }] }), "/properties/x/values/1 definition"],
+  ["values that are not those of enum", field({ enum: ["a", "b"], values: [{ value: "b" }, { value: "a" }] }), "/properties/x/values definition"],
+  ["a value without its text", field({ values: [{ title: "A" }] }), "/properties/x/values/0/value required"],
+  ["numbers as values", field({ fieldType: "picklist", enum: [1] }), "/properties/x/enum definition"],
+  ["a list without its items", field({ fieldType: "multi_picklist" }), "/properties/x/items required"],
+  ["items without values", field({ fieldType: "multi_picklist", items: {} }), "/properties/x/items/enum definition"],
+  ["items with other keywords", field({ fieldType: "multi_picklist", items: { enum: ["a"], minLength: 1 } }), "/properties/x/items/minLength definition"],
+  ["a list that may repeat", field({ fieldType: "multi_picklist", items: { enum: ["a"] }, uniqueItems: false }), "/properties/x/uniqueItems definition"],
+  ["an autonumber without a pattern", field({ fieldType: "autonumber" }), "/properties/x/pattern required"],
+  ["an autonumber without a counter", field({ fieldType: "autonumber", pattern: "P-{YYYY}" }), "/properties/x/pattern definition"],
+  ["an autonumber with two counters", field({ fieldType: "autonumber", pattern: "{00}-{00}" }), "/properties/x/pattern definition"],
+  ["an autonumber with an unknown part", field({ fieldType: "autonumber", pattern: "{HH}{00}" }), "/properties/x/pattern definition"],
+  ["an autonumber with a lone brace", field({ fieldType: "autonumber", pattern: "{00}}" }), "/properties/x/pattern definition"],
+  ["an autonumber with a default", field({ fieldType: "autonumber", pattern: "{0}", default: "1" }), "/properties/x/default definition"],
+  ["a reference to nothing", field({ fieldType: "reference" }), "/properties/x/target required"],
+  ["a target on a text", field({ type: "string", target: "user" }), "/properties/x/target definition"],
+  ["an unknown onDelete", field({ fieldType: "reference", target: "user", onDelete: "ignore" }), "/properties/x/onDelete enum"],
+  ["a required reference that empties", field({ fieldType: "reference", target: "user", onDelete: "setNull" }, { required: ["x"] }), "/properties/x/onDelete definition"],
+  ["a required field that takes null", field({ type: ["string", "null"] }, { required: ["x"] }), "/properties/x/type definition"],
+  ["a default of another type", field({ type: "integer", default: "1" }), "/properties/x/default type"],
+  ["a default out of bounds", field({ type: "integer", minimum: 2, default: 1 }), "/properties/x/default minimum"],
+  ["a default that is no value", field({ enum: ["a"], default: "b" }), "/properties/x/default enum"],
+  ["a retired default", field({ values: [{ value: "a" }, { value: "b", active: false }], default: "b" }), "/properties/x/default enum"],
+  ["a default that is no date", field({ fieldType: "date", default: "tomorrow" }), "/properties/x/default format"],
+  ["now as the default of a date", field({ fieldType: "date", default: "now" }), "/properties/x/default format"],
+  ["a national phone number as default", field({ fieldType: "phone", default: "138 1234 5678" }), "/properties/x/default format"],
+  ["a json default against its schema", field({ type: "object", required: ["a"], default: {} }), "/properties/x/default/a required"],
+  ["a malformed schema of json", field({ type: "object", properties: { a: { type: "strange", maxLength: -1 } } }), "/properties/x/properties/a/maxLength minimum", "/properties/x/properties/a/type enum"],
+  ["a $ref inside json", field({ type: "array", items: { $ref: "#" } }), "/properties/x/items/$ref not_yet"],
+  ["our words inside json", field({ type: "object", properties: { a: { fieldType: "date" } } }), "/properties/x/properties/a/fieldType definition"],
+  ["a bad pattern inside json", field({ type: "object", patternProperties: { "(": {} } }), "/properties/x/patternProperties/( definition"],
+  [
+    "many things at once",
+    { name: "Thing", states: {}, required: ["z"], properties: { a: { fieldType: "nonsense" }, b: { type: "string", maxLength: "3" }, c: { fieldType: "geo" } } },
+    "/name pattern",
+    "/states not_yet",
+    "/required/0 unknown",
+    "/properties/a/fieldType enum",
+    "/properties/b/maxLength type",
+    "/properties/c/fieldType not_yet",
+  ],
+];
+
+test.each(bad)("refuses %s", (_what, definition, ...issues) => {
+  expect(brief(issuesOf(() => parseDefinition(definition)))).toEqual(issues.toSorted());
+});
+
+test("says which keyword is not supported yet", () => {
+  const issues = issuesOf(() => parseDefinition({ name, properties: { fee: { fieldType: "formula" } } }));
+  expect(issues).toEqual([{ path: "/properties/fee/fieldType", code: "not_yet", params: { keyword: "formula" } }]);
+});
+
+test("hostile definitions end in an issue, soon", () => {
+  const started = performance.now();
+  let deep: unknown = {};
+  for (let i = 0; i < 40; i++) deep = { not: deep };
+  expect(brief(issuesOf(() => parseDefinition(field(deep))))).toEqual(["/properties/x definition"]);
+  for (let i = 0; i < 40; i++) deep = { not: deep };
+  expect(issuesOf(() => parseDefinition(field(deep)))).toMatchObject([{ code: "depth" }]);
+  const wide = { type: "object", properties: Object.fromEntries(Array.from({ length: 5000 }, (_, i) => [`a${i}`, { type: "string" }])) };
+  expect(brief(issuesOf(() => parseDefinition(field(wide))))).toEqual(["/properties/x definition"]);
+  const evil = objectOf({ x: { type: "string", pattern: "^(([a-z])+.)+[A-Z]([a-z])+$" } });
+  expect(brief(evil.prepareCreate({ x: "a".repeat(20_000) }, { now }).issues)).toEqual(["/x pattern"]);
+  expect(performance.now() - started).toBeLessThan(5000);
+});

@@ -1,0 +1,89 @@
+import { Ajv2020 } from "ajv/dist/2020.js";
+import { describe, expect, test } from "vitest";
+import { type FieldTypeName, fieldTypeOf, fieldTypes, laterFieldTypes, recordSchema } from "../src/index.ts";
+import { brief, now, objectOf } from "./build.ts";
+import { samples } from "./samples.ts";
+
+const names = Object.keys(fieldTypes) as FieldTypeName[];
+const exprKinds: Record<string, string> = {
+  text: "text",
+  uuid: "ref",
+  "text[]": "list",
+  boolean: "bool",
+  bigint: "int",
+  numeric: "decimal",
+  "numeric(15,2)": "decimal",
+  date: "date",
+  timestamptz: "datetime",
+  time: "time",
+  jsonb: "json",
+};
+
+test("every field type is registered under its own name, and none is both there and not yet", () => {
+  for (const name of names) expect(fieldTypes[name].name).toBe(name);
+  expect(names.filter((name) => laterFieldTypes.has(name))).toEqual([]);
+});
+
+describe.each(names)("%s", (name) => {
+  const { definition, inferred = [], sqlType, valid, invalid, limits = [] } = samples[name];
+  const object = objectOf({ f: definition });
+  const field = object.fields.get("f");
+
+  test("is named or inferred, and compiles to its column", () => {
+    expect(fieldTypeOf(definition)).toBe(name);
+    for (const schema of inferred) expect([schema, fieldTypeOf(schema)]).toEqual([schema, name]);
+    expect(field).toMatchObject({ type: name, system: false, column: { name: "f", sqlType, notNull: false } });
+    expect(field?.exprType.kind).toBe(exprKinds[sqlType]);
+    expect(object.fieldType("f")).toBe(field?.exprType);
+  });
+
+  test.each(valid.map((v) => [JSON.stringify(v[0]).slice(0, 60), v] as const))("takes %s", (_label, sample) => {
+    const [sent] = sample;
+    const canonical = sample.length > 1 ? sample[1] : sent;
+    for (const prepare of [object.prepareCreate, object.preparePatch]) {
+      expect(prepare({ f: sent }, { now })).toEqual({ value: { f: canonical }, issues: [] });
+      // The canonical form is its own canonical form.
+      expect(prepare({ f: canonical }, { now })).toEqual({ value: { f: canonical }, issues: [] });
+    }
+  });
+
+  test.each(invalid.map((v) => [JSON.stringify(v[0]).slice(0, 60), v] as const))("refuses %s", (_label, [sent, ...issues]) => {
+    const expected = issues.map((issue) => `/f${issue}`).toSorted();
+    expect(brief(object.prepareCreate({ f: sent }, { now }).issues)).toEqual(expected);
+    expect(brief(object.preparePatch({ f: sent }, { now }).issues)).toEqual(expected);
+  });
+
+  if (limits.length > 0) {
+    test.each(limits.map((l) => [JSON.stringify(l[0]), JSON.stringify(l[1]), l] as const))("with %s: %s", (_l, _v, [limit, sent, ...issues]) => {
+      const limited = objectOf({ f: { ...definition, ...limit } });
+      expect(brief(limited.prepareCreate({ f: sent }, { now }).issues)).toEqual(issues.map((issue) => `/f${issue}`).toSorted());
+    });
+  }
+
+  test("may be empty unless it is required", () => {
+    if (fieldTypes[name].readOnly) return;
+    expect(object.preparePatch({ f: null }, { now })).toEqual({ value: { f: null }, issues: [] });
+    const required = objectOf({ f: definition }, { required: ["f"] });
+    expect(required.fields.get("f")?.column.notNull).toBe(true);
+    expect(brief(required.preparePatch({ f: null }, { now }).issues)).toEqual(["/f required"]);
+    expect(brief(required.prepareCreate({}, { now }).issues)).toEqual(["/f required"]);
+    expect(required.preparePatch({}, { now }).issues).toEqual([]);
+  });
+
+  test("has a schema that a stranger's validator reads, and that takes every canonical value and null", () => {
+    const ajv = new Ajv2020({ strict: false, formats: Object.fromEntries(formats.map((f) => [f, true as const])) });
+    for (const use of ["read", "create", "patch"] as const) {
+      const schema = recordSchema(object, use);
+      expect(ajv.validateSchema(schema)).toBe(true);
+      const property = (schema["properties"] as Record<string, object>)["f"];
+      if (property === undefined) {
+        expect(use !== "read" && fieldTypes[name].readOnly).toBe(true);
+        continue;
+      }
+      const validate = ajv.compile(property);
+      for (const sample of [...valid.map((v) => (v.length > 1 ? v[1] : v[0])), null]) expect([sample, validate(sample)]).toEqual([sample, true]);
+    }
+  });
+});
+
+const formats = ["email", "uri", "uuid", "date", "date-time", "local-time", "phone", "decimal"];

@@ -1,0 +1,263 @@
+import type { FieldTypeName } from "../src/index.ts";
+
+/** What the contract suite tries on a field type. A type without samples does not compile. */
+export interface Samples {
+  /** The shortest definition that says this type by name. */
+  readonly definition: Record<string, unknown>;
+  /** JSON Schemas that mean it without its name. */
+  readonly inferred?: readonly Record<string, unknown>[];
+  readonly sqlType: string;
+  /** What is sent, and the canonical form where it differs. */
+  readonly valid: readonly (readonly [sent: unknown, canonical?: unknown])[];
+  /** What is sent, with `path code` of each issue, the path from the value on. */
+  readonly invalid: readonly (readonly [sent: unknown, ...issues: string[]])[];
+  /** Definitions with limits, a value each, and the issues. */
+  readonly limits?: readonly (readonly [definition: Record<string, unknown>, sent: unknown, ...issues: string[]])[];
+}
+
+const id = "0198a3f0-1111-7000-8000-000000000001";
+const loneSurrogate = "\ud800";
+
+export const samples: Readonly<Record<FieldTypeName, Samples>> = {
+  text: {
+    definition: { fieldType: "text" },
+    inferred: [{ type: "string" }, { type: "string", maxLength: 1000 }, { type: ["string", "null"] }, { type: "string", format: "hostname" }],
+    sqlType: "text",
+    valid: [[""], ["  kept as is "], ["中文 😀"], ["a\nb"]],
+    invalid: [[1, " type"], [["a"], " type"], ["a\0b", " characters"], [loneSurrogate, " characters"]],
+    limits: [
+      [{ maxLength: 2 }, "😀😀"],
+      [{ maxLength: 2 }, "😀😀😀", " maxLength"],
+      [{ minLength: 2 }, "😀", " minLength"],
+      [{ minLength: 3, pattern: "^b" }, "a", " minLength", " pattern"],
+      [{ pattern: "^[A-Z]{2}\\d{3}$" }, "AB123"],
+      [{ pattern: "^\\S+$" }, "a\u00a0b", " pattern"],
+      [{ pattern: "^\\p{Script=Han}+$" }, "中文"],
+      [{ format: "ipv4" }, "256.1.1.1", " format"],
+      [{ const: "x" }, "y", " const"],
+    ],
+  },
+  long_text: {
+    definition: { fieldType: "long_text" },
+    inferred: [{ type: "string", maxLength: 1001 }],
+    sqlType: "text",
+    valid: [["x".repeat(5000)]],
+    invalid: [[false, " type"], ["\0", " characters"]],
+    limits: [[{ maxLength: 3 }, "abcd", " maxLength"]],
+  },
+  email: {
+    definition: { fieldType: "email" },
+    inferred: [{ type: "string", format: "email" }],
+    sqlType: "text",
+    valid: [["a@b.example"], [" Ann.Lee@Example.COM ", "Ann.Lee@example.com"], ["张三@例子.中国"], ["a@localhost"]],
+    invalid: [
+      ["a", " format"],
+      ["a@", " format"],
+      ["a@b@c.example", " format"],
+      [".a@b.example", " format"],
+      ["a..b@c.example", " format"],
+      ["a b@c.example", " format"],
+      ["a@-b.example", " format"],
+      [`${"a".repeat(260)}@b.example`, " maxLength"],
+      [7, " type"],
+    ],
+    limits: [[{ pattern: "@b\\.example$" }, "a@B.EXAMPLE"], [{ maxLength: 5 }, "a@bcd.example", " maxLength"]],
+  },
+  phone: {
+    definition: { fieldType: "phone" },
+    sqlType: "text",
+    valid: [
+      ["+8613812345678"],
+      ["138 1234 5678", "+8613812345678"],
+      ["(010) 6552 9988", "+861065529988"],
+      ["+1 (650) 253-0000", "+16502530000"],
+    ],
+    invalid: [["abc", " format"], ["12", " format"], ["+1 650 253 0000 ext. 12", " format"], ["call 138 1234 5678", " format"], [13812345678, " type"]],
+  },
+  url: {
+    definition: { fieldType: "url" },
+    inferred: [{ type: "string", format: "uri" }],
+    sqlType: "text",
+    valid: [["https://例子.中国/路径?q=1"], ["mailto:a@b.example"], ["tel:+861065529988"], [" http://a.example ", "http://a.example"]],
+    invalid: [["javascript:alert(1)", " format"], ["//a.example", " format"], ["a", " format"], ["http://a.example/\nb", " format"], [1, " type"]],
+    limits: [[{ pattern: "^https:" }, "http://a.example", " pattern"]],
+  },
+  uuid: {
+    definition: { fieldType: "uuid" },
+    inferred: [{ type: "string", format: "uuid" }],
+    sqlType: "uuid",
+    valid: [[id], [id.toUpperCase(), id]],
+    invalid: [["x", " format"], [`{${id}}`, " format"], [1, " type"]],
+  },
+  picklist: {
+    definition: { fieldType: "picklist", values: [{ value: "won" }, { value: "lost", active: false }] },
+    inferred: [{ enum: ["a", "b"] }, { type: "string", enum: ["a"] }, { enum: ["a", null] }, { values: [{ value: "a" }] }],
+    sqlType: "text",
+    valid: [["won"]],
+    invalid: [["lost", " enum"], ["Won", " enum"], [["won"], " enum", " type"], [1, " enum", " type"]],
+  },
+  multi_picklist: {
+    definition: { fieldType: "multi_picklist", items: { enum: ["garden", "pool", "sea"] } },
+    inferred: [{ type: "array", items: { enum: ["a"] } }, { type: "array", items: { type: "string", enum: ["a"] }, uniqueItems: true }],
+    sqlType: "text[]",
+    valid: [[[]], [["sea", "garden"], ["garden", "sea"]]],
+    invalid: [
+      ["garden", " type"],
+      [["garden", "attic"], "/1 enum"],
+      [["pool", "pool"], " uniqueItems"],
+      [["pool", 1], "/1 enum", "/1 type"],
+      [["a\0"], "/0 characters"],
+    ],
+    limits: [
+      [{ minItems: 2 }, ["pool"], " minItems"],
+      [{ maxItems: 1 }, ["pool", "sea"], " maxItems"],
+    ],
+  },
+  checkbox: {
+    definition: { fieldType: "checkbox" },
+    inferred: [{ type: "boolean" }],
+    sqlType: "boolean",
+    valid: [[true], [false]],
+    invalid: [["true", " type"], [1, " type"]],
+    limits: [[{ const: true }, false, " const"]],
+  },
+  integer: {
+    definition: { fieldType: "integer" },
+    inferred: [{ type: "integer" }, { type: "integer", enum: [1, 2] }],
+    sqlType: "bigint",
+    valid: [[0], [-0, 0], [1.0], [2 ** 53 - 1], [-(2 ** 53 - 1)]],
+    invalid: [[1.5, " type"], ["1", " type"], [2 ** 53, " maximum"], [-(2 ** 53), " minimum"], [1e300, " maximum"], [Infinity, " type"]],
+    limits: [
+      [{ minimum: 3 }, 2, " minimum"],
+      [{ exclusiveMaximum: 3 }, 3, " exclusiveMaximum"],
+      [{ multipleOf: 3 }, 7, " multipleOf"],
+      [{ enum: [1, 2] }, 3, " enum"],
+    ],
+  },
+  number: {
+    definition: { fieldType: "number" },
+    inferred: [{ type: "number" }, { type: "number", minimum: 0 }],
+    sqlType: "numeric",
+    valid: [[0.1], [-0, 0], [123456789.012345], [1e-20], [1e29], [999999999999999]],
+    invalid: [
+      [0.1 + 0.2, " precision"],
+      [1234567890123456, " precision"],
+      [1e40, " precision"],
+      [1e-40, " precision"],
+      ["1", " type"],
+      [Number.NaN, " type"],
+    ],
+    limits: [
+      [{ scale: 2 }, 1.255, " precision"],
+      [{ precision: 5, scale: 2 }, 999.99],
+      [{ precision: 5, scale: 2 }, 1000, " precision"],
+      [{ precision: 3 }, 0.001],
+      [{ precision: 3 }, 1.001, " precision"],
+      [{ multipleOf: 0.1 }, 0.3],
+      [{ multipleOf: 0.01 }, 19.99],
+      [{ multipleOf: 0.1 }, 0.35, " multipleOf"],
+      [{ exclusiveMinimum: 0 }, 0, " exclusiveMinimum"],
+      [{ maximum: 1 }, 1.5, " maximum"],
+      [{ precision: 20, scale: 4 }, "1234567890123456.7891"],
+      [{ precision: 20, scale: 4 }, 1, " type"],
+      [{ precision: 20, scale: 4 }, "1e5", " format"],
+      [{ precision: 20, scale: 4 }, "1.00001", " precision"],
+      [{ precision: 20, scale: 4 }, "12345678901234567", " precision"],
+      [{ precision: 20, scale: 4, maximum: 10 }, "10.0001", " maximum"],
+      [{ precision: 20, scale: 4, multipleOf: 0.5 }, "10.2500", " multipleOf"],
+    ],
+  },
+  percent: {
+    definition: { fieldType: "percent" },
+    sqlType: "numeric",
+    valid: [[50], [0.5]],
+    invalid: [["50%", " type"]],
+    limits: [[{ maximum: 100 }, 100.5, " maximum"]],
+  },
+  currency: {
+    definition: { fieldType: "currency" },
+    sqlType: "numeric(15,2)",
+    valid: [[0], [1234567890123.45], [19.9]],
+    invalid: [[0.001, " precision"], [12345678901234, " precision"], ["1", " type"]],
+    limits: [
+      [{ minimum: 0 }, -1.005, " minimum", " precision"],
+      [{ scale: 0 }, 0.5, " precision"],
+    ],
+  },
+  date: {
+    definition: { fieldType: "date" },
+    inferred: [{ type: "string", format: "date" }],
+    sqlType: "date",
+    valid: [["2024-02-29"], ["0001-01-01"], ["9999-12-31"]],
+    invalid: [["2026-02-29", " format"], ["0000-01-01", " format"], ["2026-1-1", " format"], ["2026-01-01T00:00:00Z", " format"], [20260101, " type"]],
+  },
+  datetime: {
+    definition: { fieldType: "datetime" },
+    inferred: [{ type: "string", format: "date-time" }],
+    sqlType: "timestamptz",
+    valid: [
+      ["2026-01-31T01:30:00Z"],
+      ["2026-01-31T09:30:00+08:00", "2026-01-31T01:30:00Z"],
+      ["2026-01-31t01:30:00.120z", "2026-01-31T01:30:00.12Z"],
+      ["2026-01-31T01:30:00.123456-00:00", "2026-01-31T01:30:00.123456Z"],
+      ["2016-12-31T23:59:60Z", "2017-01-01T00:00:00Z"],
+      ["0001-01-01T00:00:00Z"],
+    ],
+    invalid: [
+      ["2026-01-31", " format"],
+      ["2026-01-31T01:30:00", " format"],
+      ["2026-02-30T01:30:00Z", " format"],
+      ["2026-01-31T24:00:00Z", " format"],
+      ["2026-01-31T12:00:60Z", " format"],
+      ["2026-01-31T01:30:00.1234567Z", " format"],
+      ["0001-01-01T00:00:00+08:00", " format"],
+      ["9999-12-31T23:59:59-01:00", " format"],
+      [1, " type"],
+    ],
+  },
+  time: {
+    definition: { fieldType: "time" },
+    inferred: [{ type: "string", format: "time" }],
+    sqlType: "time",
+    valid: [["09:30:00"], ["09:30", "09:30:00"], ["23:59:59.500", "23:59:59.5"]],
+    invalid: [["24:00:00", " format"], ["9:30", " format"], ["09:30:00Z", " format"], [930, " type"]],
+  },
+  json: {
+    definition: { fieldType: "json" },
+    inferred: [{ type: "object" }, {}, { type: "array" }, { type: ["string", "integer"] }, { type: "array", items: { type: "string" } }],
+    sqlType: "jsonb",
+    valid: [[{ a: [1, null, "x"] }], ["text"], [0], [[]]],
+    invalid: [
+      [{ a: { "b/c": "\0" } }, "/a/b~1c characters"],
+      [{ a: { [loneSurrogate]: 1 } }, "/a characters"],
+      [{ a: [Infinity] }, "/a/0 type"],
+      [JSON.parse("[".repeat(70) + "]".repeat(70)), `${"/0".repeat(64)} depth`],
+    ],
+    limits: [
+      [{ type: "object", properties: { a: { type: "integer" } }, required: ["a", "b"] }, { a: "x" }, "/a type", "/b required"],
+      [{ type: "object", additionalProperties: false }, { a: 1 }, "/a unknown"],
+      [{ type: "array", uniqueItems: true }, [{ a: 1, b: 2 }, { b: 2, a: 1 }], " uniqueItems"],
+      [{ type: "array", items: { type: "number", multipleOf: 0.1 } }, [0.3, 0.25], "/1 multipleOf"],
+      [{ anyOf: [{ type: "string", minLength: 3 }, { type: "integer" }] }, "ab", " minLength"],
+      [{ anyOf: [{ type: "string" }, { type: "integer" }] }, true, " type"],
+      [{ oneOf: [{ type: "integer" }, { minimum: 2 }] }, 3, " schema"],
+      [{ not: { type: "string" } }, "x", " schema"],
+      [{ type: "object", dependentRequired: { a: ["b"] } }, { a: 1 }, "/b required"],
+      [{ type: "object", propertyNames: { pattern: "^a" } }, { b: 1 }, "/b schema"],
+      [{ if: { type: "string" }, then: { minLength: 2 } }, "x", " minLength"],
+      [{ type: "array", prefixItems: [{ type: "string" }], items: false }, ["a", 1], " schema"],
+    ],
+  },
+  autonumber: {
+    definition: { fieldType: "autonumber", pattern: "P-{YYYY}-{00000}" },
+    sqlType: "text",
+    valid: [],
+    invalid: [["P-1", " read_only"], [null, " read_only"]],
+  },
+  reference: {
+    definition: { fieldType: "reference", target: "user" },
+    sqlType: "uuid",
+    valid: [[id], [id.toUpperCase(), id]],
+    invalid: [["me", " format"], [{ id }, " type"]],
+  },
+};

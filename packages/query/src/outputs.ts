@@ -1,0 +1,105 @@
+import { text } from "@guanxi/base";
+import type { ObjectType } from "@guanxi/meta";
+import { noField, queryError } from "./errors.ts";
+import { splitPath, splitTerms, type Term } from "./paths.ts";
+import type { Output, Source } from "./plan.ts";
+import type { Sources } from "./sources.ts";
+
+interface Tree {
+  readonly all: boolean;
+  readonly children: Map<string, Tree>;
+}
+
+/** Every field of the record, in the definition's order. `deleted_at` shows only where deleted records do. */
+function everyField(source: Source): Output[] {
+  return [...source.object.fields.values()]
+    .filter((f) => f.name !== "deleted_at" || source.deleted !== "live")
+    .map((field) => ({ kind: "field", name: field.name, source: source.alias, field }));
+}
+
+function insert(tree: Tree, parts: readonly string[]): Tree {
+  const [head, ...rest] = parts;
+  if (head === undefined) return tree;
+  if (head === "*" && rest.length === 0) return { ...tree, all: true };
+  const child = tree.children.get(head) ?? { all: false, children: new Map() };
+  tree.children.set(head, insert(child, rest));
+  return tree;
+}
+
+function outputsOf(tree: Tree, path: readonly string[], sources: Sources, term: Term): Output[] {
+  const source = sources.walk(path);
+  if (!source) throw noField("select", path.join("."), term.position);
+  const outputs = tree.all ? everyField(source) : [];
+  for (const [name, child] of tree.children) {
+    const nested = child.all || child.children.size > 0;
+    const field = source.object.fields.get(name);
+    if (!field || (nested && field.target === undefined)) throw noField("select", [...path, name].join("."), term.position);
+    const output: Output = nested
+      ? {
+          kind: "object",
+          name,
+          source: sources.walk([...path, name])?.alias ?? "",
+          outputs: outputsOf(child, [...path, name], sources, term),
+        }
+      : { kind: "field", name, source: source.alias, field };
+    const at = outputs.findIndex((o) => o.name === name);
+    if (at >= 0) outputs[at] = output;
+    else outputs.push(output);
+  }
+  return outputs;
+}
+
+/** `select`: fields, walks (`owner.name` answers `{"owner":{"name":…}}`) and `*`. Without it, every field. */
+function selectOutputs(select: string | undefined, root: ObjectType, sources: Sources): Output[] {
+  const rootSource = sources.walk([]) as Source;
+  if (select === undefined) return everyField(rootSource);
+  let outputs: Output[] = [];
+  let tree: Tree = { all: false, children: new Map() };
+  for (const term of splitTerms("select", select)) {
+    const parts = splitPath("select", term);
+    if (parts[0] !== "*" && !root.fields.has(parts[0] ?? "")) throw noField("select", parts[0] ?? "", term.position);
+    tree = insert(tree, parts);
+    outputs = outputsOf(tree, [], sources, term);
+  }
+  const id = root.fields.get("id");
+  if (id && !outputs.some((o) => o.name === "id")) outputs.unshift({ kind: "field", name: "id", source: rootSource.alias, field: id });
+  return outputs;
+}
+
+/** `expand`: the id of a reference is replaced by the object. */
+function expandOutputs(expand: string | undefined, outputs: readonly Output[], root: ObjectType, sources: Sources): Output[] {
+  const result = [...outputs];
+  if (expand === undefined) return result;
+  for (const term of splitTerms("expand", expand)) {
+    const field = root.fields.get(term.source);
+    if (!field) throw expandFault(term, root);
+    const source = field.target === undefined ? undefined : sources.walk([field.name]);
+    if (!source) throw queryError("expand", text(`"${field.name}" is not a reference`, `“${field.name}”不是引用`, `「${field.name}」不是參照`), term.position);
+    const output: Output = { kind: "object", name: field.name, source: source.alias, outputs: everyField(source) };
+    const at = result.findIndex((o) => o.name === field.name);
+    if (at >= 0) result[at] = output;
+    else result.push(output);
+  }
+  return result;
+}
+
+function expandFault(term: Term, root: ObjectType): Error {
+  const name = term.source.replace(/[(.].*$/s, "");
+  if (root.incoming.some((i) => i.relation === name) || name !== term.source) {
+    return queryError(
+      "expand",
+      text(`only references of the record can be expanded yet; "${term.source}" is none`, `目前只能展开记录的引用字段，“${term.source}”不是`, `目前只能展開記錄的參照欄位，「${term.source}」不是`),
+      term.position,
+    );
+  }
+  return noField("expand", name, term.position);
+}
+
+/** The members of an answer's records. The id is always among them. */
+export function resolveOutputs(
+  parameters: { readonly select?: string | undefined; readonly expand?: string | undefined },
+  root: ObjectType,
+  sources: Sources,
+): Output[] {
+  return expandOutputs(parameters.expand, selectOutputs(parameters.select, root, sources), root, sources);
+}

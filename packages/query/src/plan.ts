@@ -1,0 +1,88 @@
+import type { CheckedExpression } from "@guanxi/expr";
+import type { Field, ObjectType } from "@guanxi/meta";
+
+/**
+ * Which rows of an object an actor reaches: all, none, or those whose owner is the actor or stands below them in the
+ * org chart. `access` fills it in; a plan without it does not compile.
+ */
+export type Predicate = { readonly kind: "all" } | { readonly kind: "none" } | { readonly kind: "owned" };
+
+/** A table in a plan: the root (`t0`) or what a reference leads to, left-joined. */
+export interface Source {
+  readonly alias: string;
+  readonly object: ObjectType;
+  readonly via?: { readonly source: string; readonly field: Field };
+  readonly deleted: "live" | "only" | "any";
+  readonly predicate?: Predicate;
+}
+
+/** A member of the answer's objects. */
+export type Output =
+  | { readonly kind: "field"; readonly name: string; readonly source: string; readonly field: Field }
+  | { readonly kind: "object"; readonly name: string; readonly source: string; readonly outputs: readonly Output[] };
+
+export interface OrderTerm {
+  readonly source: string;
+  readonly field: Field;
+  readonly descending: boolean;
+}
+
+/** Where a page starts: the sort values of the row before it, as PostgreSQL prints them. */
+export type Cursor = readonly (string | null)[];
+
+interface FromPlan {
+  readonly object: ObjectType;
+  /** The root first, then joins in an order in which each finds what it hangs on. */
+  readonly sources: readonly Source[];
+  readonly filter: CheckedExpression | undefined;
+}
+
+export interface ListPlan extends FromPlan {
+  readonly kind: "list";
+  readonly outputs: readonly Output[];
+  readonly order: readonly OrderTerm[];
+  readonly limit: number;
+  readonly cursor: Cursor | undefined;
+  readonly count: boolean;
+}
+
+export interface GetPlan extends FromPlan {
+  readonly kind: "get";
+  readonly outputs: readonly Output[];
+  /** A field that is unique, and its value as text. */
+  readonly by: { readonly field: Field; readonly value: string };
+}
+
+export type Period = "day" | "week" | "month" | "quarter" | "year";
+export type Aggregate = "count" | "count_distinct" | "sum" | "avg" | "min" | "max";
+
+export interface GroupTerm {
+  readonly name: string;
+  readonly source: string;
+  readonly field: Field;
+  readonly period: Period | undefined;
+}
+
+export interface Metric {
+  readonly name: string;
+  readonly aggregate: Aggregate;
+  readonly source: string;
+  /** Undefined for `count()`. */
+  readonly field: Field | undefined;
+}
+
+export interface AggregatePlan extends FromPlan {
+  readonly kind: "aggregate";
+  readonly groups: readonly GroupTerm[];
+  readonly metrics: readonly Metric[];
+  /** Over the names of groups and metrics. */
+  readonly having: CheckedExpression | undefined;
+  readonly order: readonly { readonly name: string; readonly descending: boolean }[];
+  readonly limit: number | undefined;
+}
+
+export type ReadPlan = ListPlan | GetPlan | AggregatePlan;
+
+declare const authorized: unique symbol;
+/** A plan whose every source has its predicate; only `access.authorize` makes one. */
+export type Authorized<P> = P & { readonly [authorized]: true };

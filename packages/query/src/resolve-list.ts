@@ -1,0 +1,98 @@
+import { text } from "@guanxi/base";
+import { checkExpression, type CheckedExpression } from "@guanxi/expr";
+import type { Field, ObjectType, Snapshot } from "@guanxi/meta";
+import { decodeCursor } from "./cursor.ts";
+import { inParameter, noField, queryError } from "./errors.ts";
+import { resolveOutputs } from "./outputs.ts";
+import { splitPath, splitTerms } from "./paths.ts";
+import type { GetPlan, ListPlan, OrderTerm } from "./plan.ts";
+import { filterScope } from "./scope.ts";
+import { Sources } from "./sources.ts";
+
+/** Rows of a page when the caller does not say; a screen's worth. */
+export const defaultLimit = 50;
+/** Rows of a page at most, so that one answer stays well under a megabyte or two. */
+export const maxLimit = 500;
+
+export interface ListRequest {
+  readonly select?: string | undefined;
+  readonly filter?: string | undefined;
+  readonly order?: string | undefined;
+  readonly limit?: number | undefined;
+  readonly cursor?: string | undefined;
+  readonly count?: string | undefined;
+  readonly expand?: string | undefined;
+  readonly deleted?: string | undefined;
+}
+
+export function resolveFilter(filter: string | undefined, snapshot: Snapshot, object: ObjectType, sources: Sources): CheckedExpression | undefined {
+  if (filter === undefined || filter.trim() === "") return undefined;
+  const checked = inParameter("filter", () => checkExpression(filter, filterScope(snapshot, object), "bool"));
+  for (const path of checked.paths) sources.field(path);
+  return checked;
+}
+
+/** Sorted by what was asked, then by id so that the order is total. */
+function resolveOrder(order: string | undefined, object: ObjectType, sources: Sources): OrderTerm[] {
+  const terms: OrderTerm[] = [];
+  for (const term of order === undefined ? [] : splitTerms("order", order)) {
+    const descending = term.source.startsWith("-");
+    const path = splitPath("order", descending ? { source: term.source.slice(1), position: term.position + 1 } : term);
+    const found = sources.field(path);
+    if (!found) throw noField("order", path.join("."), term.position);
+    if (found.field.exprType.kind === "json" || found.field.exprType.kind === "list") {
+      throw queryError("order", text(`"${path.join(".")}" cannot be sorted by`, `不能按“${path.join(".")}”排序`, `不能依「${path.join(".")}」排序`), term.position);
+    }
+    terms.push({ ...found, descending });
+  }
+  const id = object.fields.get("id") as Field;
+  if (!terms.some((t) => t.source === "t0" && t.field.name === "id")) {
+    terms.push({ source: "t0", field: id, descending: terms.length > 0 && terms.every((t) => t.descending) });
+  }
+  return terms;
+}
+
+function resolveLimit(limit: number | undefined): number {
+  if (limit === undefined) return defaultLimit;
+  if (!Number.isInteger(limit) || limit < 1 || limit > maxLimit) {
+    throw queryError("limit", text(`must be a whole number from 1 to ${maxLimit}`, `必须是 1 到 ${maxLimit} 的整数`, `必須是 1 到 ${maxLimit} 的整數`));
+  }
+  return limit;
+}
+
+function oneOf(parameter: string, value: string | undefined, allowed: string): boolean {
+  if (value === undefined) return false;
+  if (value !== allowed) throw queryError(parameter, text(`must be "${allowed}"`, `必须是“${allowed}”`, `必須是「${allowed}」`));
+  return true;
+}
+
+/** A list request on a snapshot; throws QUERY (400) naming the parameter and the place. */
+export function resolveList(snapshot: Snapshot, object: ObjectType, request: ListRequest): ListPlan {
+  const sources = new Sources(snapshot, object, oneOf("deleted", request.deleted, "only") ? "only" : "live");
+  const outputs = resolveOutputs(request, object, sources);
+  const filter = resolveFilter(request.filter, snapshot, object, sources);
+  const order = resolveOrder(request.order, object, sources);
+  return {
+    kind: "list",
+    object,
+    outputs,
+    filter,
+    order,
+    limit: resolveLimit(request.limit),
+    cursor: request.cursor === undefined ? undefined : decodeCursor(order, request.cursor),
+    count: oneOf("count", request.count, "exact"),
+    sources: sources.list,
+  };
+}
+
+/** One record by a unique field (`id` for most). */
+export function resolveGet(
+  snapshot: Snapshot,
+  object: ObjectType,
+  by: GetPlan["by"],
+  request: { readonly select?: string | undefined; readonly expand?: string | undefined } = {},
+): GetPlan {
+  const sources = new Sources(snapshot, object, "live");
+  const outputs = resolveOutputs(request, object, sources);
+  return { kind: "get", object, outputs, filter: undefined, by, sources: sources.list };
+}

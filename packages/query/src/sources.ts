@@ -1,0 +1,46 @@
+import type { Field, ObjectType, Snapshot } from "@guanxi/meta";
+import type { Source } from "./plan.ts";
+
+/** Collects the tables that a plan walks to; the same walk gives the same join. */
+export class Sources {
+  readonly #snapshot: Snapshot;
+  readonly #list: Source[];
+  readonly #byWalk = new Map<string, Source>();
+
+  constructor(snapshot: Snapshot, object: ObjectType, deleted: Source["deleted"]) {
+    this.#snapshot = snapshot;
+    const root: Source = { alias: "t0", object, deleted };
+    this.#list = [root];
+    this.#byWalk.set("", root);
+  }
+
+  get list(): readonly Source[] {
+    return this.#list;
+  }
+
+  /** The table behind a walk over reference fields; undefined when one of them is none. */
+  walk(path: readonly string[]): Source | undefined {
+    const key = path.join(".");
+    const known = this.#byWalk.get(key);
+    if (known) return known;
+    const from = this.walk(path.slice(0, -1));
+    const field = from?.object.fields.get(path.at(-1) ?? "");
+    const object = field?.target === undefined ? undefined : this.#snapshot.objects.get(field.target);
+    if (!from || !field || !object) return undefined;
+    const source: Source = { alias: `t${this.#list.length}`, object, via: { source: from.alias, field }, deleted: "live" };
+    this.#list.push(source);
+    this.#byWalk.set(key, source);
+    return source;
+  }
+
+  /** The field at the end of a path. A path that ends in `x.id` needs no join: it is the reference itself. */
+  field(path: readonly string[]): { source: string; field: Field } | undefined {
+    if (path.length > 1 && path.at(-1) === "id") {
+      const reference = this.field(path.slice(0, -1));
+      if (reference?.field.target !== undefined) return reference;
+    }
+    const source = this.walk(path.slice(0, -1));
+    const field = source?.object.fields.get(path.at(-1) ?? "");
+    return source && field ? { source: source.alias, field } : undefined;
+  }
+}

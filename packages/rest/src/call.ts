@@ -1,0 +1,57 @@
+import { GuanxiError, type Locale, newId, pickLocale } from "@guanxi/base";
+import type { Session } from "@guanxi/kernel";
+import { apiVersion, type RestSettings } from "./settings.ts";
+
+/** A request on its way to an answer. `route` and `session` are filled in as they become known. */
+export interface Call {
+  /** The request id, the caller's own where it is a sane one. */
+  readonly id: string;
+  /** `GET` also for `HEAD`. */
+  readonly method: string;
+  readonly request: Request;
+  readonly settings: RestSettings;
+  /** Milliseconds of `performance.now()` when it arrived. */
+  readonly started: number;
+  /** The pattern of the route that answers, for logs and metrics: it names no record and no tenant. */
+  route: string;
+  session: Session | undefined;
+}
+
+const saneRequestId = /^[A-Za-z0-9._-]{1,64}$/;
+
+export function readCall(request: Request, settings: RestSettings, route: string): Call {
+  const sent = request.headers.get("x-request-id");
+  return {
+    id: sent !== null && saneRequestId.test(sent) ? sent : newId(),
+    method: request.method === "HEAD" ? "GET" : request.method,
+    request,
+    settings,
+    started: performance.now(),
+    route,
+    session: undefined,
+  };
+}
+
+/** The language of the answer: what the request asks for, else the caller's own, else English. */
+export const localeOf = (call: Call): Locale =>
+  pickLocale(call.request.headers.get("accept-language"), call.session?.actor.locale);
+
+const safeMethods: ReadonlySet<string> = new Set(["GET", "OPTIONS"]);
+const isoDate = /^\d{4}-\d{2}-\d{2}$/;
+
+/** Refuses headers that promise what is not kept, and versions that never were. */
+export function checkHeaders(call: Call): void {
+  const { headers } = call.request;
+  if (headers.has("idempotency-key") && !safeMethods.has(call.method)) throw notYet("Idempotency-Key");
+  const version = headers.get("guanxi-version");
+  if (version === null) return;
+  if (!isoDate.test(version) || Number.isNaN(Date.parse(version)))
+    throw new GuanxiError("MALFORMED", { detail: `Guanxi-Version is a date, for instance ${apiVersion}` });
+}
+
+/** What the API has a name for but does not do yet: refused, because ignoring it would be a silent promise. */
+export const notYet = (keyword: string): GuanxiError =>
+  new GuanxiError("NOT_YET", {
+    detail: `${keyword} is not supported yet`,
+    issues: [{ path: keyword, code: "not_yet", params: { keyword } }],
+  });

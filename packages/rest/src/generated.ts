@@ -1,0 +1,54 @@
+import { GuanxiError } from "@guanxi/base";
+import type { Kernel } from "@guanxi/kernel";
+import { type Answer, noContent } from "./answer.ts";
+import type { Call } from "./call.ts";
+import { refuseOtherConditions } from "./conditions.ts";
+import { authenticate } from "./credentials.ts";
+import { type Endpoint, isParameter, methodsAt } from "./endpoints/endpoint.ts";
+import { problemAnswer } from "./problem.ts";
+import { readAddress, type RecordAddress } from "./records/address.ts";
+import { methodsOf, patternOf, recordRoute, type RecordRoute } from "./records/routes.ts";
+import { decodePart } from "./request.ts";
+
+/** What answers where no fixed address does: the generated routes of every object, OPTIONS, 404 and 405. */
+export function generatedRoutes(
+  kernel: Kernel,
+  fixed: readonly Endpoint[],
+  gate: (call: Call) => Promise<void>,
+): (call: Call, path: string) => Promise<Answer> {
+  const words = fixedWords(fixed);
+  return async (call, path) => {
+    const parts = path.split("/").slice(1).map(decodePart);
+    const ofRecords = parts[0] === "api" && !words.has(parts[1] ?? "") ? readAddress(parts.slice(1)) : undefined;
+    const route = ofRecords && recordRoute(call.method, ofRecords.tail);
+    if (ofRecords && route) return answerRecords(kernel, call, ofRecords, route);
+    const methods = [...methodsAt(fixed, parts), ...(ofRecords ? methodsOf(ofRecords.tail) : [])];
+    if (call.method === "OPTIONS" && methods.length > 0) return { ...noContent, headers: { allow: allowOf(methods) } };
+    // Whoever has no key learns nothing of what there is behind the door.
+    if (parts[0] === "api") await authenticate(kernel, call);
+    if (parts[0] === "platform") await gate(call);
+    if (methods.length === 0) throw new GuanxiError("NOT_FOUND");
+    return problemAnswer(call, new GuanxiError("METHOD"), { allow: allowOf(methods) });
+  };
+}
+
+async function answerRecords(kernel: Kernel, call: Call, address: RecordAddress, route: RecordRoute): Promise<Answer> {
+  call.route = patternOf(route.tail);
+  const caller = await authenticate(kernel, call);
+  refuseOtherConditions(call, route.conditions);
+  const { session, object } = await kernel.objectByPlural(caller, address.plural);
+  call.session = session;
+  return route.handle({ call, kernel, session, object, address });
+}
+
+/** Words that stand right after `/api` in a fixed address; no object's plural may be one of them. */
+const fixedWords = (fixed: readonly Endpoint[]): ReadonlySet<string> =>
+  new Set(
+    fixed
+      .map((endpoint) => endpoint.path.split("/"))
+      .filter(([, first, second]) => first === "api" && second !== undefined && !isParameter(second))
+      .map(([, , second]) => second ?? ""),
+  );
+
+const allowOf = (methods: readonly string[]): string =>
+  [...new Set([...methods, ...(methods.includes("GET") ? ["HEAD"] : []), "OPTIONS"])].join(", ");

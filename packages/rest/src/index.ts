@@ -1,0 +1,3 @@
+export { type AppOptions, createApp } from "./app.ts";
+export type { Health } from "./endpoints/service.ts";
+export { apiVersion, defaultRestSettings, type RestSettings } from "./settings.ts";

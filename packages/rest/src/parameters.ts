@@ -1,0 +1,203 @@
+import { GuanxiError, type Issue, type Text, text } from "@guanxi/base";
+import type { AggregateParameters, ListParameters, ReadOptions } from "@guanxi/kernel";
+import { notYet } from "./call.ts";
+
+/** A query parameter: how it is documented and how its value is read, from a query's text or from JSON. */
+export interface Parameter {
+  readonly name: string;
+  /** Its name among the shared parameters of OpenAPI, where one name may stand for two. */
+  readonly key: string;
+  readonly description: Text;
+  readonly schema: Readonly<Record<string, unknown>>;
+  /** → the value, or an issue. `raw` is text in a query and any value in JSON. */
+  read(raw: unknown): { readonly value: unknown } | Issue;
+}
+
+const wrong = (path: string, type: string): Issue => ({ path, code: "type", params: { type } });
+
+function textParameter(name: string, description: Text): Parameter {
+  return {
+    name,
+    key: name,
+    description,
+    schema: { type: "string" },
+    read: (raw) => {
+      if (typeof raw !== "string") return wrong(name, "text");
+      return raw.includes("\0") || !raw.isWellFormed() ? { path: name, code: "characters" } : { value: raw };
+    },
+  };
+}
+
+function choice(name: string, values: Readonly<Record<string, unknown>>, description: Text): Parameter {
+  const words = Object.keys(values);
+  return {
+    name,
+    key: name,
+    description,
+    schema: { type: "string", enum: words },
+    read: (raw) => {
+      const word = typeof raw === "boolean" ? String(raw) : raw;
+      return typeof word === "string" && Object.hasOwn(values, word)
+        ? { value: values[word] }
+        : { path: name, code: "enum", params: { values: words.join(", ") } };
+    },
+  };
+}
+
+function wholeNumber(name: string, minimum: number, maximum: number, description: Text, preset?: number): Parameter {
+  return {
+    name,
+    key: name,
+    description,
+    schema: { type: "integer", minimum, maximum, ...(preset === undefined ? {} : { default: preset }) },
+    read: (raw) => {
+      const value = typeof raw === "string" && /^-?\d{1,15}$/.test(raw) ? Number(raw) : raw;
+      if (!Number.isSafeInteger(value)) return wrong(name, "integer");
+      if (Number(value) < minimum) return { path: name, code: "minimum", params: { limit: minimum } };
+      return Number(value) > maximum ? { path: name, code: "maximum", params: { limit: maximum } } : { value };
+    },
+  };
+}
+
+/** Rows of one page; more come by the cursor. */
+const maximumPage = 500;
+const defaultPage = 50;
+
+const select = textParameter(
+  "select",
+  text(
+    "Fields of the answer: name,owner.name,account.*",
+    "返回的字段：name,owner.name,account.*",
+    "回傳的欄位：name,owner.name,account.*",
+  ),
+);
+const expand = textParameter(
+  "expand",
+  text(
+    "References that become objects: account,owner",
+    "展开为对象的引用：account,owner",
+    "展開為物件的參照：account,owner",
+  ),
+);
+const filter = textParameter("filter", text("A CEL condition on the records", "CEL 筛选条件", "CEL 篩選條件"));
+const order = textParameter(
+  "order",
+  text("Sort by: -created_at,name", "排序：-created_at,name", "排序：-created_at,name"),
+);
+const cursor = textParameter("cursor", text("The `next` of the page before", "上一页的 `next`", "上一頁的 `next`"));
+const page = wholeNumber("limit", 1, maximumPage, text("Rows of a page", "每页行数", "每頁列數"), defaultPage);
+const count = choice(
+  "count",
+  { exact: "exact" },
+  text("Also count all that match", "同时统计匹配总数", "同時統計符合總數"),
+);
+const deleted = choice(
+  "deleted",
+  { only: "only" },
+  text("Deleted records instead of live ones", "仅显示已删除的记录", "僅顯示已刪除的記錄"),
+);
+const group = textParameter(
+  "group",
+  text(
+    "Group by: status,month(created_at),owner.name",
+    "分组：status,month(created_at),owner.name",
+    "分組：status,month(created_at),owner.name",
+  ),
+);
+const metrics = textParameter(
+  "metrics",
+  text("What to compute: count(),sum(amount)", "统计指标：count(),sum(amount)", "統計指標：count(),sum(amount)"),
+);
+const having = textParameter("having", text("A CEL condition on the groups", "对分组的 CEL 条件", "對分組的 CEL 條件"));
+// PostgreSQL's own bound for what a client can count; groups are not cut off below it.
+const rows: Parameter = {
+  ...wholeNumber(
+    "limit",
+    1,
+    2 ** 31 - 1,
+    text("Rows of the answer; all without it", "返回行数；不填则返回全部", "回傳列數；不填則回傳全部"),
+  ),
+  key: "rows",
+};
+const atomic = choice(
+  "atomic",
+  { true: true, false: false },
+  text(
+    "For arrays: all rows or none (true), or each alone (false)",
+    "数组：全部成功或全部失败（true），或逐行处理（false）",
+    "陣列：全部成功或全部失敗（true），或逐列處理（false）",
+  ),
+);
+const allow = textParameter(
+  "allow",
+  text(
+    "Data that may be lost: drop:property.fee",
+    "允许丢失的数据：drop:property.fee",
+    "允許遺失的資料：drop:property.fee",
+  ),
+);
+
+/** A set of parameters that one call takes; the type says what reading them gives. */
+export interface Parameters<T> {
+  readonly all: readonly Parameter[];
+  readonly result?: T;
+}
+
+export const listParameters: Parameters<ListParameters> = {
+  all: [select, filter, order, page, cursor, count, expand, deleted],
+};
+export const aggregateParameters: Parameters<AggregateParameters> = {
+  all: [group, metrics, filter, having, order, rows],
+};
+export const readParameters: Parameters<ReadOptions> = { all: [select, expand] };
+export const historyParameters: Parameters<{ limit?: number; cursor?: string }> = { all: [page, cursor] };
+export const arrayParameters: Parameters<{ atomic?: boolean }> = { all: [atomic] };
+export const allowParameters: Parameters<{ allow?: string }> = { all: [allow] };
+export const noParameters: Parameters<object> = { all: [] };
+
+/** Named by the contract for later; refused by name until then. */
+const reserved: ReadonlySet<string> = new Set(["q", "as_of", "purge", "for"]);
+
+const unknown = (parameter: string): Issue => ({
+  path: parameter,
+  code: "parameter",
+  text: text('there is no parameter "{parameter}"', "没有参数“{parameter}”", "沒有參數「{parameter}」"),
+  params: { parameter },
+});
+const repeated = (parameter: string): Issue => ({
+  path: parameter,
+  code: "parameter",
+  text: text("is given more than once", "重复给出", "重複給出"),
+});
+
+/** Reads a query. QUERY lists every unknown, repeated or unfit parameter; NOT_YET names one that comes later. */
+export function readFromQuery<T>(query: URLSearchParams, accepted: Parameters<T>): T {
+  const pairs = [...query];
+  const twice = pairs.map(([name]) => name).filter((name, i, names) => names.indexOf(name) !== i);
+  return readPairs(pairs, accepted, [...new Set(twice)].map(repeated));
+}
+
+/** The same from a JSON object. */
+export function readFromBody<T>(body: unknown, accepted: Parameters<T>): T {
+  if (typeof body !== "object" || body === null || Array.isArray(body))
+    throw new GuanxiError("VALIDATION", { issues: [wrong("", "object")] });
+  return readPairs(Object.entries(body), accepted, []);
+}
+
+function readPairs<T>(
+  pairs: readonly (readonly [string, unknown])[],
+  accepted: Parameters<T>,
+  found: readonly Issue[],
+): T {
+  const issues = [...found];
+  const values: Record<string, unknown> = {};
+  for (const [name, raw] of pairs) {
+    const parameter = accepted.all.find((p) => p.name === name);
+    if (!parameter && reserved.has(name)) throw notYet(name);
+    const read = parameter ? parameter.read(raw) : unknown(name);
+    if ("value" in read) values[name] = read.value;
+    else issues.push(read);
+  }
+  if (issues.length > 0) throw new GuanxiError("QUERY", { issues });
+  return values as T;
+}

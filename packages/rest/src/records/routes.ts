@@ -1,0 +1,187 @@
+import { type Text, text } from "@guanxi/base";
+import type { ObjectRight } from "@guanxi/kernel";
+import type { Answer } from "../answer.ts";
+import type { Condition } from "../conditions.ts";
+import * as takes from "../parameters.ts";
+import type { Tail } from "./address.ts";
+import * as handlers from "./handlers.ts";
+
+/** A row of the table of generated routes: what answers, and what OpenAPI says of it. */
+export interface RecordRoute {
+  /** Its name in OpenAPI, after the object's: `lead.create`. */
+  readonly name: string;
+  readonly method: "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
+  readonly tail: Tail;
+  /** A caller without all of them has no use for it. */
+  readonly rights: readonly ObjectRight[];
+  /** `{title}` is the object's. */
+  readonly summary: Text;
+  readonly parameters: takes.Parameters<unknown>;
+  readonly conditions: readonly Condition[];
+  readonly body?: "create or array" | "patch" | "patches" | "list parameters";
+  readonly answers: "record" | "created or rows" | "upserted" | "rows" | "page" | "totals" | "history" | "nothing";
+  readonly handle: (request: handlers.RecordCall) => Promise<Answer>;
+}
+
+const read = { rights: ["read"], conditions: [] } as const;
+
+export const recordRoutes: readonly RecordRoute[] = [
+  {
+    ...read,
+    name: "list",
+    method: "GET",
+    tail: "",
+    summary: text("List {title}", "列出{title}", "列出{title}"),
+    parameters: takes.listParameters,
+    answers: "page",
+    handle: handlers.list,
+  },
+  {
+    name: "create",
+    method: "POST",
+    tail: "",
+    rights: ["create"],
+    summary: text("Create {title}: one, or an array of them", "新建{title}（单条或数组）", "新增{title}（單筆或陣列）"),
+    parameters: takes.arrayParameters,
+    conditions: [],
+    body: "create or array",
+    answers: "created or rows",
+    handle: handlers.create,
+  },
+  {
+    name: "update_many",
+    method: "PATCH",
+    tail: "",
+    rights: ["edit"],
+    summary: text("Change several {title}", "批量修改{title}", "批次修改{title}"),
+    parameters: takes.arrayParameters,
+    conditions: [],
+    body: "patches",
+    answers: "rows",
+    handle: handlers.updateMany,
+  },
+  {
+    ...read,
+    name: "query",
+    method: "POST",
+    tail: "/query",
+    summary: text("List {title}, parameters as JSON", "以 JSON 参数列出{title}", "以 JSON 參數列出{title}"),
+    parameters: takes.noParameters,
+    body: "list parameters",
+    answers: "page",
+    handle: handlers.listByBody,
+  },
+  {
+    ...read,
+    name: "aggregate",
+    method: "GET",
+    tail: "/aggregate",
+    summary: text("Count and sum {title}", "汇总{title}", "彙總{title}"),
+    parameters: takes.aggregateParameters,
+    answers: "totals",
+    handle: handlers.aggregate,
+  },
+  {
+    ...read,
+    name: "get_by",
+    method: "GET",
+    tail: "/by/{field}/{value}",
+    summary: text("Get {title} by a unique field", "按唯一字段读取{title}", "按唯一欄位讀取{title}"),
+    parameters: takes.readParameters,
+    conditions: ["If-None-Match"],
+    answers: "record",
+    handle: handlers.getBy,
+  },
+  {
+    name: "upsert",
+    method: "PUT",
+    tail: "/by/{field}/{value}",
+    rights: ["create", "edit"],
+    summary: text(
+      "Create or change {title} by a unique field",
+      "按唯一字段新建或修改{title}",
+      "按唯一欄位新增或修改{title}",
+    ),
+    parameters: takes.noParameters,
+    conditions: [],
+    body: "patch",
+    answers: "upserted",
+    handle: handlers.upsert,
+  },
+  {
+    ...read,
+    name: "get",
+    method: "GET",
+    tail: "/{id}",
+    summary: text("Get {title}", "读取{title}", "讀取{title}"),
+    parameters: takes.readParameters,
+    conditions: ["If-None-Match"],
+    answers: "record",
+    handle: handlers.get,
+  },
+  {
+    name: "update",
+    method: "PATCH",
+    tail: "/{id}",
+    rights: ["edit"],
+    summary: text("Change {title}", "修改{title}", "修改{title}"),
+    parameters: takes.noParameters,
+    conditions: ["If-Match"],
+    body: "patch",
+    answers: "record",
+    handle: handlers.update,
+  },
+  {
+    name: "delete",
+    method: "DELETE",
+    tail: "/{id}",
+    rights: ["delete"],
+    summary: text("Delete {title}; it can be restored", "删除{title}（可恢复）", "刪除{title}（可復原）"),
+    parameters: takes.noParameters,
+    conditions: ["If-Match"],
+    answers: "nothing",
+    handle: handlers.remove,
+  },
+  {
+    name: "restore",
+    method: "POST",
+    tail: "/{id}/restore",
+    rights: ["delete"],
+    summary: text("Restore deleted {title}", "恢复已删除的{title}", "復原已刪除的{title}"),
+    parameters: takes.noParameters,
+    conditions: [],
+    answers: "record",
+    handle: handlers.restore,
+  },
+  {
+    ...read,
+    name: "history",
+    method: "GET",
+    tail: "/{id}/history",
+    summary: text("Who changed {title}, when and how", "{title}的修改历史", "{title}的修改歷史"),
+    parameters: takes.historyParameters,
+    answers: "history",
+    handle: handlers.history,
+  },
+];
+
+/** The pattern of a tail for logs and metrics, in the notation of the fixed addresses. */
+const patterns: Readonly<Record<Tail, string>> = {
+  "": "/api/:plural",
+  "/query": "/api/:plural/query",
+  "/aggregate": "/api/:plural/aggregate",
+  "/{id}": "/api/:plural/:id",
+  "/{id}/restore": "/api/:plural/:id/restore",
+  "/{id}/history": "/api/:plural/:id/history",
+  "/by/{field}/{value}": "/api/:plural/by/:field/:value",
+};
+
+export const patternOf = (tail: Tail): string => patterns[tail];
+
+const byMethodAndTail = new Map(recordRoutes.map((route) => [`${route.method} ${route.tail}`, route]));
+
+export const recordRoute = (method: string, tail: Tail): RecordRoute | undefined =>
+  byMethodAndTail.get(`${method} ${tail}`);
+
+export const methodsOf = (tail: Tail): readonly string[] =>
+  recordRoutes.filter((r) => r.tail === tail).map((r) => r.method);

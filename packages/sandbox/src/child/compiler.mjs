@@ -1,0 +1,135 @@
+// Reads one script after the other: strips the types and checks the syntax. Nothing of a script runs here.
+
+import { stripTypeScriptTypes } from "node:module";
+import { constants } from "node:os";
+import { SourceTextModule } from "node:vm";
+
+/** @import { CompileResult } from "../types.ts" */
+
+for (const signal of ["SIGTERM", "SIGINT", "SIGHUP"]) process.on(signal, () => {});
+process.on("disconnect", () => process.kill(process.pid, "SIGKILL"));
+
+/** Heap for one source and its syntax tree, MB. */
+const memoryMb = 64;
+
+/** @type {typeof import("isolated-vm")} */
+let ivm;
+
+/** @param {string} text @param {number} offset */
+const placeOf = (text, offset) => {
+  const before = text.slice(0, offset).split("\n");
+  return { line: before.length, column: (before.at(-1) ?? "").length + 1 };
+};
+
+/** SWC says `:<line>`, the line and a row of carets. @param {Error} error @returns {CompileResult} */
+function typeScriptError({ message, stack = "" }) {
+  const [first = "", ...rest] = stack.split("\n");
+  const line = /:(\d+)$/.exec(first);
+  const carets = rest.find((text) => /^\s*\^+$/.test(text));
+  return {
+    ok: false,
+    message,
+    ...(line && { line: Number(line[1]) }),
+    ...(carets !== undefined && { column: carets.indexOf("^") + 1 }),
+  };
+}
+
+/** V8 says `message [file:line:column]`. @param {Error} error @returns {CompileResult} */
+function syntaxError({ message }) {
+  const [, text = message, line, column] = /^([^]*) \[.*:(\d+):(\d+)\]$/.exec(message) ?? [];
+  const readable = text.replace("Identifier '.default' has already been declared", "a script has one default export");
+  return { ok: false, message: readable, ...(line && { line: Number(line), column: Number(column) }) };
+}
+
+/** What V8 says about the syntax, with its place; undefined when it is fine. @param {string} code @param {string} filename */
+function checkSyntax(code, filename) {
+  const isolate = new ivm.Isolate({ memoryLimit: memoryMb });
+  try {
+    return { imports: isolate.compileModuleSync(code, { filename }).dependencySpecifiers };
+  } catch (error) {
+    return { fault: syntaxError(/** @type {Error} */ (error)) };
+  } finally {
+    isolate.dispose();
+  }
+}
+
+/** @param {string} code */
+function parse(code) {
+  try {
+    return new SourceTextModule(code, { identifier: "script.ts" });
+  } catch {
+    return undefined;
+  }
+}
+
+/**
+ * The first match that is syntax and not part of a string, a comment or a regular expression. The parser decides: it reads the script once more with
+ * something else in that place.
+ * @param {string} code @param {RegExp} pattern @param {(parseWith: (text: string) => SourceTextModule | undefined) => boolean | undefined} isSyntax
+ */
+function findSyntax(code, pattern, isSyntax) {
+  for (const match of code.matchAll(pattern)) {
+    const end = match.index + match[0].length;
+    if (isSyntax((text) => parse(code.slice(0, match.index) + text + code.slice(end))))
+      return placeOf(code, match.index);
+  }
+  return undefined;
+}
+
+/** @param {string} code @param {string} specifier */
+function findImport(code, specifier) {
+  const other = `${specifier} `;
+  return findSyntax(code, new RegExp(`(["'])${RegExp.escape(specifier)}\\1`, "g"), (parseWith) =>
+    parseWith(JSON.stringify(other))?.moduleRequests.some((request) => request.specifier === other),
+  );
+}
+
+/** In code a broken word fails and `import.meta.x(` parses; in a text both parse, as the name of a method neither does. @param {string} code */
+const findDynamicImport = (code) =>
+  findSyntax(
+    code,
+    /(?<![.\w$#])import(?=\s*\()/g,
+    (parseWith) => !parseWith("1mport") && parseWith("import.meta.x") !== undefined,
+  );
+
+/** @param {{ source: string, filename: string }} request @returns {CompileResult} */
+function compile({ source, filename }) {
+  let code;
+  try {
+    code = stripTypeScriptTypes(source, { mode: "strip" });
+  } catch (error) {
+    return typeScriptError(/** @type {Error} */ (error));
+  }
+  const { fault, imports = [] } = checkSyntax(code, filename);
+  if (fault) return fault;
+  const [specifier] = imports;
+  if (specifier !== undefined)
+    return { ok: false, message: `a script cannot import "${specifier}"`, ...findImport(code, specifier) };
+  const place = findDynamicImport(code);
+  if (place) return { ok: false, message: "a script cannot import anything", ...place };
+  const module = parse(code);
+  if (module === undefined) return { ok: false, message: "the script cannot be read" };
+  if (module.hasTopLevelAwait()) return { ok: false, message: "`await` can stand only inside functions" };
+  module.linkRequests([]);
+  module.instantiate();
+  if (!Reflect.has(module.namespace, "default"))
+    return { ok: false, message: "a script must have a default export", line: 1, column: 1 };
+  return { ok: true, code };
+}
+
+/** @param {{ addon: string, identity?: { uid: number, gid: number } }} init */
+function open({ addon, identity }) {
+  const module = { exports: /** @type {any} */ ({}) };
+  process.dlopen(module, addon, constants.dlopen.RTLD_NOW);
+  if (identity !== undefined) {
+    process.setgroups?.([]);
+    process.setgid?.(identity.gid);
+    process.setuid?.(identity.uid);
+  }
+  ivm = module.exports.ivm;
+}
+
+process.on("message", (/** @type {any} */ message) => {
+  if (message.addon !== undefined) open(message);
+  else process.send?.(compile(message));
+});

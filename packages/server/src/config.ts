@@ -1,0 +1,151 @@
+import { resolve } from "node:path";
+import { GuanxiError, type Issue } from "@guanxi/base";
+
+export type Role = "all" | "api" | "worker";
+
+/** Everything that the environment decides. */
+export interface Config {
+  readonly role: Role;
+  readonly host: string;
+  readonly port: number;
+  /** Absolute. Embedded PostgreSQL, generated secrets, the demo's keys. */
+  readonly dataDir: string;
+  /** Another PostgreSQL instead of the embedded one. */
+  readonly databaseUrl: string | undefined;
+  /** Redis for the queue instead of PostgreSQL. */
+  readonly redisUrl: string | undefined;
+  readonly operatorKey: string | undefined;
+  readonly demo: boolean;
+  /** Database connections at most. */
+  readonly connections: number;
+  readonly statementTimeoutMs: number;
+  readonly slowStatementMs: number;
+  readonly bodyLimitBytes: number;
+  readonly tenantsCached: number;
+  /** Sandbox processes at most. */
+  readonly sandboxes: number;
+}
+
+interface Setting {
+  readonly name: string;
+  readonly meaning: string;
+  readonly fallback: string;
+}
+
+/** The settings, as `docs/guide/settings.md` lists them. */
+export const settings = {
+  role: { name: "GUANXI_ROLE", meaning: "what this process does: `all`, `api` or `worker`", fallback: "all" },
+  host: { name: "HOST", meaning: "address to listen on", fallback: "127.0.0.1" },
+  port: { name: "PORT", meaning: "port to listen on", fallback: "3000" },
+  dataDir: {
+    name: "GUANXI_DATA_DIR",
+    meaning: "folder of the embedded database, generated secrets and the demo's keys",
+    fallback: ".guanxi",
+  },
+  databaseUrl: {
+    name: "DATABASE_URL",
+    meaning: "a PostgreSQL 15 to 18 to use instead of the embedded one",
+    fallback: "",
+  },
+  redisUrl: { name: "REDIS_URL", meaning: "a Redis to queue in instead of PostgreSQL", fallback: "" },
+  operatorKey: {
+    name: "GUANXI_OPERATOR_KEY",
+    meaning: "key for `/platform`; generated with the embedded database, required with another",
+    fallback: "",
+  },
+  demo: { name: "GUANXI_DEMO", meaning: "`0`: make no demo tenant", fallback: "1" },
+  connections: {
+    name: "GUANXI_DB_CONNECTIONS",
+    meaning: "database connections of this process at most; each costs PostgreSQL about 10 MB",
+    fallback: "16",
+  },
+  statementTimeoutMs: {
+    name: "GUANXI_STATEMENT_TIMEOUT_MS",
+    meaning:
+      "milliseconds after which PostgreSQL stops a statement, so that one question cannot hold a connection for long",
+    fallback: "30000",
+  },
+  slowStatementMs: {
+    name: "GUANXI_SLOW_STATEMENT_MS",
+    meaning:
+      "statements that take longer than this many milliseconds, waiting for a connection included, are logged by name",
+    fallback: "1000",
+  },
+  bodyLimitBytes: {
+    name: "GUANXI_BODY_LIMIT_BYTES",
+    meaning: "bytes of a request's body at most",
+    fallback: "10000000",
+  },
+  tenantsCached: {
+    name: "GUANXI_TENANTS_CACHED",
+    meaning: "tenants whose compiled metadata stays in memory, at about 100 KB each",
+    fallback: "500",
+  },
+  sandboxes: {
+    name: "GUANXI_SANDBOXES",
+    meaning: "sandbox processes for scripts at most; each takes about 50 MB",
+    fallback: "4",
+  },
+} as const satisfies Record<keyof Config, Setting>;
+
+/** Reads the configuration; throws with every fault and what to write instead. */
+export function readConfig(environment: Readonly<Record<string, string | undefined>>): Config {
+  const issues: Issue[] = [];
+  const fault = (setting: Setting, message: string): void =>
+    void issues.push({ path: setting.name, code: "definition", params: { message } });
+  const text = (setting: Setting): string => environment[setting.name]?.trim() || setting.fallback;
+  const optional = (setting: Setting): string | undefined => text(setting) || undefined;
+  const number = (setting: Setting, least: number, most: number): number => {
+    const value = Number(text(setting));
+    if (!Number.isInteger(value) || value < least || value > most)
+      fault(setting, `must be a whole number from ${least} to ${most}`);
+    return value;
+  };
+  const role = text(settings.role);
+  if (role !== "all" && role !== "api" && role !== "worker") fault(settings.role, "must be all, api or worker");
+  const databaseUrl = optional(settings.databaseUrl);
+  const redisUrl = optional(settings.redisUrl);
+  if (databaseUrl !== undefined && !/^postgres(ql)?:\/\//.test(databaseUrl))
+    fault(settings.databaseUrl, "must begin with postgres://");
+  if (redisUrl !== undefined && !/^rediss?:\/\//.test(redisUrl)) fault(settings.redisUrl, "must begin with redis://");
+  if (databaseUrl === undefined && role !== "all")
+    fault(settings.role, `${role} needs DATABASE_URL: the embedded database serves one process`);
+  const operatorKey = optional(settings.operatorKey);
+  if (databaseUrl !== undefined && operatorKey === undefined && role !== "worker") {
+    fault(
+      settings.operatorKey,
+      "is needed with DATABASE_URL, so that all processes have the same; 24 random bytes in base64 will do",
+    );
+  }
+  if (operatorKey !== undefined && operatorKey.length < 16)
+    fault(settings.operatorKey, "must have at least 16 characters");
+  const known = new Set<string>(Object.values(settings).map((s) => s.name));
+  for (const name of Object.keys(environment)) {
+    if (
+      name.startsWith("GUANXI_") &&
+      !name.startsWith("GUANXI_TEST_") &&
+      !["GUANXI_URL", "GUANXI_KEY"].includes(name) &&
+      !known.has(name)
+    ) {
+      issues.push({ path: name, code: "definition", params: { message: "is no setting; see docs/guide/settings.md" } });
+    }
+  }
+  const config: Config = {
+    role: role as Role,
+    host: text(settings.host),
+    port: number(settings.port, 0, 65_535),
+    dataDir: resolve(text(settings.dataDir)),
+    databaseUrl,
+    redisUrl,
+    operatorKey,
+    demo: text(settings.demo) !== "0",
+    connections: number(settings.connections, 2, 1_000),
+    statementTimeoutMs: number(settings.statementTimeoutMs, 100, 3_600_000),
+    slowStatementMs: number(settings.slowStatementMs, 1, 3_600_000),
+    bodyLimitBytes: number(settings.bodyLimitBytes, 1_000, 1_000_000_000),
+    tenantsCached: number(settings.tenantsCached, 1, 100_000),
+    sandboxes: number(settings.sandboxes, 1, 256),
+  };
+  if (issues.length > 0) throw new GuanxiError("DEFINITION", { detail: "The settings are not valid.", issues });
+  return config;
+}

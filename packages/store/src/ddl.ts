@@ -1,0 +1,111 @@
+import type { MetaChange, ObjectType, Snapshot } from "@guanxi/meta";
+import { quote } from "@guanxi/query";
+import { addColumn, changeReference, changeType, dropColumn, setRequired } from "./ddl/columns.ts";
+import { names } from "./ddl/names.ts";
+import { orderRenames, type Rename } from "./ddl/rename.ts";
+import { type DdlStep, qualified } from "./ddl/step.ts";
+import { addForeignKey, createIndex, createTable, createUnique, dropIndex } from "./ddl/tables.ts";
+
+export { type ConstraintName, parseConstraintName } from "./ddl/names.ts";
+export { type DdlStep, rowsShown } from "./ddl/step.ts";
+
+type Change<K extends MetaChange["kind"]> = Extract<MetaChange, { kind: K }>;
+
+const ofKind = <K extends MetaChange["kind"]>(changes: readonly MetaChange[], kind: K): readonly Change<K>[] =>
+  changes.filter((change): change is Change<K> => change.kind === kind);
+
+/**
+ * The statements that bring a tenant's schema from one snapshot to the next: `changes` as `diffSnapshots` gives them.
+ * To be run in this order in one transaction. Pure text.
+ */
+export function compileDdl(schema: string, changes: readonly MetaChange[], after: Snapshot): DdlStep[] {
+  const steps: DdlStep[] = [];
+  let renamed = false;
+  let columnsRenamed = false;
+  for (const change of changes) {
+    // Renames depend on one another, so the first stands for all of them.
+    if (change.kind === "rename_object") {
+      if (!renamed) steps.push(...renameTables(schema, ofKind(changes, "rename_object")));
+      renamed = true;
+    } else if (change.kind === "rename_field") {
+      if (!columnsRenamed) steps.push(...renameColumns(schema, ofKind(changes, "rename_field")));
+      columnsRenamed = true;
+    } else {
+      steps.push(...changeSteps(schema, change, after));
+    }
+  }
+  const created = ofKind(changes, "create_object").map((change) => change.object);
+  return [...steps, ...created.flatMap((object) => foreignKeys(schema, object, after))];
+}
+
+type Other = Exclude<MetaChange, { kind: "rename_object" | "rename_field" }>;
+
+function changeSteps(schema: string, change: Other, after: Snapshot): DdlStep[] {
+  const { object } = change;
+  switch (change.kind) {
+    case "create_object":
+      return createTable(schema, object);
+    case "drop_object":
+      return [dropTable(schema, object)];
+    case "add_field":
+      return addColumn(schema, object, change.field, after);
+    case "drop_field":
+      return [dropColumn(schema, object, change.field)];
+    case "change_type":
+      return changeType(schema, object, change.field, change.from, after);
+    case "change_required":
+      return [setRequired(schema, object, change.field)];
+    case "change_reference":
+      return changeReference(schema, object, change.field);
+    case "add_unique":
+      return [createUnique(schema, object, change.key, true)];
+    case "drop_unique":
+      return [dropIndex(schema, object.table, names.unique(change.key.id), `let ${change.key.fields.join(", ")} repeat in ${object.table}`)];
+    case "add_index":
+      return [createIndex(schema, object, change.index, true)];
+    case "drop_index":
+      return [dropIndex(schema, object.table, names.index(change.index.id), `drop the index of ${object.table} by ${change.index.fields.join(", ")}`)];
+  }
+}
+
+/** Takes the foreign keys of others along: their fields go, or get another target, in the same change. */
+const dropTable = (schema: string, { table, name }: ObjectType): DdlStep => ({
+  sql: `DROP TABLE ${qualified(schema, table)} CASCADE`,
+  table,
+  effect: `delete ${name} and its records`,
+  touchesRows: true,
+  dataLoss: { object: name },
+});
+
+function renameTables(schema: string, changes: readonly Change<"rename_object">[]): DdlStep[] {
+  const renames = changes.map(({ object, from }): Rename => ({ id: object.id, from: from.table, to: object.table }));
+  return orderRenames(renames).map(({ from, to }) => ({
+    sql: `ALTER TABLE ${qualified(schema, from)} RENAME TO ${quote(to)}`,
+    table: to,
+    effect: `rename ${from} to ${to}`,
+    touchesRows: false,
+  }));
+}
+
+function renameColumns(schema: string, changes: readonly Change<"rename_field">[]): DdlStep[] {
+  const tables = Map.groupBy(changes, (change) => change.object.table);
+  return [...tables].flatMap(([table, own]) =>
+    orderRenames(own.map(({ field, from }) => ({ id: field.id, from: from.column.name, to: field.column.name }))).map(({ from, to }) => ({
+      sql: `ALTER TABLE ${qualified(schema, table)} RENAME COLUMN ${quote(from)} TO ${quote(to)}`,
+      table,
+      effect: `rename ${table}.${from} to ${to}`,
+      touchesRows: false,
+    })),
+  );
+}
+
+/** The foreign keys of a new table: its references', and its owner's where there are users. */
+function foreignKeys(schema: string, object: ObjectType, after: Snapshot): DdlStep[] {
+  const { table } = object;
+  return [...object.fields.values()]
+    .filter((field) => field.foreignKey && after.objects.has(field.target ?? ""))
+    .map((field) => {
+      const name = field.system ? names.ownerForeignKey(object.id) : names.foreignKey(field.id);
+      return addForeignKey(schema, { name, table, column: field.column.name, target: field.target ?? "", filled: false });
+    });
+}

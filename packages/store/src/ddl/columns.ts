@@ -1,0 +1,96 @@
+import type { Field, ObjectType, Snapshot } from "@guanxi/meta";
+import { quote } from "@guanxi/query";
+import { conversion } from "./convert.ts";
+import { constant } from "./literals.ts";
+import { names } from "./names.ts";
+import { type DdlStep, qualified, rowsWhere } from "./step.ts";
+import { addForeignKey, createSequence, dropForeignKey, dropIndex, referenceIndex } from "./tables.ts";
+
+const alter = (schema: string, table: string): string => `ALTER TABLE ${qualified(schema, table)}`;
+
+export function setRequired(schema: string, { table }: ObjectType, field: Field): DdlStep {
+  const column = quote(field.column.name);
+  if (!field.column.notNull) {
+    const sql = `${alter(schema, table)} ALTER COLUMN ${column} DROP NOT NULL`;
+    return { sql, table, effect: `let ${table}.${field.name} be empty`, touchesRows: false };
+  }
+  return {
+    sql: `${alter(schema, table)} ALTER COLUMN ${column} SET NOT NULL`,
+    table,
+    effect: `require ${table}.${field.name}`,
+    touchesRows: true,
+    inTheWay: rowsWhere(qualified(schema, table), "NULL::text", `t.${column} IS NULL`),
+  };
+}
+
+/** A new column of a table that may have rows: they take the default at once, without being rewritten. */
+export function addColumn(schema: string, object: ObjectType, field: Field, after: Snapshot): DdlStep[] {
+  const { table } = object;
+  const { name, sqlType } = field.column;
+  const head = `${alter(schema, table)} ADD COLUMN ${quote(name)} ${sqlType}`;
+  const filling = field.default === undefined ? "" : ` DEFAULT ${constant(field, field.default, after.settings.timeZone)}`;
+  const effect = `add ${table}.${field.name}${filling === "" ? "" : ", filled with its default"}`;
+  const steps: DdlStep[] = [{ sql: head + filling, table, effect, touchesRows: false }];
+  if (filling !== "") {
+    const sql = `${alter(schema, table)} ALTER COLUMN ${quote(name)} DROP DEFAULT`;
+    steps.push({ sql, table, effect: `leave the default of ${table}.${field.name} to new records`, touchesRows: false });
+  }
+  if (field.type === "autonumber") steps.push(createSequence(schema, table, field));
+  if (field.column.notNull) steps.push(setRequired(schema, object, field));
+  return [...steps, ...attachReference(schema, table, field)];
+}
+
+/** What a reference's column needs besides itself, where the table may have rows. */
+function attachReference(schema: string, table: string, field: Field): DdlStep[] {
+  if (field.type !== "reference" || field.target === undefined) return [];
+  const column = field.column.name;
+  const foreignKey = { name: names.foreignKey(field.id), table, column, target: field.target, filled: true };
+  return [referenceIndex(schema, table, field, true), addForeignKey(schema, foreignKey)];
+}
+
+export function dropColumn(schema: string, { table, name }: ObjectType, field: Field): DdlStep {
+  return {
+    sql: `${alter(schema, table)} DROP COLUMN ${quote(field.column.name)}`,
+    table,
+    effect: `delete ${name}.${field.name} and its values`,
+    touchesRows: true,
+    dataLoss: { object: name, field: field.name },
+  };
+}
+
+export function changeReference(schema: string, { table }: ObjectType, field: Field): DdlStep[] {
+  if (field.target === undefined) return [];
+  const foreignKey = { name: names.foreignKey(field.id), table, column: field.column.name, target: field.target, filled: true };
+  return [dropForeignKey(schema, table, field), addForeignKey(schema, foreignKey)];
+}
+
+/** Converts the values of a column; rows that cannot be converted are in the way. */
+export function changeType(schema: string, object: ObjectType, field: Field, from: Field, after: Snapshot): DdlStep[] {
+  const { table, name } = object;
+  const detach: DdlStep[] =
+    from.type === "reference"
+      ? [
+          dropForeignKey(schema, table, { ...field, target: from.target ?? "" }),
+          dropIndex(schema, table, names.referenceIndex(field.id), `drop the index of ${table}.${field.name}`),
+        ]
+      : [];
+  if (from.type === "autonumber") {
+    const sql = `DROP SEQUENCE ${qualified(schema, names.sequence(field.id))}`;
+    detach.push({ sql, table, effect: `end the numbers of ${table}.${field.name}`, touchesRows: false });
+  }
+  const target = field.target === undefined ? undefined : qualified(schema, field.target);
+  const context = { timeZone: after.settings.timeZone, target };
+  const column = quote(field.column.name);
+  const { blocked } = conversion(from, field, `t.${column}`, context);
+  const { using, loses } = conversion(from, field, column, context);
+  const text = `t.${column}::text`;
+  const change: DdlStep = {
+    sql: `${alter(schema, table)} ALTER COLUMN ${column} TYPE ${field.column.sqlType} USING ${using}`,
+    table,
+    effect: `turn ${table}.${field.name} from ${from.type} into ${field.type}`,
+    touchesRows: true,
+    ...(loses ? { dataLoss: { object: name, field: field.name } } : {}),
+    ...(blocked === undefined ? {} : { inTheWay: rowsWhere(qualified(schema, table), text, blocked) }),
+  };
+  return [...detach, change, ...attachReference(schema, table, field)];
+}

@@ -1,0 +1,28 @@
+import { quote } from "@guanxi/query";
+
+/** One statement of a metadata change, with what a plan says of it. */
+export interface DdlStep {
+  readonly sql: string;
+  /** The table's name after the change. */
+  readonly table: string;
+  /** One line in English. */
+  readonly effect: string;
+  /** Reads or writes the table's rows, so it takes longer the more there are. */
+  readonly touchesRows: boolean;
+  /** What is gone afterwards. */
+  readonly dataLoss?: { readonly object: string; readonly field?: string };
+  /**
+   * A query for the rows that make the statement fail: `id`, their `value` as text, and `total`, how many there are.
+   * It returns at most `rowsShown` of them. The statement succeeds when it returns none.
+   */
+  readonly inTheWay?: string;
+}
+
+/** Enough to see what is wrong with the data. */
+export const rowsShown = 20;
+
+export const qualified = (schema: string, name: string): string => `${quote(schema)}.${quote(name)}`;
+
+/** The query of `inTheWay`: rows of `table` (under the alias `t`) for which `condition` holds. */
+export const rowsWhere = (table: string, value: string, condition: string): string =>
+  `SELECT t.id, ${value} AS value, count(*) OVER () AS total FROM ${table} t WHERE ${condition} ORDER BY t.id LIMIT ${rowsShown}`;

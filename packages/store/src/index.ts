@@ -1,0 +1,11 @@
+export { compileDdl, type DdlStep, parseConstraintName } from "./ddl.ts";
+export { DatabaseError, isDatabaseError } from "./errors.ts";
+export { migrateTenant, recordTables, type TenantComponent } from "./fixed-tables.ts";
+export { createStore, type StoreSettings } from "./postgres.ts";
+export type { ApiKeyRow, Registry, TenantRow } from "./registry.ts";
+export type { Connection, Row, Statement, Store } from "./types.ts";
+export { type InsertedRow, insertStatement } from "./write/insert.ts";
+export { lockStatement, type LockedRow, stampStatement } from "./write/remove.ts";
+export type { WriteContext, WriteGrant } from "./write/shared.ts";
+export { type PatchRow, type UpdatedRow, updateStatement } from "./write/update.ts";
+export { quote as quoteSchema } from "@guanxi/query";

@@ -1,0 +1,132 @@
+import type { Observe } from "@guanxi/base";
+import postgres from "postgres";
+import { isDatabaseError, storeError } from "./errors.ts";
+import { startListener, startSignals } from "./signals.ts";
+import { createRegistry } from "./registry.ts";
+import type { Connection, Row, Statement, Store } from "./types.ts";
+
+export interface StoreSettings {
+  /** A URL, or the parts of one. */
+  readonly connection: string | { host: string; port: number; user: string; database: string; password?: string };
+  /** Connections at most; each costs the server about 10 MB. */
+  readonly maxConnections: number;
+  /** Milliseconds after which PostgreSQL stops a statement, so that one question cannot hold a connection for long. */
+  readonly statementTimeoutMs: number;
+  /** Statements slower than this many milliseconds are reported by plan name. */
+  readonly slowStatementMs: number;
+  readonly observe: Observe;
+}
+
+/** Texts kept prepared per connection. postgres.js never evicts one, and 20,000 took a backend from 25 to 367 MB. */
+const maxPreparedTexts = 2_000;
+/** A plan's parameters are all sent as text and cast where they stand; PostgreSQL then minds none that a text does not use. */
+const textOid = 25;
+/** Transactions that lost a race for locks are tried again this often. */
+const maxTries = 4;
+
+/** Values travel as PostgreSQL prints them, except small integers and booleans: no value loses a digit on the way. */
+const asText = (to: number, from: number[]) => ({ to, from, serialize: (x: unknown) => String(x), parse: (x: string) => x });
+const types = {
+  json: asText(114, [114, 3802]),
+  date: asText(1184, [1082, 1114, 1184]),
+  boolean: { to: 16, from: [16], serialize: (x: unknown) => String(x), parse: (x: string) => x === "t" },
+  bigint: { to: 20, from: [20], serialize: (x: unknown) => String(x), parse: Number },
+  number: { to: 0, from: [21, 23, 26, 700, 701], serialize: (x: unknown) => String(x), parse: Number },
+};
+
+type Sql = postgres.Sql | postgres.TransactionSql;
+type Parameter = postgres.ParameterOrJSON<never>;
+
+export function createStore(settings: StoreSettings): Store {
+  const { observe } = settings;
+  const options: postgres.Options<Record<string, postgres.PostgresType>> = {
+    max: settings.maxConnections,
+    types: types as unknown as Record<string, postgres.PostgresType>,
+    fetch_types: false,
+    onnotice: () => undefined,
+    connection: {
+      application_name: "guanxi",
+      TimeZone: "UTC",
+      jit: false,
+      statement_timeout: settings.statementTimeoutMs,
+      idle_in_transaction_session_timeout: settings.statementTimeoutMs * 2,
+    },
+  };
+  const pool = typeof settings.connection === "string" ? postgres(settings.connection, options) : postgres({ ...options, ...settings.connection });
+  const prepared = new Set<string>();
+  const commits = new WeakMap<Connection, (() => void)[]>();
+
+  /** The first texts asked for stay prepared; those beyond the bound are parsed each time. */
+  function mayPrepare(statement: Omit<Statement, "params">): boolean {
+    if (!statement.prepare) return false;
+    if (prepared.size < maxPreparedTexts) prepared.add(statement.text);
+    return prepared.has(statement.text);
+  }
+
+  async function execute<T extends Row>(sql: Sql, statement: Omit<Statement, "params">, params: readonly unknown[]): Promise<T[]> {
+    const started = performance.now();
+    try {
+      return (await sql.unsafe(statement.text, params as Parameter[], { prepare: mayPrepare(statement) })) as unknown as T[];
+    } catch (e) {
+      throw storeError(e, statement.name);
+    } finally {
+      const ms = performance.now() - started;
+      if (ms > settings.slowStatementMs) observe({ kind: "slow_statement", plan: statement.name, ms: Math.round(ms) });
+    }
+  }
+
+  const connection = (sql: Sql, inTransaction: boolean): Connection => ({
+    inTransaction,
+    run: (statement) => execute(sql, statement, statement.params.map((p) => pool.typed(p as string, textOid))),
+    sql: (text, params = []) => execute(sql, { name: "fixed", text, prepare: false }, params),
+  });
+
+  async function once<T>(work: (tx: Connection) => Promise<T>): Promise<T> {
+    const after: (() => void)[] = [];
+    let thrown: unknown;
+    try {
+      const result = await pool.begin(async (sql) => {
+        const tx = connection(sql, true);
+        commits.set(tx, after);
+        try {
+          return await work(tx);
+        } catch (e) {
+          thrown = e;
+          throw e;
+        }
+      });
+      for (const f of after) f();
+      return result as T;
+    } catch (e) {
+      throw e === thrown ? e : storeError(e, "transaction");
+    }
+  }
+
+  async function transaction<T>(work: (tx: Connection) => Promise<T>): Promise<T> {
+    for (let attempt = 1; ; attempt++) {
+      try {
+        return await once(work);
+      } catch (e) {
+        if (attempt >= maxTries || !isDatabaseError(e, "40001", "40P01")) throw e;
+      }
+    }
+  }
+
+  const signals = startSignals(pool, observe);
+  return {
+    ...connection(pool, false),
+    registry: createRegistry(pool),
+    transaction,
+    afterCommit(on, work) {
+      const waiting = commits.get(on);
+      if (waiting) waiting.push(work);
+      else work();
+    },
+    listen: (channel, hear, onReconnect) => startListener(pool, channel, hear, onReconnect),
+    signal: signals.send,
+    async close() {
+      await signals.stop();
+      await pool.end({ timeout: 5 });
+    },
+  };
+}

@@ -1,0 +1,93 @@
+import { fileURLToPath } from "node:url";
+import { and, desc, eq, isNull, sql } from "drizzle-orm";
+import { index, jsonb, pgSchema, text, timestamp, boolean, uuid } from "drizzle-orm/pg-core";
+import { drizzle } from "drizzle-orm/postgres-js";
+import { migrate } from "drizzle-orm/postgres-js/migrator";
+import type postgres from "postgres";
+
+const guanxi = pgSchema("guanxi");
+const time = (name: string) => timestamp(name, { withTimezone: true, mode: "string" });
+
+export const tenants = guanxi.table("tenant", {
+  id: text("id").primaryKey(),
+  name: text("name").notNull(),
+  plugins: jsonb("plugins").$type<string[]>().notNull(),
+  /** False while its schema is being made; such a tenant does not exist for anyone. */
+  ready: boolean("ready").notNull().default(false),
+  createdAt: time("created_at").notNull().defaultNow(),
+});
+
+export const apiKeys = guanxi.table(
+  "api_key",
+  {
+    id: uuid("id").primaryKey(),
+    tenant: text("tenant").notNull().references(() => tenants.id, { onDelete: "cascade" }),
+    user: uuid("user_id").notNull(),
+    name: text("name").notNull(),
+    /** The first characters, to recognise the key by. */
+    prefix: text("prefix").notNull(),
+    /** SHA-256 in hex; the key holds enough chance that a slow hash adds nothing. */
+    hash: text("hash").notNull().unique(),
+    createdAt: time("created_at").notNull().defaultNow(),
+    expiresAt: time("expires_at"),
+    lastUsedAt: time("last_used_at"),
+    revokedAt: time("revoked_at"),
+  },
+  (t) => [index("api_key_tenant").on(t.tenant)],
+);
+
+export type TenantRow = typeof tenants.$inferSelect;
+export type ApiKeyRow = typeof apiKeys.$inferSelect;
+
+/** The tables that all tenants share: who the tenants are, and the keys to them. */
+export interface Registry {
+  migrate(): Promise<void>;
+  /** False when the id is taken. */
+  addTenant(row: { id: string; name: string; plugins: string[] }): Promise<boolean>;
+  setReady(id: string): Promise<void>;
+  removeTenant(id: string): Promise<void>;
+  /** Ready ones only, unless `unfinished`. */
+  findTenant(id: string, unfinished?: boolean): Promise<TenantRow | undefined>;
+  listTenants(): Promise<TenantRow[]>;
+  addKey(row: typeof apiKeys.$inferInsert): Promise<ApiKeyRow>;
+  findKey(hash: string): Promise<ApiKeyRow | undefined>;
+  listKeys(tenant: string): Promise<ApiKeyRow[]>;
+  /** False when there is no such key of the tenant. */
+  revokeKey(tenant: string, id: string): Promise<boolean>;
+  touchKey(id: string): Promise<void>;
+}
+
+const migrationsFolder = fileURLToPath(new URL("../migrations", import.meta.url));
+
+export function createRegistry(pool: postgres.Sql): Registry {
+  const db = drizzle(pool);
+  return {
+    async migrate() {
+      // Nodes that start together wait here for the first of them.
+      await pool.begin(async (tx) => {
+        await tx`SELECT pg_advisory_xact_lock(hashtextextended('guanxi:registry', 0))`;
+        await migrate(db, { migrationsFolder, migrationsSchema: "guanxi", migrationsTable: "_registry_migration" });
+      });
+    },
+    addTenant: async (row) => (await db.insert(tenants).values(row).onConflictDoNothing().returning({ id: tenants.id })).length > 0,
+    setReady: async (id) => void (await db.update(tenants).set({ ready: true }).where(eq(tenants.id, id))),
+    removeTenant: async (id) => void (await db.delete(tenants).where(eq(tenants.id, id))),
+    async findTenant(id, unfinished = false) {
+      const [row] = await db.select().from(tenants).where(unfinished ? eq(tenants.id, id) : and(eq(tenants.id, id), eq(tenants.ready, true)));
+      return row;
+    },
+    listTenants: () => db.select().from(tenants).where(eq(tenants.ready, true)).orderBy(tenants.id),
+    async addKey(row) {
+      const [stored] = await db.insert(apiKeys).values(row).returning();
+      return stored as ApiKeyRow;
+    },
+    async findKey(hash) {
+      const [row] = await db.select().from(apiKeys).where(and(eq(apiKeys.hash, hash), isNull(apiKeys.revokedAt)));
+      return row;
+    },
+    listKeys: (tenant) => db.select().from(apiKeys).where(and(eq(apiKeys.tenant, tenant), isNull(apiKeys.revokedAt))).orderBy(desc(apiKeys.createdAt)),
+    revokeKey: async (tenant, id) =>
+      (await db.update(apiKeys).set({ revokedAt: sql`now()` }).where(and(eq(apiKeys.tenant, tenant), eq(apiKeys.id, id), isNull(apiKeys.revokedAt))).returning({ id: apiKeys.id })).length > 0,
+    touchKey: async (id) => void (await db.update(apiKeys).set({ lastUsedAt: sql`now()` }).where(eq(apiKeys.id, id))),
+  };
+}

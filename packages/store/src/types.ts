@@ -1,0 +1,36 @@
+import type { Registry } from "./registry.ts";
+
+/** SQL text with its parameters: what `query` and the write plans compile to. */
+export interface Statement {
+  /** The plan's name, for slow-statement logs: `lead.update`. */
+  readonly name: string;
+  readonly text: string;
+  /** All text; the statement casts each where it stands (`$1::uuid`). */
+  readonly params: readonly (string | null)[];
+  /** Compiled plans are prepared once per connection; texts made of a request's own words are not. */
+  readonly prepare: boolean;
+}
+
+export type Row = Record<string, unknown>;
+
+/** Something statements run on: the pool, or one transaction's connection. */
+export interface Connection {
+  run<T extends Row = Row>(statement: Statement): Promise<T[]>;
+  /** A statement that is not worth a plan's name: fixed tables, DDL. Values go in `params`; PostgreSQL infers their types. */
+  sql<T extends Row = Row>(text: string, params?: readonly unknown[]): Promise<T[]>;
+  /** True on a transaction's connection. */
+  readonly inTransaction: boolean;
+}
+
+export interface Store extends Connection {
+  readonly registry: Registry;
+  /** Commits when `work` resolves, rolls back when it throws. Retries serialization failures and deadlocks up to 3 times. */
+  transaction<T>(work: (tx: Connection) => Promise<T>): Promise<T>;
+  /** Runs `work` after the commit of `tx`; at once when `connection` is no transaction. Never runs after a rollback. */
+  afterCommit(connection: Connection, work: () => void): void;
+  /** Hears `NOTIFY channel`; reconnects by itself and calls `onReconnect` then, since signals may have been lost. */
+  listen(channel: string, hear: (payload: string) => void, onReconnect?: () => void): Promise<{ stop(): Promise<void> }>;
+  /** Sends at most one coalesced NOTIFY per 20 ms, on a connection of its own; never inside a write's transaction. */
+  signal(channel: string, payload: string): void;
+  close(): Promise<void>;
+}

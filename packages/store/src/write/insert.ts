@@ -1,0 +1,86 @@
+import { autonumberParts, type Field, type ObjectType } from "@guanxi/meta";
+import { quote } from "@guanxi/query";
+import type { Statement } from "../types.ts";
+import {
+  changeJson,
+  faultList,
+  grantShape,
+  literal,
+  place,
+  plannedStatement,
+  recordJson,
+  recordShape,
+  referenceChecks,
+  referenceCte,
+  type WriteContext,
+  type WriteGrant,
+  type WritePlan,
+  writtenFields,
+} from "./shared.ts";
+
+/** One answer row per input row. `data` is null for all when one was refused: a statement stores all or nothing. */
+export interface InsertedRow extends Record<string, unknown> {
+  readonly id: string;
+  /** The stored record's JSON. */
+  readonly data: string | null;
+  /** Reference fields whose target is not there for the actor, comma-separated. */
+  readonly missing: string | null;
+  /** The tenant's metadata version now. */
+  readonly meta: number;
+}
+
+/** `P-{YYYY}-{00000}` → `'P-' || to_char(…) || '-' || lpad(…)`; a number longer than its zeros keeps all its digits. */
+function autonumberSql(field: Field, schema: string): string {
+  const next = `nextval(${literal(`${quote(schema)}.${quote(`_s${field.id}`)}`)})::text`;
+  return autonumberParts(field.pattern ?? "{0}")
+    .map((part) => {
+      if (part.kind === "text") return literal(part.text);
+      if (part.kind === "date") return `to_char(${place.now} AT TIME ZONE ${place.timeZone}, ${literal(part.format)})`;
+      // `i.id` makes it a question per row; without it PostgreSQL asks once per statement.
+      return `(SELECT lpad(n, greatest(${part.digits}, length(n)), '0') FROM (SELECT ${next} AS n WHERE i.id IS NOT NULL) s)`;
+    })
+    .join(" || ");
+}
+
+/** Columns of a new row and where their values come from. */
+function newRow(object: ObjectType, schema: string): { columns: string; values: string } {
+  const pairs: [string, string][] = [
+    ["id", "i.id"],
+    ...writtenFields(object).map((f): [string, string] => [f.column.name, `i.${quote(f.column.name)}`]),
+    ...[...object.fields.values()].filter((f) => f.type === "autonumber").map((f): [string, string] => [f.column.name, autonumberSql(f, schema)]),
+    ["created_at", place.now],
+    ["created_by", place.user],
+    ["updated_at", place.now],
+    ["updated_by", place.user],
+    ["version", "1"],
+  ];
+  return { columns: pairs.map(([c]) => quote(c)).join(", "), values: pairs.map(([, v]) => v).join(", ") };
+}
+
+function compile(object: ObjectType, grant: WriteGrant, context: WriteContext): WritePlan {
+  const { schema } = context.snapshot.settings;
+  const checks = referenceChecks(object, grant, context.snapshot);
+  const s = quote(schema);
+  const { columns, values } = newRow(object, schema);
+  const absent = (field: string): string =>
+    `CASE WHEN i.${quote(field)} IS NOT NULL AND i.${quote(field)} NOT IN (SELECT id FROM ${quote(`ref_${field}`)}) THEN ${literal(field)} END`;
+  const text = `WITH input AS MATERIALIZED (SELECT * FROM jsonb_to_recordset(${place.rows}) AS x(id uuid, ${recordShape(writtenFields(object))})),
+${checks.map((c) => referenceCte(c, `SELECT i.${quote(c.field.name)} FROM input i`, schema)).join("")}checked AS MATERIALIZED (
+  SELECT i.id, ${faultList(checks.map((c) => absent(c.field.name)))} AS missing FROM input i
+), r AS (
+  INSERT INTO ${s}.${quote(object.table)} (${columns})
+  SELECT ${values} FROM input i
+  WHERE (SELECT version FROM ${s}._meta) = ${place.version} AND NOT EXISTS (SELECT FROM checked WHERE missing IS NOT NULL)
+  RETURNING *
+), c AS (
+  INSERT INTO ${s}._change (object_id, record, op, version, at, actor, meta, cause, data)
+  SELECT ${object.id}, r.id, 'create', 1, ${place.now}, ${place.user}, ${place.version}, ${place.cause}, ${changeJson(object, "r")} FROM r
+)
+SELECT k.id, k.missing, CASE WHEN r.id IS NOT NULL THEN ${recordJson(object, "r")} END AS data, (SELECT version FROM ${s}._meta) AS meta
+FROM checked k LEFT JOIN r ON r.id = k.id`;
+  return { text, constants: [] };
+}
+
+/** One statement that stores `rows` (each with its new `id`) and their change rows, or nothing. */
+export const insertStatement = (object: ObjectType, grant: WriteGrant, context: WriteContext, rows: readonly Record<string, unknown>[]): Statement =>
+  plannedStatement(object, "insert", grantShape(grant), rows, context, () => compile(object, grant, context));

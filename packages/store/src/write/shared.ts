@@ -1,0 +1,120 @@
+import type { Field, ObjectType, Snapshot } from "@guanxi/meta";
+import { jsonColumn, type Predicate, predicateSql, quote } from "@guanxi/query";
+import type { Statement } from "../types.ts";
+
+/** Who may touch which rows, as `access` granted it. */
+export interface WriteGrant {
+  readonly read: Predicate;
+  readonly write: Predicate;
+  /** By reference field: the rows it may name. */
+  readonly references: ReadonlyMap<string, Predicate>;
+}
+
+/** What a write needs of the world beside its values. */
+export interface WriteContext {
+  /** The metadata it was checked under; when the tenant has a newer version, nothing is stored. */
+  readonly snapshot: Snapshot;
+  readonly user: string;
+  /** The actor's user record, for `user.…` in rules. */
+  readonly userRecord: Readonly<Record<string, unknown>>;
+  readonly now: Date;
+  /** Kept on the change row as JSON. */
+  readonly cause: unknown;
+}
+
+/** The parameters that every write statement begins with, in this order, and how they are written in its text. */
+export const place = {
+  rows: "$1::jsonb",
+  version: "$2::bigint",
+  user: "$3::uuid",
+  now: "$4::timestamptz",
+  cause: "$5::jsonb",
+  timeZone: "$6::text",
+  userRecord: "$7::jsonb",
+} as const;
+export const placesTaken = Object.keys(place).length;
+
+export const placedParams = (rows: unknown, context: WriteContext): (string | null)[] => [
+  JSON.stringify(rows),
+  String(context.snapshot.version),
+  context.user,
+  context.now.toISOString(),
+  JSON.stringify(context.cause),
+  context.snapshot.settings.timeZone,
+  JSON.stringify(context.userRecord),
+];
+
+export const literal = (text: string): string => `'${text.replaceAll("'", "''")}'`;
+
+/** Names of faults, comma-separated; null when there is none. */
+export const faultList = (faults: readonly string[]): string => (faults.length === 0 ? "NULL::text" : `nullif(concat_ws(',', ${faults.join(", ")}), '')`);
+
+/** Set by the write itself, never by the value. */
+const stamped = new Set(["id", "created_at", "created_by", "updated_at", "updated_by", "version", "deleted_at"]);
+
+/** The fields whose values come from the caller (owner among them). */
+export const writtenFields = (object: ObjectType): Field[] =>
+  [...object.fields.values()].filter((f) => !stamped.has(f.name) && f.type !== "autonumber");
+
+export const allColumns = (object: ObjectType): string[] => [...object.fields.values()].map((f) => f.column.name);
+
+/** `"name" text, "price" numeric(15,2)`: how a JSON object is read as a row. */
+export const recordShape = (fields: readonly Field[]): string => fields.map((f) => `${quote(f.column.name)} ${f.column.sqlType}`).join(", ");
+
+/** A whole record as API JSON text. */
+export function recordJson(object: ObjectType, alias: string): string {
+  const members = [...object.fields.values()]
+    .filter((f) => f.name !== "deleted_at")
+    .map((f) => `${jsonColumn(f, `${alias}.${quote(f.column.name)}`)} AS ${quote(f.name)}`);
+  return `(SELECT to_json(o)::text FROM (SELECT ${members.join(", ")}) o)`;
+}
+
+/** A whole record as the change row keeps it: the same JSON, with `deleted_at`. */
+export function changeJson(object: ObjectType, alias: string): string {
+  const members = [...object.fields.values()].map((f) => `${jsonColumn(f, `${alias}.${quote(f.column.name)}`)} AS ${quote(f.name)}`);
+  return `(SELECT to_jsonb(o) FROM (SELECT ${members.join(", ")}) o)`;
+}
+
+export interface ReferenceCheck {
+  readonly field: Field;
+  readonly table: string;
+  readonly predicate: Predicate;
+}
+
+/** The references whose targets must be there and visible. `created_by` and its like are the system's own. */
+export function referenceChecks(object: ObjectType, grant: WriteGrant, snapshot: Snapshot): ReferenceCheck[] {
+  return writtenFields(object).flatMap((field) => {
+    const to = field.target === undefined ? undefined : snapshot.objects.get(field.target);
+    return to ? [{ field, table: to.table, predicate: grant.references.get(field.name) ?? { kind: "none" } }] : [];
+  });
+}
+
+/**
+ * A CTE of the targets that `wanted` (a subquery of ids) names and the actor may see, locked so that none is deleted
+ * before this write commits. It must be read by the statement, or PostgreSQL skips it.
+ */
+export const referenceCte = (check: ReferenceCheck, wanted: string, schema: string): string =>
+  `${quote(`ref_${check.field.name}`)} AS MATERIALIZED (SELECT t.id FROM ${quote(schema)}.${quote(check.table)} t WHERE t.id IN (${wanted})
+  AND t.deleted_at IS NULL AND ${predicateSql(check.predicate, "t", schema, place.user)} FOR KEY SHARE OF t),\n`;
+
+/** The part of a plan's cache key that tells its predicates' shapes apart. */
+export const grantShape = (grant: WriteGrant): string =>
+  `${grant.read.kind}/${grant.write.kind}/${[...grant.references].map(([f, p]) => `${f}:${p.kind}`).join(",")}`;
+
+/** A write's SQL; `constants` are the parameters behind the placed ones, the same for every call. */
+export interface WritePlan {
+  readonly text: string;
+  readonly constants: readonly (string | null)[];
+}
+
+const plans = new WeakMap<ObjectType, Map<string, WritePlan>>();
+
+/** The statement of a plan that is compiled once per object of a snapshot and shape of grant. */
+export function plannedStatement(object: ObjectType, kind: string, shape: string, rows: unknown, context: WriteContext, compile: () => WritePlan): Statement {
+  let known = plans.get(object);
+  if (!known) plans.set(object, (known = new Map()));
+  const key = `${kind} ${shape}`;
+  let plan = known.get(key);
+  if (!plan) known.set(key, (plan = compile()));
+  return { name: `${object.name}.${kind}`, text: plan.text, params: [...placedParams(rows, context), ...plan.constants], prepare: true };
+}

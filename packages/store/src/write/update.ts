@@ -1,0 +1,125 @@
+import type { ObjectType } from "@guanxi/meta";
+import { Parameters, placedExpressionSql, predicateSql, quote } from "@guanxi/query";
+import type { Statement } from "../types.ts";
+import {
+  changeJson,
+  faultList,
+  grantShape,
+  literal,
+  place,
+  placesTaken,
+  plannedStatement,
+  recordJson,
+  recordShape,
+  referenceChecks,
+  referenceCte,
+  type WriteContext,
+  type WriteGrant,
+  type WritePlan,
+  writtenFields,
+} from "./shared.ts";
+
+export interface PatchRow {
+  readonly id: string;
+  /** Refuses unless the record has this version. */
+  readonly version?: number | undefined;
+  readonly patch: Readonly<Record<string, unknown>>;
+}
+
+/** One answer row per patch, in no particular order. Nothing is written when one of them was refused. */
+export interface UpdatedRow extends Record<string, unknown> {
+  readonly id: string;
+  /** Whether the actor sees the record. */
+  readonly found: boolean;
+  readonly writable: boolean;
+  /** Whether the record had the wanted version. */
+  readonly fresh: boolean;
+  /** The version after the write, the same as before when the patch changes nothing. */
+  readonly version: number | null;
+  /** Reference fields whose target is not there for the actor, comma-separated. */
+  readonly missing: string | null;
+  /** Positions of the broken rules, comma-separated. */
+  readonly broken: string | null;
+  /** The record's JSON after the write. */
+  readonly data: string | null;
+  /** The tenant's metadata version now. */
+  readonly meta: number;
+}
+
+/** The conditions of the object's rules over the proposed row `n`, the old row `o` and the actor. */
+function ruleConditions(object: ObjectType, context: WriteContext, parameters: Parameters): string[] {
+  const { settings, objects } = context.snapshot;
+  const userType = (field: string): string => objects.get("user")?.fields.get(field)?.column.sqlType ?? "text";
+  return object.rules.map((rule) =>
+    placedExpressionSql(rule.when, {
+      parameters,
+      now: place.now,
+      timeZone: place.timeZone,
+      fiscalYearStart: settings.fiscalYearStart,
+      column(path, root) {
+        const [name = ""] = path;
+        if (root === "user") return `(${place.userRecord} ->> ${literal(name)})::${userType(name)}`;
+        return `${root === "old" ? "o" : "n"}.${quote(name)}`;
+      },
+    }),
+  );
+}
+
+/** Every column as the patch would leave it. */
+function proposedColumns(object: ObjectType): string {
+  const written = new Set(writtenFields(object).map((f) => f.column.name));
+  return [...object.fields.values()]
+    .map(({ column: { name } }) =>
+      written.has(name) ? `CASE WHEN p.patch ? ${literal(name)} THEN v.${quote(name)} ELSE o.${quote(name)} END AS ${quote(name)}` : `o.${quote(name)}`,
+    )
+    .join(", ");
+}
+
+function compile(object: ObjectType, grant: WriteGrant, context: WriteContext): WritePlan {
+  const parameters = new Parameters(placesTaken);
+  const { schema } = context.snapshot.settings;
+  const s = quote(schema);
+  const table = `${s}.${quote(object.table)}`;
+  const fields = writtenFields(object);
+  const content = fields.map((f) => quote(f.column.name));
+  const checks = referenceChecks(object, grant, context.snapshot);
+  const wanted = (f: string): string => `SELECT (p.patch ->> ${literal(f)})::uuid FROM input p WHERE p.patch ->> ${literal(f)} IS NOT NULL`;
+  const absent = (f: string): string =>
+    `CASE WHEN n.${quote(f)} IS DISTINCT FROM o.${quote(f)} AND n.${quote(f)} NOT IN (SELECT id FROM ${quote(`ref_${f}`)}) THEN ${literal(f)} END`;
+  const missing = faultList(checks.map((c) => absent(c.field.name)));
+  const broken = faultList(ruleConditions(object, context, parameters).map((sql, i) => `CASE WHEN ${sql} THEN '${i}' END`));
+  const text = `WITH input AS MATERIALIZED (
+  SELECT (e ->> 'id')::uuid AS id, (e ->> 'version')::bigint AS version, e -> 'patch' AS patch FROM jsonb_array_elements(${place.rows}) e
+), o AS MATERIALIZED (
+  SELECT t.* FROM ${table} t WHERE t.id IN (SELECT id FROM input) AND t.deleted_at IS NULL AND ${predicateSql(grant.read, "t", schema, place.user)}
+  ORDER BY t.id FOR NO KEY UPDATE OF t
+), n AS MATERIALIZED (
+  SELECT ${proposedColumns(object)} FROM o JOIN input p ON p.id = o.id CROSS JOIN LATERAL jsonb_to_record(p.patch) AS v(${recordShape(fields)})
+), ${checks.map((c) => referenceCte(c, wanted(c.field.name), schema)).join("")}checked AS MATERIALIZED (
+  SELECT p.id, o.id IS NOT NULL AS found, coalesce(${predicateSql(grant.write, "o", schema, place.user)}, false) AS writable,
+    o.version AS old_version, coalesce(p.version = o.version, true) AS fresh, ${missing} AS missing, ${broken} AS broken
+  FROM input p LEFT JOIN o ON o.id = p.id LEFT JOIN n ON n.id = p.id
+), going AS MATERIALIZED (
+  SELECT n.* FROM n JOIN o ON o.id = n.id
+  WHERE (SELECT version FROM ${s}._meta) = ${place.version}
+    AND NOT EXISTS (SELECT FROM checked WHERE NOT (found AND writable AND fresh AND missing IS NULL AND broken IS NULL))
+    AND (${content.map((c) => `o.${c}`).join(", ")}) IS DISTINCT FROM (${content.map((c) => `n.${c}`).join(", ")})
+), r AS (
+  UPDATE ${table} t SET ${content.map((c) => `${c} = g.${c}`).join(", ")}, version = t.version + 1, updated_at = ${place.now}, updated_by = ${place.user}
+  FROM going g WHERE t.id = g.id
+  RETURNING t.*
+), c AS (
+  INSERT INTO ${s}._change (object_id, record, op, version, at, actor, meta, cause, data, old)
+  SELECT ${object.id}, r.id, 'update', r.version, ${place.now}, ${place.user}, ${place.version}, ${place.cause}, j.new,
+    (SELECT jsonb_object_agg(e.key, e.value) FROM jsonb_each(j.old) e WHERE e.value IS DISTINCT FROM j.new -> e.key)
+  FROM r JOIN o ON o.id = r.id CROSS JOIN LATERAL (SELECT ${changeJson(object, "r")} AS new, ${changeJson(object, "o")} AS old) j
+)
+SELECT k.id, k.found, k.writable, k.fresh, coalesce(r.version, k.old_version) AS version, k.missing, k.broken, (SELECT version FROM ${s}._meta) AS meta,
+  CASE WHEN r.id IS NOT NULL THEN ${recordJson(object, "r")} WHEN o.id IS NOT NULL THEN ${recordJson(object, "o")} END AS data
+FROM checked k LEFT JOIN r ON r.id = k.id LEFT JOIN o ON o.id = k.id`;
+  return { text, constants: parameters.values };
+}
+
+/** One statement that applies `rows` to their records and writes their change rows, or nothing at all. */
+export const updateStatement = (object: ObjectType, grant: WriteGrant, context: WriteContext, rows: readonly PatchRow[]): Statement =>
+  plannedStatement(object, "update", grantShape(grant), rows, context, () => compile(object, grant, context));

@@ -1,0 +1,107 @@
+import { randomBytes } from "node:crypto";
+import type { Observation } from "@guanxi/base";
+import type { Kernel } from "@guanxi/kernel";
+import { compose, type Composition, createDemo, type Parts } from "@guanxi/server";
+import type { Store } from "@guanxi/store";
+import postgres from "postgres";
+import { type Api, createApi } from "./api.ts";
+
+export const operatorKey = "operator-key-of-the-tests";
+
+export interface TestApp {
+  readonly kernel: Kernel;
+  readonly store: Store;
+  readonly app: Composition["app"];
+  /** The database's URL, for a second process or app on it. */
+  readonly databaseUrl: string;
+  /** API keys of the demo's users by name. */
+  readonly keys: Readonly<Record<string, string>>;
+  readonly observations: readonly Observation[];
+  /** Speaks as a demo user, `operator`, or whoever holds the key. */
+  as(userOrKey: string | undefined): Api;
+  close(): Promise<void>;
+}
+
+export interface TestAppOptions {
+  /** Relay events and run workflows. Default false. */
+  readonly worker?: boolean;
+  /** A second app on the database of another. */
+  readonly on?: TestApp;
+  readonly parts?: Partial<Parts>;
+}
+
+const baseUrl = (): string => {
+  const url = process.env["GUANXI_TEST_DATABASE_URL"];
+  if (!url) throw new Error("GUANXI_TEST_DATABASE_URL is not set; run the tests by `npm test`, which starts a PostgreSQL.");
+  return url;
+};
+
+function urlOf(database: string): string {
+  const url = new URL(baseUrl());
+  url.pathname = `/${database}`;
+  return url.toString();
+}
+
+/** Workers of one test run share a template, so that only one of them makes the demo. */
+const templateName = (): string => `guanxi_template_${process.ppid}`;
+
+const composeOn = (databaseUrl: string, options: TestAppOptions, observations: Observation[]): Promise<Composition> =>
+  compose({
+    database: databaseUrl,
+    redisUrl: process.env["GUANXI_TEST_REDIS_URL"],
+    operatorKey,
+    connections: 8,
+    statementTimeoutMs: 30_000,
+    slowStatementMs: 10_000,
+    bodyLimitBytes: 10_000_000,
+    tenantsCached: 100,
+    sandboxes: 2,
+    worker: options.worker ?? false,
+    observe: (o) => void observations.push(o),
+    ...options.parts,
+  });
+
+async function ensureTemplate(sql: postgres.Sql): Promise<Record<string, string>> {
+  const name = templateName();
+  return sql.begin(async (tx) => {
+    await tx`SELECT pg_advisory_xact_lock(4711)`;
+    const [known] = await tx<{ keys: string | null }[]>`SELECT shobj_description(oid, 'pg_database') AS keys FROM pg_database WHERE datname = ${name}`;
+    if (known?.keys) return JSON.parse(known.keys) as Record<string, string>;
+    if (known) await sql.unsafe(`DROP DATABASE ${name}`);
+    await sql.unsafe(`CREATE DATABASE ${name}`);
+    const composition = await composeOn(urlOf(name), {}, []);
+    const keys = await createDemo(composition.kernel).finally(() => composition.close());
+    await sql.unsafe(`COMMENT ON DATABASE ${name} IS '${JSON.stringify(keys)}'`);
+    return keys;
+  }) as Promise<Record<string, string>>;
+}
+
+/** The whole platform on a database of its own with the demo tenant in it, a clone of the run's template. */
+export async function createTestApp(options: TestAppOptions = {}): Promise<TestApp> {
+  const observations: Observation[] = [];
+  const sql = postgres(baseUrl(), { max: 2, onnotice: () => undefined });
+  const name = `guanxi_test_${randomBytes(6).toString("hex")}`;
+  let keys = options.on?.keys;
+  if (!keys) {
+    keys = await ensureTemplate(sql);
+    await sql.unsafe(`CREATE DATABASE ${name} TEMPLATE ${templateName()}`);
+  }
+  const databaseUrl = options.on?.databaseUrl ?? urlOf(name);
+  const composition = await composeOn(databaseUrl, options, observations);
+  composition.ready();
+  const users: Record<string, string> = { ...keys, operator: operatorKey };
+  return {
+    kernel: composition.kernel,
+    store: composition.store,
+    app: composition.app,
+    databaseUrl,
+    keys,
+    observations,
+    as: (userOrKey) => createApi((request) => composition.app.fetch(request), userOrKey === undefined ? undefined : (users[userOrKey] ?? userOrKey)),
+    async close() {
+      await composition.close();
+      if (!options.on) await sql.unsafe(`DROP DATABASE ${name} WITH (FORCE)`);
+      await sql.end();
+    },
+  };
+}

@@ -1,0 +1,26 @@
+import { defineConfig } from "vitest/config";
+
+const long = process.env["GUANXI_TEST_LONG"] === "1";
+
+export default defineConfig({
+  test: {
+    include: long
+      ? ["test/long/**/*.test.ts"]
+      : [
+          "packages/*/test/**/*.test.ts",
+          "plugins/*/test/**/*.test.ts",
+          "examples/*/test/**/*.test.ts",
+          "test/**/*.test.ts",
+        ],
+    exclude: ["**/node_modules/**", ...(long ? [] : ["test/long/**"])],
+    globalSetup: ["packages/testing/src/global-setup.ts"],
+    // Processes, because suites start processes of their own and isolates crash whole processes.
+    pool: "forks",
+    maxWorkers: 2,
+    // Generous for a machine that others load too; a suite that needs them regularly is too slow.
+    testTimeout: long ? 600_000 : 30_000,
+    hookTimeout: 60_000,
+    teardownTimeout: 30_000,
+    passWithNoTests: long,
+  },
+});
