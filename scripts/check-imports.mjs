@@ -24,7 +24,7 @@ const rooms = {
 };
 /** What a plugin may use, and what its tests may use besides. */
 const pluginRoom = ["kernel"];
-const pluginTestRoom = ["testing", "client"];
+const pluginTestRoom = ["testing", "client", "meta"];
 
 const violations = [];
 const scoped = (names) => names.map((name) => `@guanxi/${name}`);

@@ -2,7 +2,7 @@ import { type Client, createClient } from "./client.ts";
 import { levels } from "./hierarchy.ts";
 import { loadOrganisation, type Team } from "./organisation.ts";
 import { readFolder, type Source, type SourceAccount, type SourceOpportunity, type SourceProduct } from "./source.ts";
-import { type Progress, sync, type SyncResult } from "./sync.ts";
+import { idOf, type Progress, sync, type SyncResult } from "./sync.ts";
 import { publishWorkflows } from "./workflows.ts";
 
 export type { Team } from "./organisation.ts";
@@ -32,23 +32,24 @@ export interface Loaded {
   readonly published: readonly string[];
 }
 
+/** What the files leave empty is null, so that a later run empties it again. */
 const accountFields = (account: SourceAccount, parent: string | undefined) => ({
   external_id: account.name,
   name: account.name,
   type: "customer",
   industry: account.industry,
   country: account.country,
-  founded_year: account.foundedYear,
-  annual_revenue: account.annualRevenue,
-  employees: account.employees,
-  parent,
+  founded_year: account.foundedYear ?? null,
+  annual_revenue: account.annualRevenue ?? null,
+  employees: account.employees ?? null,
+  parent: parent ?? null,
 });
 
 async function loadAccounts(client: Client, accounts: readonly SourceAccount[]): Promise<SyncResult> {
   const ids = new Map<string, string>();
   const total = { created: 0, changed: 0, unchanged: 0 };
   for (const level of levels(accounts)) {
-    const wanted = level.map((a) => accountFields(a, a.parent === undefined ? undefined : ids.get(a.parent)));
+    const wanted = level.map((a) => accountFields(a, a.parent === undefined ? undefined : idOf(ids, a.parent)));
     const result = await sync(client, "accounts", "external_id", wanted);
     for (const [name, id] of result.ids) ids.set(name, id);
     for (const key of ["created", "changed", "unchanged"] as const) total[key] += result[key];
@@ -60,7 +61,7 @@ const productFields = (product: SourceProduct) => ({
   external_id: product.name,
   name: product.name,
   family: product.family,
-  price: product.price,
+  price: product.price ?? null,
 });
 
 function opportunityFields(
@@ -71,13 +72,13 @@ function opportunityFields(
   return {
     external_id: opportunity.id,
     name: account === undefined ? opportunity.product : `${opportunity.product} – ${account}`,
-    account: account === undefined ? undefined : ids.accounts.get(account),
-    product: ids.products.get(opportunity.product),
-    owner: ids.users.get(opportunity.agent),
+    account: account === undefined ? null : idOf(ids.accounts, account),
+    product: idOf(ids.products, opportunity.product),
+    owner: idOf(ids.users, opportunity.agent),
     stage: opportunity.stage,
-    amount: opportunity.amount,
-    start_date: opportunity.startDate,
-    close_date: opportunity.closeDate,
+    amount: opportunity.amount ?? null,
+    start_date: opportunity.startDate ?? null,
+    close_date: opportunity.closeDate ?? null,
   };
 }
 

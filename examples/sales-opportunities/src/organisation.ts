@@ -1,7 +1,7 @@
 import type { Client, Fields } from "./client.ts";
 import { email } from "./mapping.ts";
 import type { SourceAgent } from "./source.ts";
-import { oneOf, sync, syncPairs } from "./sync.ts";
+import { idOf, oneOf, sync, syncPairs } from "./sync.ts";
 
 export interface Member {
   readonly name: string;
@@ -38,12 +38,6 @@ export function teamsOf(agents: readonly SourceAgent[]): SourceTeam[] {
     agents: members.map((m) => m.name),
   }));
 }
-
-const idOf = (ids: ReadonlyMap<string, string>, name: string): string => {
-  const id = ids.get(name);
-  if (id === undefined) throw new Error(`The server did not answer an id for "${name}"`);
-  return id;
-};
 
 async function loadDepartments(client: Client, teams: readonly SourceTeam[]): Promise<ReadonlyMap<string, string>> {
   const top = await sync(client, "departments", "external_id", [{ external_id: head, name: "Regional offices" }]);

@@ -38,11 +38,16 @@ function filterGroups(values: readonly string[]): string[][] {
 export const oneOf = (field: string, values: readonly string[]): string =>
   `${field} in [${values.map((v) => JSON.stringify(v)).join(", ")}]`;
 
-/** The fields in which the record differs from what is wanted. What is not wanted (undefined) is left as it is. */
+/** The id of what was found or created under this key. */
+export function idOf(ids: ReadonlyMap<string, string>, key: string): string {
+  const id = ids.get(key);
+  if (id === undefined) throw new Error(`The server has no record "${key}"`);
+  return id;
+}
+
+/** The fields in which the record differs from what is wanted; null stands for an empty one. */
 export function differences(wanted: Fields, record: Fields): Fields {
-  return Object.fromEntries(
-    Object.entries(wanted).filter(([field, value]) => value !== undefined && (record[field] ?? null) !== value),
-  );
+  return Object.fromEntries(Object.entries(wanted).filter(([field, value]) => (record[field] ?? null) !== value));
 }
 
 const namesOf = (wanted: readonly Fields[]): string[] => [...new Set(wanted.flatMap((w) => Object.keys(w)))];

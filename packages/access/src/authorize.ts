@@ -27,7 +27,10 @@ export function requireRight(object: ObjectType, right: ObjectRight, rights: Rig
   throw new GuanxiError("FORBIDDEN", { detail: `Your roles do not let you ${right} ${object.plural}.` });
 }
 
-const withPredicate = (source: Source, rights: Rights): Source => ({ ...source, predicate: readable(source.object, rights) });
+const withPredicate = (source: Source, rights: Rights): Source => ({
+  ...source,
+  predicate: readable(source.object, rights),
+});
 
 /** Gives every table of the plan the rows that the actor may read. Throws as `requireRight`. */
 export function authorize<P extends ReadPlan>(plan: P, rights: Rights): Authorized<P> {

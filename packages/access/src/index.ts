@@ -1,2 +1,10 @@
 export { authorize, grantWrite, knows, readable, requireRight, writable, type WriteGrant } from "./authorize.ts";
-export { objectRights, systemRights, sumRights, type ObjectRight, type Rights, type RoleGrant, type SystemRight } from "./rights.ts";
+export {
+  objectRights,
+  systemRights,
+  sumRights,
+  type ObjectRight,
+  type Rights,
+  type RoleGrant,
+  type SystemRight,
+} from "./rights.ts";

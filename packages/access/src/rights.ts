@@ -34,7 +34,11 @@ export function sumRights(roles: readonly RoleGrant[]): Rights {
     object(name) {
       let rights = known.get(name);
       if (!rights) {
-        rights = new Set(all ? objectRights : roles.flatMap((r) => (Object.hasOwn(r.rights, name) ? (r.rights[name] ?? []) : r.defaultRights)));
+        rights = new Set(
+          all
+            ? objectRights
+            : roles.flatMap((r) => (Object.hasOwn(r.rights, name) ? (r.rights[name] ?? []) : r.defaultRights)),
+        );
         known.set(name, rights);
       }
       return rights;

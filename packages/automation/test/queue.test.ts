@@ -1,6 +1,6 @@
-import { afterEach, describe, expect, test } from "vitest";
+import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { type Queue, type QueueJob, createQueue } from "../src/index.ts";
-import { databaseUrl, until } from "./support.ts";
+import { createDatabase, until } from "./support.ts";
 
 const backends = [
   { name: "PostgreSQL", redisUrl: undefined },
@@ -9,12 +9,18 @@ const backends = [
 
 describe.each(backends)("queue on $name", ({ redisUrl }) => {
   const opened: Queue[] = [];
+  let database: Awaited<ReturnType<typeof createDatabase>>;
+  beforeAll(async () => {
+    database = await createDatabase();
+  });
+  afterAll(() => database.drop());
+
   let count = 0;
   const namespace = () => `queue_${process.pid}_${Date.now().toString(36)}_${count++}`;
 
   function open(name: string): Queue {
     const queue = createQueue({
-      postgres: databaseUrl(),
+      postgres: database.url,
       ...(redisUrl === undefined ? {} : { redisUrl }),
       namespace: name,
       observe: (o) => (o.kind === "background_failed" ? undefined : expect(o).toBeUndefined()),

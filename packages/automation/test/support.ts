@@ -3,6 +3,7 @@ import type { Observation } from "@guanxi/base";
 import { type Kernel, type Session, createKernel } from "@guanxi/kernel";
 import { type Sandbox, createSandbox } from "@guanxi/sandbox";
 import { type Store, createStore } from "@guanxi/store";
+import pg from "pg";
 import {
   type Automation,
   type AutomationSettings,
@@ -15,11 +16,28 @@ import {
   workflowsPart,
 } from "../src/index.ts";
 
-/** The database of the test run. */
-export function databaseUrl(): string {
+/** The server of the test run. */
+function serverUrl(): string {
   const url = process.env["GUANXI_TEST_DATABASE_URL"];
   if (!url) throw new Error("GUANXI_TEST_DATABASE_URL is not set: run the tests with `npm test`, which starts a database");
   return url;
+}
+
+/** A database of its own, since workers look after every tenant of theirs. → its URL, and its removal. */
+export async function createDatabase(): Promise<{ url: string; drop(): Promise<void> }> {
+  const name = unique("automation_");
+  const server = new pg.Client({ connectionString: serverUrl() });
+  await server.connect();
+  await server.query(`CREATE DATABASE ${name}`);
+  const url = new URL(serverUrl());
+  url.pathname = `/${name}`;
+  return {
+    url: url.href,
+    async drop() {
+      await server.query(`DROP DATABASE ${name} WITH (FORCE)`);
+      await server.end();
+    },
+  };
 }
 
 /** Waits until `condition` gives something true; fails after `ms`. */
@@ -50,7 +68,7 @@ export interface RunView {
 }
 
 export interface RunDetail extends RunView {
-  readonly journal: { call: number; op: string; ok: boolean; value?: unknown; error?: { code: string } }[];
+  readonly journal: { call: number; op: string; args: unknown; ok: boolean; value?: unknown; error?: { code: string }; at: string }[];
   readonly log: { text: string }[];
   readonly cause: { depth: number; workflow?: string; run?: string };
   readonly effects: { op: string; object: string; record: string }[];
@@ -68,18 +86,18 @@ export interface Node {
   close(): Promise<void>;
 }
 
-/** One process's worth of rooms on the test database; several share tenants and a queue by its `namespace`. */
-export async function createNode(namespace: string, settings: Partial<AutomationSettings> = {}): Promise<Node> {
+/** One process's worth of rooms on a database. With Redis, the database's name keeps its queue apart. */
+export async function createNode(url: string, settings: Partial<AutomationSettings> = {}): Promise<Node> {
   const observed: Observation[] = [];
   const observe = (o: Observation) => void observed.push(o);
-  const store = createStore({ connection: databaseUrl(), maxConnections: 12, statementTimeoutMs: 30_000, slowStatementMs: 1_000, observe });
+  const store = createStore({ connection: url, maxConnections: 12, statementTimeoutMs: 30_000, slowStatementMs: 1_000, observe });
   await store.registry.migrate();
   const kernel = await createKernel({ store, observe, plugins: [], components: [automationTables], parts: [workflowsPart] });
   const sandbox = createSandbox({ maxChildren: 3, spareChildren: 1, runsPerChild: 1_000, rssLimitMb: 300, prelude: scriptPrelude, observe });
   const queue = createQueue({
-    postgres: databaseUrl(),
+    postgres: url,
     ...(process.env["GUANXI_TEST_REDIS_URL"] ? { redisUrl: process.env["GUANXI_TEST_REDIS_URL"] } : {}),
-    namespace,
+    namespace: new URL(url).pathname.slice(1),
     observe,
   });
   const automation = createAutomation({ kernel, sandbox, queue, settings, observe });

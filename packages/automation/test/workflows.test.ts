@@ -1,15 +1,20 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { type Node, type TenantOf, createNode, createTenant, pause, unique, until } from "./support.ts";
+import { type Node, type TenantOf, createDatabase, createNode, createTenant, pause, until } from "./support.ts";
 
+let database: Awaited<ReturnType<typeof createDatabase>>;
 let node: Node;
 let tenant: TenantOf & { user: string };
 
 beforeAll(async () => {
-  node = await createNode(unique("queue_"));
+  database = await createDatabase();
+  node = await createNode(database.url);
   tenant = await createTenant(node);
   await node.startWorker();
 });
-afterAll(() => node.close());
+afterAll(async () => {
+  await node.close();
+  await database.drop();
+});
 
 const script = (body: string): string => `export default async ({ record, old, actor, crm }) => {\n${body}\n}`;
 
@@ -124,7 +129,8 @@ describe("calls", () => {
   });
 
   test("row limits end the run, whatever the script catches", async () => {
-    const small = await createNode(unique("queue_"), { rowsWritten: 3 });
+    const other = await createDatabase();
+    const small = await createNode(other.url, { rowsWritten: 3 });
     const own = await createTenant(small);
     await small.startWorker();
     await own.publish("greedy", { on: "created", when: "stage == 'greedy'", script: script("for (let i = 0; i < 9; i++) try { await crm.records('deal').create({ title: 'x' }) } catch {}") });
@@ -133,6 +139,7 @@ describe("calls", () => {
     expect(run).toMatchObject({ status: "failed", error: { code: "GX-LIMIT", limit: { name: "rowsWritten", limit: 3, used: 4 } } });
     expect(await own.list("title == 'x'")).toHaveLength(3);
     await small.close();
+    await other.drop();
   });
 });
 

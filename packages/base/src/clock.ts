@@ -11,6 +11,7 @@ const units: Record<string, number> = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000
 export function parseDuration(value: string): number | undefined {
   if (!/^(\d+(?:\.\d+)?(?:ms|s|m|h|d|w))+$/.test(value)) return undefined;
   let total = 0;
-  for (const [, amount, unit] of value.matchAll(/(\d+(?:\.\d+)?)(ms|s|m|h|d|w)/g)) total += Number(amount) * (units[unit ?? ""] ?? 0);
+  for (const [, amount, unit] of value.matchAll(/(\d+(?:\.\d+)?)(ms|s|m|h|d|w)/g))
+    total += Number(amount) * (units[unit ?? ""] ?? 0);
   return Math.round(total);
 }

@@ -5,13 +5,22 @@ export const errorCatalogue = {
   MALFORMED: { status: 400, title: text("The request cannot be read", "请求无法读取", "請求無法讀取") },
   QUERY: { status: 400, title: text("The query is not valid", "查询无效", "查詢無效") },
   EXPRESSION: { status: 422, title: text("The expression is not valid", "表达式无效", "運算式無效") },
-  UNAUTHENTICATED: { status: 401, title: text("A valid API key is needed", "需要有效的 API 密钥", "需要有效的 API 金鑰") },
+  UNAUTHENTICATED: {
+    status: 401,
+    title: text("A valid API key is needed", "需要有效的 API 密钥", "需要有效的 API 金鑰"),
+  },
   FORBIDDEN: { status: 403, title: text("You may not do this", "您无权执行此操作", "您無權執行此操作") },
   NOT_FOUND: { status: 404, title: text("Nothing here", "未找到", "找不到") },
-  METHOD: { status: 405, title: text("This address does not take that method", "该地址不支持此方法", "此位址不支援該方法") },
+  METHOD: {
+    status: 405,
+    title: text("This address does not take that method", "该地址不支持此方法", "此位址不支援該方法"),
+  },
   CONFLICT: { status: 409, title: text("The change conflicts with what is there", "与现有数据冲突", "與現有資料衝突") },
   DATA_LOSS: { status: 409, title: text("The change would delete data", "此更改会删除数据", "此變更會刪除資料") },
-  PRECONDITION: { status: 412, title: text("The record has changed since you read it", "记录已被更改", "記錄已被變更") },
+  PRECONDITION: {
+    status: 412,
+    title: text("The record has changed since you read it", "记录已被更改", "記錄已被變更"),
+  },
   TOO_LARGE: { status: 413, title: text("The body is too large", "请求体过大", "請求內容過大") },
   MEDIA_TYPE: { status: 415, title: text("This content type is not accepted", "不支持的内容类型", "不支援的內容類型") },
   VALIDATION: { status: 422, title: text("Some values are not valid", "部分值无效", "部分值無效") },
@@ -20,7 +29,10 @@ export const errorCatalogue = {
   NOT_YET: { status: 422, title: text("This is not supported yet", "尚不支持", "尚不支援") },
   SCRIPT: { status: 422, title: text("The script failed", "脚本失败", "腳本失敗") },
   LIMIT: { status: 422, title: text("A limit was exceeded", "超出限制", "超出限制") },
-  REPLAY: { status: 500, title: text("The script took another path on replay", "脚本重放路径不一致", "腳本重放路徑不一致") },
+  REPLAY: {
+    status: 500,
+    title: text("The script took another path on replay", "脚本重放路径不一致", "腳本重放路徑不一致"),
+  },
   RATE: { status: 429, title: text("Too many requests", "请求过多", "請求過多") },
   INTERNAL: { status: 500, title: text("Something went wrong on our side", "服务器内部错误", "伺服器內部錯誤") },
   UNAVAILABLE: { status: 503, title: text("Not available right now", "暂时不可用", "暫時無法使用") },
@@ -69,7 +81,11 @@ export const issueCatalogue = {
   script: text("{message}", "{message}", "{message}"),
   definition: text("{message}", "{message}", "{message}"),
   not_yet: text('"{keyword}" is not supported yet', "尚不支持“{keyword}”", "尚不支援「{keyword}」"),
-  in_use: text("is used by {count} {object} record(s)", "被 {count} 条 {object} 记录使用", "被 {count} 筆 {object} 記錄使用"),
+  in_use: text(
+    "is used by {count} {object} record(s)",
+    "被 {count} 条 {object} 记录使用",
+    "被 {count} 筆 {object} 記錄使用",
+  ),
   data_loss: text(
     "holds {count} value(s); repeat with allow={allow} to delete them",
     "含有 {count} 个值；如需删除请加 allow={allow}",
@@ -137,7 +153,14 @@ export interface Problem {
   readonly code: string;
   readonly detail?: string;
   readonly instance: string;
-  readonly errors?: readonly { path: string; code: string; message: string; position?: number; line?: number; column?: number }[];
+  readonly errors?: readonly {
+    path: string;
+    code: string;
+    message: string;
+    position?: number;
+    line?: number;
+    column?: number;
+  }[];
 }
 
 /** The error as an RFC 9457 body in the reader's language. `instance` is the request id. */

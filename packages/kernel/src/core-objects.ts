@@ -2,7 +2,12 @@ import { objectRights, type RoleGrant, systemRights } from "@guanxi/access";
 import type { FieldDefinition, ObjectDefinition } from "@guanxi/meta";
 
 const titled = (en: string, cn: string, tw: string) => ({ title: en, titles: { "zh-CN": cn, "zh-TW": tw } });
-const reference = (target: string, onDelete: "restrict" | "setNull" | "cascade", relation: string, rest: object): FieldDefinition => ({
+const reference = (
+  target: string,
+  onDelete: "restrict" | "setNull" | "cascade",
+  relation: string,
+  rest: object,
+): FieldDefinition => ({
   fieldType: "reference",
   target,
   onDelete,
@@ -27,7 +32,13 @@ export const coreObjects: readonly ObjectDefinition[] = [
       phone: { fieldType: "phone", ...titled("Phone", "电话", "電話") },
       active: { type: "boolean", default: true, ...titled("Active", "启用", "啟用") },
       locale: { enum: ["en", "zh-CN", "zh-TW"], ...titled("Language", "语言", "語言") },
-      external_id: { type: "string", maxLength: 120, unique: true, externalId: true, ...titled("External ID", "外部编号", "外部編號") },
+      external_id: {
+        type: "string",
+        maxLength: 120,
+        unique: true,
+        externalId: true,
+        ...titled("External ID", "外部编号", "外部編號"),
+      },
     },
   },
   {
@@ -41,7 +52,13 @@ export const coreObjects: readonly ObjectDefinition[] = [
     properties: {
       name: { type: "string", maxLength: 120, ...titled("Name", "名称", "名稱") },
       parent: reference("department", "restrict", "children", titled("Belongs to", "上级部门", "上級部門")),
-      external_id: { type: "string", maxLength: 120, unique: true, externalId: true, ...titled("External ID", "外部编号", "外部編號") },
+      external_id: {
+        type: "string",
+        maxLength: 120,
+        unique: true,
+        externalId: true,
+        ...titled("External ID", "外部编号", "外部編號"),
+      },
     },
   },
   {
@@ -58,7 +75,13 @@ export const coreObjects: readonly ObjectDefinition[] = [
       name: { type: "string", maxLength: 120, ...titled("Name", "名称", "名稱") },
       parent: reference("position", "restrict", "children", titled("Reports to", "上级岗位", "上級職位")),
       department: reference("department", "restrict", "positions", titled("Department", "部门", "部門")),
-      external_id: { type: "string", maxLength: 120, unique: true, externalId: true, ...titled("External ID", "外部编号", "外部編號") },
+      external_id: {
+        type: "string",
+        maxLength: 120,
+        unique: true,
+        externalId: true,
+        ...titled("External ID", "外部编号", "外部編號"),
+      },
     },
   },
   {
@@ -93,7 +116,7 @@ export const coreObjects: readonly ObjectDefinition[] = [
         type: "object",
         additionalProperties: { type: "array", items: { enum: [...objectRights] } },
         default: {},
-        description: "Object name → rights, such as {\"lead\": [\"read\", \"edit\"]}.",
+        description: 'Object name → rights, such as {"lead": ["read", "edit"]}.',
         ...titled("Rights by object", "对象权限", "物件權限"),
       },
       default_rights: {
@@ -102,7 +125,11 @@ export const coreObjects: readonly ObjectDefinition[] = [
         description: "For objects that `rights` does not name.",
         ...titled("Rights on other objects", "其他对象权限", "其他物件權限"),
       },
-      system_rights: { type: "array", items: { enum: [...systemRights] }, ...titled("System rights", "系统权限", "系統權限") },
+      system_rights: {
+        type: "array",
+        items: { enum: [...systemRights] },
+        ...titled("System rights", "系统权限", "系統權限"),
+      },
     },
   },
   {
@@ -135,7 +162,12 @@ export const memberGrant: RoleGrant = {
 /** What `manage_users` adds. Handing out roles stays with administrators, or it would be a way to become one. */
 export const userManagerGrant: RoleGrant = {
   all: false,
-  rights: Object.fromEntries(["user", "department", "position", "user_position"].map((o) => [o, ["create", "read", "edit", "delete", "edit_all"] as const])),
+  rights: Object.fromEntries(
+    ["user", "department", "position", "user_position"].map((o) => [
+      o,
+      ["create", "read", "edit", "delete", "edit_all"] as const,
+    ]),
+  ),
   defaultRights: [],
   systemRights: [],
 };

@@ -31,7 +31,8 @@ export class Hooks {
       throw e;
     }
     return {
-      run: (operation, core) => scopes.reduceRight<() => Promise<void>>((next, scope) => () => scope.run(operation, next), core)(),
+      run: (operation, core) =>
+        scopes.reduceRight<() => Promise<void>>((next, scope) => () => scope.run(operation, next), core)(),
       leave,
     };
   }

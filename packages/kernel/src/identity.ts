@@ -52,7 +52,8 @@ const grantOf = (row: RoleRow): RoleGrant => ({
   systemRights: row.system_rights ?? [],
 });
 
-const localeOf = (value: unknown, fallback: Locale): Locale => (locales as readonly unknown[]).includes(value) ? (value as Locale) : fallback;
+const localeOf = (value: unknown, fallback: Locale): Locale =>
+  (locales as readonly unknown[]).includes(value) ? (value as Locale) : fallback;
 
 /** Who a credential is, and what its user may do. */
 export class Identity {

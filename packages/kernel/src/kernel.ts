@@ -25,7 +25,14 @@ export async function createKernel(options: KernelOptions): Promise<Kernel> {
   const { store, observe, plugins } = options;
   const clock: Clock = options.clock ?? systemClock;
   const components = [recordTables, ...(options.components ?? [])];
-  const snapshots = new Snapshots({ store, observe, clock, components, parts: options.parts ?? [], maxTenants: options.maxTenantsCached ?? defaultMaxTenants });
+  const snapshots = new Snapshots({
+    store,
+    observe,
+    clock,
+    components,
+    parts: options.parts ?? [],
+    maxTenants: options.maxTenantsCached ?? defaultMaxTenants,
+  });
   const identity = new Identity(store, clock);
   const hooks = new Hooks();
   const listeners: ((tenant: string) => void)[] = [];
@@ -46,7 +53,9 @@ export async function createKernel(options: KernelOptions): Promise<Kernel> {
       const compiled = await snapshots.compile(session.connection, session.tenant, previous);
       return { ...sessionOn(compiled, session.actor, session.cause), connection: session.connection, now: session.now };
     }
-    const { version } = (await store.sql<{ version: number }>(`SELECT version FROM ${quoteSchema(session.tenant.schema)}._meta`))[0] ?? { version: -1 };
+    const { version } = (
+      await store.sql<{ version: number }>(`SELECT version FROM ${quoteSchema(session.tenant.schema)}._meta`)
+    )[0] ?? { version: -1 };
     let compiled = await snapshots.get(session.tenant.id);
     if (compiled.snapshot.version !== version) {
       snapshots.forget(session.tenant.id);
@@ -82,7 +91,16 @@ export async function createKernel(options: KernelOptions): Promise<Kernel> {
   const systemSession = async (tenant: { id: string }, user: string): Promise<Session> => {
     const rights = sumRights([{ all: true, rights: {}, defaultRights: [], systemRights: [] }]);
     const compiled = await snapshots.get(tenant.id);
-    const actor: Actor = { user, record: { id: user }, name: "System", email: null, locale: compiled.snapshot.settings.locale, rights, roles: [], positions: [] };
+    const actor: Actor = {
+      user,
+      record: { id: user },
+      name: "System",
+      email: null,
+      locale: compiled.snapshot.settings.locale,
+      rights,
+      roles: [],
+      positions: [],
+    };
     return sessionOn(compiled, actor, { depth: 0 });
   };
 
@@ -107,8 +125,16 @@ export async function createKernel(options: KernelOptions): Promise<Kernel> {
   });
 
   const listening = await Promise.all([
-    store.listen(metaChannel, (tenant) => snapshots.forget(tenant), () => snapshots.forgetAll()),
-    store.listen(accessChannel, (tenant) => identity.forget(tenant), () => identity.forgetAll()),
+    store.listen(
+      metaChannel,
+      (tenant) => snapshots.forget(tenant),
+      () => snapshots.forgetAll(),
+    ),
+    store.listen(
+      accessChannel,
+      (tenant) => identity.forget(tenant),
+      () => identity.forgetAll(),
+    ),
   ]);
 
   async function sessionOf(tenant: string, user: string, cause: Cause): Promise<Session> {
@@ -118,7 +144,10 @@ export async function createKernel(options: KernelOptions): Promise<Kernel> {
     return sessionOn(compiled, actor, cause);
   }
 
-  async function find(session: Session, look: (session: Session) => ObjectType | undefined): Promise<{ session: Session; object: ObjectType }> {
+  async function find(
+    session: Session,
+    look: (session: Session) => ObjectType | undefined,
+  ): Promise<{ session: Session; object: ObjectType }> {
     let current = session;
     let object = look(current);
     if (!object) {
@@ -144,7 +173,8 @@ export async function createKernel(options: KernelOptions): Promise<Kernel> {
     refresh,
     objectByPlural: (session, plural) => find(session, (s) => s.snapshot.plurals.get(plural)),
     objectByName: (session, name) => find(session, (s) => s.snapshot.objects.get(name)),
-    transaction: (session, work) => withFresh(env, session, (s) => store.transaction((connection) => work({ ...s, connection }))),
+    transaction: (session, work) =>
+      withFresh(env, session, (s) => store.transaction((connection) => work({ ...s, connection }))),
     onCommitted: (hear) => void listeners.push(hear),
     async close() {
       await Promise.all(listening.map((l) => l.stop()));

@@ -35,11 +35,15 @@ export function createKeys(store: Store, records: Records, changed: (tenant: str
   return {
     async create(session: Session, input: unknown): Promise<ApiKey & { key: string }> {
       const wanted = parseRequest(session, input);
-      if (wanted.user !== session.actor.user && !manages(session)) throw new GuanxiError("FORBIDDEN", { detail: "A key for another user needs the system right manage_keys." });
+      if (wanted.user !== session.actor.user && !manages(session))
+        throw new GuanxiError("FORBIDDEN", { detail: "A key for another user needs the system right manage_keys." });
       try {
         await records.get(session, "user", wanted.user, { select: "id" });
       } catch (cause) {
-        throw new GuanxiError("VALIDATION", { issues: [{ path: "/user", code: "reference", params: { target: "user" } }], cause });
+        throw new GuanxiError("VALIDATION", {
+          issues: [{ path: "/user", code: "reference", params: { target: "user" } }],
+          cause,
+        });
       }
       const key = newKey(session.tenant.id);
       const row = await store.registry.addKey({
@@ -60,7 +64,8 @@ export function createKeys(store: Store, records: Records, changed: (tenant: str
     async revoke(session: Session, id: string): Promise<void> {
       const rows = isId(id) ? await store.registry.listKeys(session.tenant.id) : [];
       const row = rows.find((r) => r.id === id && (manages(session) || r.user === session.actor.user));
-      if (!row || !(await store.registry.revokeKey(session.tenant.id, id))) throw new GuanxiError("NOT_FOUND", { detail: "There is no such key." });
+      if (!row || !(await store.registry.revokeKey(session.tenant.id, id)))
+        throw new GuanxiError("NOT_FOUND", { detail: "There is no such key." });
       changed(session.tenant.id);
     },
   };

@@ -1,6 +1,17 @@
 import { isDeepStrictEqual } from "node:util";
+import { knows } from "@guanxi/access";
 import { GuanxiError, type Issue } from "@guanxi/base";
-import { compileSnapshot, diffSnapshots, type MetaChange, type ObjectDefinition, parseDefinition, type Snapshot, retarget, storeDefinition, type StoredObject } from "@guanxi/meta";
+import {
+  compileSnapshot,
+  diffSnapshots,
+  type MetaChange,
+  type ObjectDefinition,
+  parseDefinition,
+  type Snapshot,
+  retarget,
+  storeDefinition,
+  type StoredObject,
+} from "@guanxi/meta";
 import { compileDdl, type Connection, type DdlStep, isDatabaseError, quoteSchema } from "@guanxi/store";
 import { coreObjects } from "./core-objects.ts";
 import { loadStored, metaChannel, type Snapshots } from "./snapshots.ts";
@@ -31,7 +42,8 @@ interface Draft {
 }
 
 export function requireMetadataRight(session: Session): void {
-  if (!session.actor.rights.system.has("edit_metadata")) throw new GuanxiError("FORBIDDEN", { detail: "Changing metadata needs the system right edit_metadata." });
+  if (!session.actor.rights.system.has("edit_metadata"))
+    throw new GuanxiError("FORBIDDEN", { detail: "Changing metadata needs the system right edit_metadata." });
 }
 
 const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
@@ -46,21 +58,36 @@ async function withLocks<T>(env: Env, work: (tx: Connection) => Promise<T>): Pro
       });
     } catch (e) {
       if (!isDatabaseError(e, "55P03")) throw e;
-      if (attempt >= lockTries) throw new GuanxiError("UNAVAILABLE", { detail: "The tables are too busy to change right now.", retryAfter: 5, cause: e });
+      if (attempt >= lockTries)
+        throw new GuanxiError("UNAVAILABLE", {
+          detail: "The tables are too busy to change right now.",
+          retryAfter: 5,
+          cause: e,
+        });
       await pause(lockPauseMs * (0.5 + Math.random()));
     }
   }
 }
 
 /** Locks the tenant's metadata, lets `work` change it, gives it the next version, tells every node. */
-async function change<T>(env: Env, session: Session, work: (draft: Draft, tx: Connection) => Promise<{ value: T; next?: Snapshot }>): Promise<{ value: T; version: number }> {
+async function change<T>(
+  env: Env,
+  session: Session,
+  work: (draft: Draft, tx: Connection) => Promise<{ value: T; next?: Snapshot }>,
+): Promise<{ value: T; version: number }> {
   const { tenant } = session;
   const s = quoteSchema(tenant.schema);
   const result = await withLocks(env, async (tx) => {
     await tx.sql(`SELECT FROM ${s}._meta FOR UPDATE`);
     const { version, settings, stored } = await loadStored(tx, tenant.schema);
-    const current = version === session.snapshot.version ? session.snapshot : compileSnapshot(settings, version, stored, session.snapshot);
-    const { value, next } = await work({ session: { ...session, connection: tx, snapshot: current }, version, stored, current }, tx);
+    const current =
+      version === session.snapshot.version
+        ? session.snapshot
+        : compileSnapshot(settings, version, stored, session.snapshot);
+    const { value, next } = await work(
+      { session: { ...session, connection: tx, snapshot: current }, version, stored, current },
+      tx,
+    );
     if (next === current) return { value, version };
     await tx.sql(`UPDATE ${s}._meta SET version = $1`, [version + 1]);
     await tx.sql("SELECT pg_notify($1, $2)", [metaChannel, tenant.id]);
@@ -70,7 +97,11 @@ async function change<T>(env: Env, session: Session, work: (draft: Draft, tx: Co
   return result;
 }
 
-async function countValues(tx: Connection, snapshot: Snapshot, change: MetaChange): Promise<{ allow: string; count: number } | undefined> {
+async function countValues(
+  tx: Connection,
+  snapshot: Snapshot,
+  change: MetaChange,
+): Promise<{ allow: string; count: number } | undefined> {
   const s = quoteSchema(snapshot.settings.schema);
   if (change.kind === "drop_object") {
     const [row] = await tx.sql<{ n: number }>(`SELECT count(*) AS n FROM ${s}.${quoteSchema(change.object.table)}`);
@@ -78,14 +109,21 @@ async function countValues(tx: Connection, snapshot: Snapshot, change: MetaChang
   }
   if (change.kind === "drop_field") {
     const before = snapshot.byId.get(change.object.id);
-    const [row] = await tx.sql<{ n: number }>(`SELECT count(${quoteSchema(change.field.column.name)}) AS n FROM ${s}.${quoteSchema(before?.table ?? change.object.table)}`);
+    const [row] = await tx.sql<{ n: number }>(
+      `SELECT count(${quoteSchema(change.field.column.name)}) AS n FROM ${s}.${quoteSchema(before?.table ?? change.object.table)}`,
+    );
     return { allow: `drop:${before?.name ?? change.object.name}.${change.field.name}`, count: row?.n ?? 0 };
   }
   return undefined;
 }
 
 /** Data is only dropped by those who name it. */
-async function guardData(tx: Connection, current: Snapshot, changes: readonly MetaChange[], allow: readonly string[]): Promise<void> {
+async function guardData(
+  tx: Connection,
+  current: Snapshot,
+  changes: readonly MetaChange[],
+  allow: readonly string[],
+): Promise<void> {
   const issues: Issue[] = [];
   for (const step of changes) {
     const loss = await countValues(tx, current, step);
@@ -99,9 +137,21 @@ async function guardData(tx: Connection, current: Snapshot, changes: readonly Me
 
 /** Rows that stand in the way of a definition are the caller's to mend. */
 function ddlFault(e: unknown, step: DdlStep): unknown {
-  if (isDatabaseError(e, "23502")) return new GuanxiError("CONFLICT", { detail: `Existing records have no value there: fill them first, or give the field a default. (${step.effect})`, cause: e });
-  if (isDatabaseError(e, "23505")) return new GuanxiError("CONFLICT", { detail: `Existing records share a value: make them differ first. (${step.effect})`, cause: e });
-  if (isDatabaseError(e, "22", "23503", "42804", "42846")) return new GuanxiError("CONFLICT", { detail: `Existing values do not fit: change them first. (${step.effect})`, cause: e });
+  if (isDatabaseError(e, "23502"))
+    return new GuanxiError("CONFLICT", {
+      detail: `Existing records have no value there: fill them first, or give the field a default. (${step.effect})`,
+      cause: e,
+    });
+  if (isDatabaseError(e, "23505"))
+    return new GuanxiError("CONFLICT", {
+      detail: `Existing records share a value: make them differ first. (${step.effect})`,
+      cause: e,
+    });
+  if (isDatabaseError(e, "22", "23503", "42804", "42846"))
+    return new GuanxiError("CONFLICT", {
+      detail: `Existing values do not fit: change them first. (${step.effect})`,
+      cause: e,
+    });
   return e;
 }
 
@@ -116,7 +166,17 @@ async function runDdl(tx: Connection, schema: string, changes: readonly MetaChan
 }
 
 /** Brings the tenant from the draft's definitions to `stored`: tables first, then what describes them. */
-export async function applyDefinitions(tx: Connection, draft: { version: number; current: Snapshot | undefined; next: Snapshot; stored: readonly StoredObject[]; nextId: number; allow: readonly string[] }): Promise<void> {
+export async function applyDefinitions(
+  tx: Connection,
+  draft: {
+    version: number;
+    current: Snapshot | undefined;
+    next: Snapshot;
+    stored: readonly StoredObject[];
+    nextId: number;
+    allow: readonly string[];
+  },
+): Promise<void> {
   const { current, next, stored, nextId, allow } = draft;
   const s = quoteSchema(next.settings.schema);
   const changes = diffSnapshots(current, next);
@@ -125,7 +185,10 @@ export async function applyDefinitions(tx: Connection, draft: { version: number;
   const before = new Map([...(current?.byId ?? [])].map(([id, o]) => [id, o.stored]));
   const written = stored.filter((o) => !isDeepStrictEqual(before.get(o.id), o));
   const gone = [...before.keys()].filter((id) => !stored.some((o) => o.id === id));
-  if (gone.length > 0) await tx.sql(`DELETE FROM ${s}._object WHERE id = ANY(SELECT e::int FROM json_array_elements_text($1::json) e)`, [JSON.stringify(gone)]);
+  if (gone.length > 0)
+    await tx.sql(`DELETE FROM ${s}._object WHERE id = ANY(SELECT e::int FROM json_array_elements_text($1::json) e)`, [
+      JSON.stringify(gone),
+    ]);
   if (written.length > 0) {
     await tx.sql(
       `INSERT INTO ${s}._object (id, name, stored) SELECT (e ->> 'id')::int, e ->> 'name', e FROM json_array_elements($1::json) e
@@ -137,7 +200,10 @@ export async function applyDefinitions(tx: Connection, draft: { version: number;
 }
 
 /** Ids for objects, fields and keys, from the tenant's counter. */
-export async function idCounter(tx: Connection, schema: string): Promise<{ next: () => number; readonly value: () => number }> {
+export async function idCounter(
+  tx: Connection,
+  schema: string,
+): Promise<{ next: () => number; readonly value: () => number }> {
   const [row] = await tx.sql<{ next_id: number }>(`SELECT next_id FROM ${quoteSchema(schema)}._meta`);
   let id = row?.next_id ?? 1;
   return { next: () => id++, value: () => id };
@@ -150,29 +216,61 @@ function guardCore(previous: StoredObject, definition: ObjectDefinition): void {
   const issues = Object.entries(core).flatMap(([name, property]): Issue[] =>
     isDeepStrictEqual(property, definition.properties[name])
       ? []
-      : [{ path: `/properties/${name}`, code: "definition", params: { message: `${previous.name}.${name} belongs to the core and cannot be changed` } }],
+      : [
+          {
+            path: `/properties/${name}`,
+            code: "definition",
+            params: { message: `${previous.name}.${name} belongs to the core and cannot be changed` },
+          },
+        ],
   );
-  if (definition.name !== previous.name) issues.push({ path: "/name", code: "definition", params: { message: `${previous.name} belongs to the core and keeps its name` } });
+  if (definition.name !== previous.name)
+    issues.push({
+      path: "/name",
+      code: "definition",
+      params: { message: `${previous.name} belongs to the core and keeps its name` },
+    });
   if (issues.length > 0) throw new GuanxiError("DEFINITION", { issues });
 }
 
-async function putDefinition(draft: Draft, tx: Connection, name: string, input: unknown, options: WriteOptions): Promise<{ value: MetadataAnswer; next: Snapshot }> {
+async function putDefinition(
+  draft: Draft,
+  tx: Connection,
+  name: string,
+  input: unknown,
+  options: WriteOptions,
+): Promise<{ value: MetadataAnswer; next: Snapshot }> {
   const { current, stored, version } = draft;
   if (options.ifVersion !== undefined && options.ifVersion !== version) throw new GuanxiError("PRECONDITION");
-  const definition = parseDefinition(typeof input === "object" && input !== null && !Array.isArray(input) ? { name, ...input } : input);
+  const definition = parseDefinition(
+    typeof input === "object" && input !== null && !Array.isArray(input) ? { name, ...input } : input,
+  );
   if (definition.name !== name) {
-    throw new GuanxiError("DEFINITION", { issues: [{ path: "/name", code: "definition", params: { message: `must be "${name}", as in the address; to rename, put the new name with "was": "${name}"` } }] });
+    throw new GuanxiError("DEFINITION", {
+      issues: [
+        {
+          path: "/name",
+          code: "definition",
+          params: {
+            message: `must be "${name}", as in the address; to rename, put the new name with "was": "${name}"`,
+          },
+        },
+      ],
+    });
   }
   const named = stored.find((o) => o.name === name);
   const renamed = definition.was === undefined || named ? undefined : stored.find((o) => o.name === definition.was);
   if (definition.was !== undefined && !named && !renamed) {
-    throw new GuanxiError("DEFINITION", { issues: [{ path: "/was", code: "definition", params: { message: `there is no object "${definition.was}"` } }] });
+    throw new GuanxiError("DEFINITION", {
+      issues: [{ path: "/was", code: "definition", params: { message: `there is no object "${definition.was}"` } }],
+    });
   }
   const previous = named ?? renamed;
   if (previous) guardCore(previous, definition);
   const ids = await idCounter(tx, current.settings.schema);
   const object = storeDefinition(previous, definition, previous?.source ?? "tenant", ids.next);
-  if (previous && isDeepStrictEqual(previous, object)) return { value: { definition, version, created: false }, next: current };
+  if (previous && isDeepStrictEqual(previous, object))
+    return { value: { definition, version, created: false }, next: current };
   const others = stored.filter((o) => o.id !== object.id);
   const all = renamed ? others.map((o) => retarget(o, renamed.name, name)) : others;
   const list = [...all, renamed ? retarget(object, renamed.name, name) : object].sort((a, b) => a.id - b.id);
@@ -181,15 +279,23 @@ async function putDefinition(draft: Draft, tx: Connection, name: string, input: 
   return { value: { definition, version: version + 1, created: !previous }, next };
 }
 
-async function deleteDefinition(draft: Draft, tx: Connection, name: string, options: WriteOptions): Promise<{ value: undefined; next: Snapshot }> {
+async function deleteDefinition(
+  draft: Draft,
+  tx: Connection,
+  name: string,
+  options: WriteOptions,
+): Promise<{ value: undefined; next: Snapshot }> {
   const { current, stored, version } = draft;
   if (options.ifVersion !== undefined && options.ifVersion !== version) throw new GuanxiError("PRECONDITION");
   const object = current.objects.get(name);
   if (!object) throw new GuanxiError("NOT_FOUND", { detail: `There is no object ${name}.` });
-  if (object.source === "core") throw new GuanxiError("FORBIDDEN", { detail: `${name} belongs to the core and cannot be deleted.` });
+  if (object.source === "core")
+    throw new GuanxiError("FORBIDDEN", { detail: `${name} belongs to the core and cannot be deleted.` });
   const users = object.incoming.filter((i) => i.object !== name);
   if (users.length > 0) {
-    throw new GuanxiError("CONFLICT", { detail: `References point to ${name}: ${users.map((u) => `${u.object}.${u.field}`).join(", ")}. Delete those fields first.` });
+    throw new GuanxiError("CONFLICT", {
+      detail: `References point to ${name}: ${users.map((u) => `${u.object}.${u.field}`).join(", ")}. Delete those fields first.`,
+    });
   }
   const list = stored.filter((o) => o.id !== object.id);
   const ids = await idCounter(tx, current.settings.schema);
@@ -201,7 +307,8 @@ async function deleteDefinition(draft: Draft, tx: Connection, name: string, opti
 /** RFC 7396. */
 function mergePatch(target: unknown, patch: unknown): unknown {
   if (typeof patch !== "object" || patch === null || Array.isArray(patch)) return patch;
-  const base: Record<string, unknown> = typeof target === "object" && target !== null && !Array.isArray(target) ? { ...target } : {};
+  const base: Record<string, unknown> =
+    typeof target === "object" && target !== null && !Array.isArray(target) ? { ...target } : {};
   for (const [key, value] of Object.entries(patch)) {
     if (value === null) delete base[key];
     else base[key] = mergePatch(base[key], value);
@@ -212,18 +319,26 @@ function mergePatch(target: unknown, patch: unknown): unknown {
 export function createMetadata(env: Env, current: (session: Session) => Promise<Session>): Metadata {
   const definitionOf = (session: Session, name: string): MetadataAnswer => {
     const object = session.snapshot.objects.get(name);
-    if (!object) throw new GuanxiError("NOT_FOUND", { detail: `There is no object ${name}.` });
+    if (!object || !knows(object, session.actor.rights))
+      throw new GuanxiError("NOT_FOUND", { detail: `There is no object ${name}.` });
     return { definition: object.stored.definition, version: session.snapshot.version, created: false };
   };
   const metadata: Metadata = {
     async list(session) {
       const { snapshot } = await current(session);
-      return { version: snapshot.version, definitions: [...snapshot.objects.values()].map((o) => o.stored.definition) };
+      return {
+        version: snapshot.version,
+        definitions: [...snapshot.objects.values()]
+          .filter((o) => knows(o, session.actor.rights))
+          .map((o) => o.stored.definition),
+      };
     },
     get: async (session, name) => definitionOf(await current(session), name),
     async put(session, name, definition, options = {}) {
       requireMetadataRight(session);
-      const { value, version } = await change(env, session, (draft, tx) => putDefinition(draft, tx, name, definition, options));
+      const { value, version } = await change(env, session, (draft, tx) =>
+        putDefinition(draft, tx, name, definition, options),
+      );
       return { ...value, version };
     },
     async patch(session, name, patch, options = {}) {
@@ -245,4 +360,3 @@ export function createMetadata(env: Env, current: (session: Session) => Promise<
   };
   return metadata;
 }
-

@@ -25,13 +25,20 @@ interface Options {
 }
 
 /** Reads the stored objects of a tenant on `connection`, and its settings. */
-export async function loadStored(connection: Connection, schema: string): Promise<{ version: number; settings: TenantSettings; stored: StoredObject[] }> {
+export async function loadStored(
+  connection: Connection,
+  schema: string,
+): Promise<{ version: number; settings: TenantSettings; stored: StoredObject[] }> {
   const s = quoteSchema(schema);
   const [row] = await connection.sql<{ version: number; settings: string; stored: string }>(
     `SELECT m.version, m.settings::text AS settings, coalesce((SELECT json_agg(o.stored ORDER BY o.id) FROM ${s}._object o), '[]')::text AS stored FROM ${s}._meta m`,
   );
   if (!row) throw new GuanxiError("NOT_FOUND");
-  return { version: row.version, settings: JSON.parse(row.settings) as TenantSettings, stored: JSON.parse(row.stored) as StoredObject[] };
+  return {
+    version: row.version,
+    settings: JSON.parse(row.settings) as TenantSettings,
+    stored: JSON.parse(row.stored) as StoredObject[],
+  };
 }
 
 /** Compiled tenants of this process, the least recently used dropped first; at most one load of a tenant at a time. */
@@ -110,7 +117,9 @@ export class Snapshots {
   async #load(id: string, previous: Compiled | undefined): Promise<Compiled> {
     const { store, components } = this.#options;
     const row = previous ? undefined : await store.registry.findTenant(id);
-    const tenant = previous?.tenant ?? (row ? { id, name: row.name, schema: schemaOf(id), plugins: row.plugins, createdAt: row.createdAt } : undefined);
+    const tenant =
+      previous?.tenant ??
+      (row ? { id, name: row.name, schema: schemaOf(id), plugins: row.plugins, createdAt: row.createdAt } : undefined);
     if (!tenant) throw new GuanxiError("NOT_FOUND", { detail: `There is no tenant ${id}.` });
     if (!this.#migrated.has(id)) {
       await store.transaction((tx) => migrateTenant(tx, tenant.schema, components));
@@ -126,7 +135,13 @@ export class Snapshots {
     if (previous?.snapshot.version === version) return previous;
     const snapshot = compileSnapshot(settings, version, stored, previous?.snapshot);
     const compiled = await this.withParts(connection, tenant, snapshot);
-    this.#options.observe({ kind: "snapshot_compiled", tenant: tenant.id, version, objects: stored.length, ms: Math.round(performance.now() - started) });
+    this.#options.observe({
+      kind: "snapshot_compiled",
+      tenant: tenant.id,
+      version,
+      objects: stored.length,
+      ms: Math.round(performance.now() - started),
+    });
     return compiled;
   }
 

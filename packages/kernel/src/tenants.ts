@@ -1,5 +1,11 @@
 import { GuanxiError, type Issue, locales, newId, type Locale } from "@guanxi/base";
-import { compileSnapshot, parseDefinition, storeDefinition, type StoredObject, type TenantSettings } from "@guanxi/meta";
+import {
+  compileSnapshot,
+  parseDefinition,
+  storeDefinition,
+  type StoredObject,
+  type TenantSettings,
+} from "@guanxi/meta";
 import { type Connection, migrateTenant, quoteSchema, type Store, type TenantComponent } from "@guanxi/store";
 import { coreObjects } from "./core-objects.ts";
 import { hashKey, newKey } from "./identity.ts";
@@ -33,26 +39,52 @@ function known(value: () => unknown): boolean {
 /** Checks a request for a tenant; all faults at once. */
 function parseTenant(input: unknown, plugins: readonly Plugin[]): Required<NewTenant> {
   const issues: Issue[] = [];
-  const fault = (path: string, message: string): void => void issues.push({ path, code: "definition", params: { message } });
-  const value = (typeof input === "object" && input !== null && !Array.isArray(input) ? input : {}) as Record<string, unknown>;
+  const fault = (path: string, message: string): void =>
+    void issues.push({ path, code: "definition", params: { message } });
+  const value = (typeof input === "object" && input !== null && !Array.isArray(input) ? input : {}) as Record<
+    string,
+    unknown
+  >;
   const allowed = ["id", "name", "admin", "plugins", "locale", "timeZone", "currency", "country"];
-  for (const key of Object.keys(value)) if (!allowed.includes(key)) issues.push({ path: `/${key}`, code: "unknown", params: { field: key } });
-  const admin = (typeof value["admin"] === "object" && value["admin"] !== null ? value["admin"] : {}) as Record<string, unknown>;
-  const { id, name = id, plugins: wanted = [], locale = "en", timeZone = "UTC", currency = "USD", country = "US" } = value;
-  if (typeof id !== "string" || !idPattern.test(id)) fault("/id", "must be 2 to 31 lower-case letters and digits and begin with a letter");
-  if (typeof name !== "string" || name.length === 0 || name.length > 200) fault("/name", "must be a text of 1 to 200 characters");
-  if (typeof admin["email"] !== "string" || !emailPattern.test(admin["email"])) fault("/admin/email", "must be an e-mail address");
+  for (const key of Object.keys(value))
+    if (!allowed.includes(key)) issues.push({ path: `/${key}`, code: "unknown", params: { field: key } });
+  const admin = (typeof value["admin"] === "object" && value["admin"] !== null ? value["admin"] : {}) as Record<
+    string,
+    unknown
+  >;
+  const {
+    id,
+    name = id,
+    plugins: wanted = [],
+    locale = "en",
+    timeZone = "UTC",
+    currency = "USD",
+    country = "US",
+  } = value;
+  if (typeof id !== "string" || !idPattern.test(id))
+    fault("/id", "must be 2 to 31 lower-case letters and digits and begin with a letter");
+  if (typeof name !== "string" || name.length === 0 || name.length > 200)
+    fault("/name", "must be a text of 1 to 200 characters");
+  if (typeof admin["email"] !== "string" || !emailPattern.test(admin["email"]))
+    fault("/admin/email", "must be an e-mail address");
   if (!(locales as readonly unknown[]).includes(locale)) fault("/locale", `must be one of ${locales.join(", ")}`);
-  if (typeof timeZone !== "string" || !known(() => new Intl.DateTimeFormat("en", { timeZone }))) fault("/timeZone", "must be an IANA time zone such as Asia/Shanghai");
-  if (typeof currency !== "string" || !/^[A-Z]{3}$/.test(currency)) fault("/currency", "must be an ISO 4217 code such as CNY");
-  if (typeof country !== "string" || !/^[A-Z]{2}$/.test(country)) fault("/country", "must be an ISO 3166 code such as CN");
+  if (typeof timeZone !== "string" || !known(() => new Intl.DateTimeFormat("en", { timeZone })))
+    fault("/timeZone", "must be an IANA time zone such as Asia/Shanghai");
+  if (typeof currency !== "string" || !/^[A-Z]{3}$/.test(currency))
+    fault("/currency", "must be an ISO 4217 code such as CNY");
+  if (typeof country !== "string" || !/^[A-Z]{2}$/.test(country))
+    fault("/country", "must be an ISO 3166 code such as CN");
   const names = plugins.map((p) => p.name);
-  if (!Array.isArray(wanted) || wanted.some((p) => !names.includes(p as string))) fault("/plugins", `must be a list of: ${names.join(", ")}`);
+  if (!Array.isArray(wanted) || wanted.some((p) => !names.includes(p as string)))
+    fault("/plugins", `must be a list of: ${names.join(", ")}`);
   if (issues.length > 0) throw new GuanxiError("VALIDATION", { issues });
   return {
     id: id as string,
     name: name as string,
-    admin: { email: admin["email"] as string, name: typeof admin["name"] === "string" ? admin["name"] : "Administrator" },
+    admin: {
+      email: admin["email"] as string,
+      name: typeof admin["name"] === "string" ? admin["name"] : "Administrator",
+    },
     plugins: [...new Set(wanted as string[])],
     locale: locale as Locale,
     timeZone: timeZone as string,
@@ -74,11 +106,18 @@ async function createSchema(env: Env, tx: Connection, tenant: Required<NewTenant
     fiscalYearStart: 1,
   };
   await migrateTenant(tx, schema, env.components);
-  await tx.sql(`INSERT INTO ${quoteSchema(schema)}._meta (version, settings) VALUES (1, $1)`, [JSON.stringify(settings)]);
+  await tx.sql(`INSERT INTO ${quoteSchema(schema)}._meta (version, settings) VALUES (1, $1)`, [
+    JSON.stringify(settings),
+  ]);
   const ids = await idCounter(tx, schema);
-  const sources = [{ name: "core", objects: coreObjects }, ...env.plugins.filter((p) => tenant.plugins.includes(p.name))];
+  const sources = [
+    { name: "core", objects: coreObjects },
+    ...env.plugins.filter((p) => tenant.plugins.includes(p.name)),
+  ];
   const stored = sources.flatMap((source) =>
-    source.objects.map((o): StoredObject => storeDefinition(undefined, source.name === "core" ? o : parseDefinition(o), source.name, ids.next)),
+    source.objects.map((o): StoredObject =>
+      storeDefinition(undefined, source.name === "core" ? o : parseDefinition(o), source.name, ids.next),
+    ),
   );
   const next = compileSnapshot(settings, 1, stored);
   await applyDefinitions(tx, { version: 1, current: undefined, next, stored, nextId: ids.value(), allow: [] });
@@ -118,7 +157,10 @@ export function createTenants(env: Env) {
       const wanted = parseTenant(input, env.plugins);
       const schema = quoteSchema(schemaOf(wanted.id));
       if (!(await registry.addTenant({ id: wanted.id, name: wanted.name, plugins: [...wanted.plugins] }))) {
-        throw new GuanxiError("CONFLICT", { detail: `The tenant ${wanted.id} is there already.`, issues: [{ path: "/id", code: "unique" }] });
+        throw new GuanxiError("CONFLICT", {
+          detail: `The tenant ${wanted.id} is there already.`,
+          issues: [{ path: "/id", code: "unique" }],
+        });
       }
       try {
         await env.store.transaction((tx) => createSchema(env, tx, wanted));
@@ -127,7 +169,14 @@ export function createTenants(env: Env) {
         if (!row) throw new Error("the tenant went away while it was made");
         const user = await seed(toTenant(row), wanted);
         const key = newKey(wanted.id);
-        await registry.addKey({ id: newId(), tenant: wanted.id, user, name: "first key", prefix: key.slice(0, key.lastIndexOf("_") + 5), hash: hashKey(key) });
+        await registry.addKey({
+          id: newId(),
+          tenant: wanted.id,
+          user,
+          name: "first key",
+          prefix: key.slice(0, key.lastIndexOf("_") + 5),
+          hash: hashKey(key),
+        });
         return { id: wanted.id, name: wanted.name, admin: { user, email: wanted.admin.email, key } };
       } catch (e) {
         await env.store.sql(`DROP SCHEMA IF EXISTS ${schema} CASCADE`);

@@ -54,7 +54,6 @@ export interface SnapshotPart<T> {
   load(connection: Connection, snapshot: Snapshot): Promise<T>;
 }
 
-
 /** A record's JSON text as PostgreSQL built it, with what the headers need. */
 export interface RecordAnswer {
   readonly id: string;
@@ -100,7 +99,12 @@ export interface WriteOptions {
 export interface Records {
   create(session: Session, object: string, value: unknown): Promise<RecordAnswer>;
   /** All or nothing; → `{"data":[…]}`. With `atomic: false` each alone: `{"data":[{"id"}|{"error"}…]}`; errors in `locale`. */
-  createMany(session: Session, object: string, values: readonly unknown[], options?: { atomic?: boolean; locale?: Locale }): Promise<string>;
+  createMany(
+    session: Session,
+    object: string,
+    values: readonly unknown[],
+    options?: { atomic?: boolean; locale?: Locale },
+  ): Promise<string>;
   get(session: Session, object: string, id: string, options?: ReadOptions): Promise<RecordAnswer>;
   getBy(session: Session, object: string, field: string, value: string, options?: ReadOptions): Promise<RecordAnswer>;
   /** → `{"data":[…],"next":…}`, `count` when asked. */
@@ -108,12 +112,22 @@ export interface Records {
   /** → `{"data":[…]}`. */
   aggregate(session: Session, object: string, parameters: AggregateParameters): Promise<string>;
   update(session: Session, object: string, id: string, patch: unknown, options?: WriteOptions): Promise<RecordAnswer>;
-  updateMany(session: Session, object: string, patches: readonly unknown[], options?: { atomic?: boolean; locale?: Locale }): Promise<string>;
+  updateMany(
+    session: Session,
+    object: string,
+    patches: readonly unknown[],
+    options?: { atomic?: boolean; locale?: Locale },
+  ): Promise<string>;
   upsert(session: Session, object: string, field: string, value: string, body: unknown): Promise<RecordAnswer>;
   delete(session: Session, object: string, id: string, options?: WriteOptions): Promise<void>;
   restore(session: Session, object: string, id: string): Promise<RecordAnswer>;
   /** → `{"data":[{version, at, by, op, changes:{field:{from,to}}, cause}…]}`, newest first. */
-  history(session: Session, object: string, id: string, parameters: { limit?: number; cursor?: string }): Promise<string>;
+  history(
+    session: Session,
+    object: string,
+    id: string,
+    parameters: { limit?: number; cursor?: string },
+  ): Promise<string>;
 }
 
 export type WriteKind = "create" | "update" | "delete";
@@ -181,12 +195,25 @@ export interface MetadataAnswer {
 export interface Metadata {
   list(session: Session): Promise<{ version: number; definitions: readonly ObjectDefinition[] }>;
   get(session: Session, name: string): Promise<MetadataAnswer>;
-  put(session: Session, name: string, definition: unknown, options?: { ifVersion?: number; allow?: readonly string[] }): Promise<MetadataAnswer>;
+  put(
+    session: Session,
+    name: string,
+    definition: unknown,
+    options?: { ifVersion?: number; allow?: readonly string[] },
+  ): Promise<MetadataAnswer>;
   /** JSON merge patch on the definition. */
-  patch(session: Session, name: string, patch: unknown, options?: { ifVersion?: number; allow?: readonly string[] }): Promise<MetadataAnswer>;
+  patch(
+    session: Session,
+    name: string,
+    patch: unknown,
+    options?: { ifVersion?: number; allow?: readonly string[] },
+  ): Promise<MetadataAnswer>;
   delete(session: Session, name: string, options?: { ifVersion?: number; allow?: readonly string[] }): Promise<void>;
   /** Runs `work` under the tenant's metadata lock and gives the tenant a new metadata version when it resolves. */
-  change<T>(session: Session, work: (session: Session, version: number) => Promise<T>): Promise<{ value: T; version: number }>;
+  change<T>(
+    session: Session,
+    work: (session: Session, version: number) => Promise<T>,
+  ): Promise<{ value: T; version: number }>;
 }
 
 export interface ApiKey {

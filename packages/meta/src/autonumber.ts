@@ -34,12 +34,22 @@ export function autonumberParts(pattern: string): readonly AutonumberPart[] {
       parts.push({ kind: "date", format: inner });
     } else {
       throw new AutonumberError(
-        text(`does not know ${piece}; parts are {YYYY} {YY} {MM} {DD} and {000}`, `不认识 ${piece}，可用 {YYYY} {YY} {MM} {DD} {000}`, `不認識 ${piece}，可用 {YYYY} {YY} {MM} {DD} {000}`),
+        text(
+          `does not know ${piece}; parts are {YYYY} {YY} {MM} {DD} and {000}`,
+          `不认识 ${piece}，可用 {YYYY} {YY} {MM} {DD} {000}`,
+          `不認識 ${piece}，可用 {YYYY} {YY} {MM} {DD} {000}`,
+        ),
       );
     }
   }
   if (parts.filter((p) => p.kind === "counter").length !== 1) {
-    throw new AutonumberError(text("needs one counter such as {00000}", "需要且仅需要一个计数器，例如 {00000}", "需要且僅需要一個計數器，例如 {00000}"));
+    throw new AutonumberError(
+      text(
+        "needs one counter such as {00000}",
+        "需要且仅需要一个计数器，例如 {00000}",
+        "需要且僅需要一個計數器，例如 {00000}",
+      ),
+    );
   }
   return parts;
 }

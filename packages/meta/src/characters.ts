@@ -12,7 +12,8 @@ const storable = (text: string): boolean => !text.includes("\u0000") && text.isW
  */
 export function unstorable(value: unknown, path = "", depth = 0): Fault | undefined {
   if (typeof value === "string") return storable(value) ? undefined : new Fault("characters", {}, path);
-  if (typeof value === "number") return Number.isFinite(value) ? undefined : new Fault("type", { type: "number" }, path);
+  if (typeof value === "number")
+    return Number.isFinite(value) ? undefined : new Fault("type", { type: "number" }, path);
   if (typeof value !== "object" || value === null) return undefined;
   if (depth >= deepest) return new Fault("depth", { limit: deepest }, path);
   for (const [key, inner] of Object.entries(value)) {

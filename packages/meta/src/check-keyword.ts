@@ -1,9 +1,7 @@
 import type { Keyword } from "./keywords.ts";
+import { isObject } from "./plain.ts";
 import type { Report } from "./report.ts";
 import { compileValidator, type Validator } from "./validator.ts";
-
-export const isObject = (value: unknown): value is Record<string, unknown> =>
-  typeof value === "object" && value !== null && !Array.isArray(value);
 
 const validators = new Map<Keyword, Validator>();
 

@@ -1,5 +1,4 @@
-import type { Normalise, ValueSchema } from "./field-types/contract.ts";
-import { Fault, type FieldShape, valueChecks } from "./field-types/contract.ts";
+import { Fault, type FieldShape, type Normalise, valueChecks, type ValueSchema } from "./field-types/contract.ts";
 import { fieldTypes } from "./field-types/index.ts";
 import { fieldTypeOf } from "./infer.ts";
 import { isUnique } from "./keys.ts";
@@ -25,7 +24,8 @@ export interface FieldPlace {
 
 export function compileField(name: string, definition: FieldDefinition, place: FieldPlace): CompiledField {
   const typeName = fieldTypeOf(definition);
-  if (typeName === undefined) throw new Error(`unknown field type ${definition.fieldType} of ${place.object.name}.${name}`);
+  if (typeName === undefined)
+    throw new Error(`unknown field type ${definition.fieldType} of ${place.object.name}.${name}`);
   const type = fieldTypes[typeName];
   const shape = limited(type.shape(definition), place.textLimit);
   const required = place.object.required?.includes(name) ?? false;
@@ -56,7 +56,13 @@ export function compileField(name: string, definition: FieldDefinition, place: F
 const limited = (shape: FieldShape, limit: number | undefined): FieldShape =>
   limit === undefined
     ? shape
-    : { ...shape, schema: { ...shape.schema, maxLength: Math.min((shape.schema["maxLength"] as number | undefined) ?? limit, limit) } };
+    : {
+        ...shape,
+        schema: {
+          ...shape.schema,
+          maxLength: Math.min((shape.schema["maxLength"] as number | undefined) ?? limit, limit),
+        },
+      };
 
 function referenceFacts(type: FieldTypeName, definition: FieldDefinition, required: boolean): Partial<Field> {
   if (type !== "reference" || definition.target === undefined) return {};

@@ -32,6 +32,7 @@ export function compileObject(stored: StoredObject, settings: TenantSettings): O
     indexes: keysWithIds(askedIndexes(definition), stored.fieldIds, stored.indexIds),
     stored,
     fieldType: (field: string): ExprType | undefined => fields.get(field)?.exprType,
+    fieldNames: () => fields.keys(),
     prepareCreate: prepare.create,
     preparePatch: prepare.patch,
   };
@@ -68,7 +69,9 @@ const keysWithIds = (
   });
 
 /** The references of a definition, with the relation that each one gives its target. */
-export function references(definition: ObjectDefinition): readonly { field: string; target: string; relation: string; written: boolean }[] {
+export function references(
+  definition: ObjectDefinition,
+): readonly { field: string; target: string; relation: string; written: boolean }[] {
   return Object.entries(definition.properties)
     .filter(([, field]) => field.target !== undefined)
     .map(([field, { target = "", relation }]) => ({

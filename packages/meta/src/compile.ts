@@ -67,7 +67,13 @@ function assemble(
   report: Report,
 ): ObjectType {
   const rules = rulesOf(parts, old, report);
-  if (old !== undefined && partsOf.get(old)?.core === parts.core && old.rules === rules && sameText(old.incoming, incoming)) return old;
+  if (
+    old !== undefined &&
+    partsOf.get(old)?.core === parts.core &&
+    old.rules === rules &&
+    sameText(old.incoming, incoming)
+  )
+    return old;
   const object: ObjectType = Object.freeze({
     ...parts.core,
     rules,

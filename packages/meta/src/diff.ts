@@ -41,7 +41,11 @@ function objectChanges(from: ObjectType, object: ObjectType, sides: Sides, repor
   for (const [id, field] of was) if (!now.has(id)) changes.push({ kind: "drop_field", object, field });
   for (const [id, field] of now) {
     const old = was.get(id);
-    changes.push(...(old === undefined ? [{ kind: "add_field", object, field } as const] : fieldChanges(object, field, old, sides, report)));
+    changes.push(
+      ...(old === undefined
+        ? [{ kind: "add_field", object, field } as const]
+        : fieldChanges(object, field, old, sides, report)),
+    );
   }
   const [keys, indexes] = [compareById(from.uniques, object.uniques), compareById(from.indexes, object.indexes)];
   changes.push(...keys.gone.map((key) => ({ kind: "drop_unique", object, key }) as const));
@@ -51,9 +55,13 @@ function objectChanges(from: ObjectType, object: ObjectType, sides: Sides, repor
   return changes;
 }
 
-const byId = <T extends { readonly id: number }>(things: Iterable<T>): Map<number, T> => new Map([...things].map((t) => [t.id, t]));
+const byId = <T extends { readonly id: number }>(things: Iterable<T>): Map<number, T> =>
+  new Map([...things].map((t) => [t.id, t]));
 
-function compareById<T extends { readonly id: number }>(was: readonly T[], now: readonly T[]): { gone: T[]; come: T[] } {
+function compareById<T extends { readonly id: number }>(
+  was: readonly T[],
+  now: readonly T[],
+): { gone: T[]; come: T[] } {
   const [before, after] = [byId(was), byId(now)];
   return { gone: was.filter((t) => !after.has(t.id)), come: now.filter((t) => !before.has(t.id)) };
 }

@@ -8,7 +8,8 @@ const duration =
 
 function isRegex(value: string): boolean {
   try {
-    return new RegExp(value, "u") !== undefined;
+    new RegExp(value, "u");
+    return true;
   } catch {
     return false;
   }

@@ -20,9 +20,11 @@ export function jsonTypeOf(definition: FieldDefinition): string | readonly strin
   return types.length > 1 ? types : types[0];
 }
 
-const allTexts = (values: unknown): boolean => Array.isArray(values) && values.some((v) => v !== null) && values.every((v) => typeof v === "string" || v === null);
+const allTexts = (values: unknown): boolean =>
+  Array.isArray(values) && values.some((v) => v !== null) && values.every((v) => typeof v === "string" || v === null);
 
-const listsValues = (definition: FieldDefinition): boolean => allTexts(definition.enum) || definition["values"] !== undefined;
+const listsValues = (definition: FieldDefinition): boolean =>
+  allTexts(definition.enum) || definition["values"] !== undefined;
 
 /** Keywords that leave the items of a list a plain set of texts. */
 const itemKeywords = new Set(["type", "enum", "values", "title", "titles", "description"]);

@@ -4,11 +4,17 @@ import type { FieldDefinition, ObjectDefinition } from "./types.ts";
 
 type FieldLists = readonly (readonly string[])[];
 
-const distinct = (lists: FieldLists): FieldLists => [...new Map(lists.map((fields) => [fields.join(), fields])).values()];
+const distinct = (lists: FieldLists): FieldLists => [
+  ...new Map(lists.map((fields) => [fields.join(), fields])).values(),
+];
 
 export function isUnique(definition: FieldDefinition): boolean {
   const type = fieldTypeOf(definition);
-  return definition.unique === true || definition.externalId === true || (type !== undefined && fieldTypes[type].unique === true);
+  return (
+    definition.unique === true ||
+    definition.externalId === true ||
+    (type !== undefined && fieldTypes[type].unique === true)
+  );
 }
 
 /** The unique keys of a definition: those of single fields first, then those under `unique`; none twice. */
@@ -21,7 +27,13 @@ export function uniqueKeys(definition: ObjectDefinition): FieldLists {
 export function askedIndexes(definition: ObjectDefinition): FieldLists {
   const fields = Object.entries(definition.properties);
   const references = fields.filter(([, field]) => fieldTypeOf(field) === "reference").map(([name]) => name);
-  const there = new Set([...uniqueKeys(definition).map((key) => key.join()), ...references, "owner", "updated_at", "id"]);
+  const there = new Set([
+    ...uniqueKeys(definition).map((key) => key.join()),
+    ...references,
+    "owner",
+    "updated_at",
+    "id",
+  ]);
   const single = fields.filter(([, field]) => field.index === true).map(([name]) => [name]);
   return distinct([...single, ...(definition.indexes ?? [])]).filter((key) => !there.has(key.join()));
 }

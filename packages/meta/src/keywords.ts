@@ -69,7 +69,7 @@ const rule = {
 };
 
 /** Fields per object; PostgreSQL allows 1,600 columns, and a dropped one still counts until the table is rewritten. */
-const mostFields = 500;
+export const mostFields = 500;
 /** Each is evaluated on every write. */
 const mostRules = 200;
 
@@ -116,7 +116,11 @@ export const fieldKeywords: Readonly<Record<string, Keyword>> = {
   unique: works("No two records have the same value.", flag),
   externalId: works("The record's key in another system: unique, and upserts find it.", flag),
   index: works("Often filtered or sorted by.", flag),
-  enum: works("The values of a picklist.", { type: "array", minItems: 1, maxItems: 1000, uniqueItems: true }, ["draft", "listed", "sold"]),
+  enum: works("The values of a picklist.", { type: "array", minItems: 1, maxItems: 1000, uniqueItems: true }, [
+    "draft",
+    "listed",
+    "sold",
+  ]),
   values: works(
     "The values of a picklist with their titles.",
     { type: "array", minItems: 1, maxItems: 1000, items: value },
@@ -125,22 +129,38 @@ export const fieldKeywords: Readonly<Record<string, Keyword>> = {
   const: works("The only value.", {}),
   minLength: works("Characters at least.", count),
   maxLength: works("Characters at most.", count),
-  pattern: works("A regular expression; of an autonumber the pattern of the number, with {YYYY} {YY} {MM} {DD} and a counter {00000}.", { type: "string", minLength: 1, maxLength: 1000 }, "^[A-Z]{2}\\d{4}$", "P-{YYYY}-{00000}"),
+  pattern: works(
+    "A regular expression; of an autonumber the pattern of the number, with {YYYY} {YY} {MM} {DD} and a counter {00000}.",
+    { type: "string", minLength: 1, maxLength: 1000 },
+    "^[A-Z]{2}\\d{4}$",
+    "P-{YYYY}-{00000}",
+  ),
   minimum: works("The smallest number.", numberLimit),
   maximum: works("The largest number.", numberLimit),
   exclusiveMinimum: works("Every number is above it.", numberLimit),
   exclusiveMaximum: works("Every number is below it.", numberLimit),
   multipleOf: works("Every number is a multiple of it.", { type: "number", exclusiveMinimum: 0 }),
-  precision: works("Digits in all; over 15 the field is a text in JSON.", { type: "integer", minimum: 1, maximum: 38 }, 20),
+  precision: works(
+    "Digits in all; over 15 the field is a text in JSON.",
+    { type: "integer", minimum: 1, maximum: 38 },
+    20,
+  ),
   scale: works("Digits after the point.", { type: "integer", minimum: 0, maximum: 30 }, 4),
-  items: works("What a list holds: of a multi_picklist its enum or values.", { type: ["object", "boolean"] }, { enum: ["garden", "pool"] }),
+  items: works(
+    "What a list holds: of a multi_picklist its enum or values.",
+    { type: ["object", "boolean"] },
+    { enum: ["garden", "pool"] },
+  ),
   minItems: works("Entries at least.", count),
   maxItems: works("Entries at most.", count),
   uniqueItems: works("No entry twice.", flag),
   target: works("The object a reference points to.", name, "contact"),
-  onDelete: works("When the target is deleted: refuse (restrict), empty the field (setNull), or delete this record too (cascade).", {
-    enum: ["restrict", "setNull", "cascade"],
-  }),
+  onDelete: works(
+    "When the target is deleted: refuse (restrict), empty the field (setNull), or delete this record too (cascade).",
+    {
+      enum: ["restrict", "setNull", "cascade"],
+    },
+  ),
   relation: works("The name of the way back; the plural when left out.", name, "opportunities"),
   ...Object.fromEntries(
     [

@@ -6,7 +6,22 @@ const postgresColumns = ["tableoid", "xmin", "cmin", "xmax", "cmax", "ctid", "oi
 
 /** Words that CEL keeps for itself (language definition, "reserved"), and our own names in expressions. */
 const expressionWords = [
-  ...["true", "false", "null", "in", "as", "break", "const", "continue", "else", "for", "function", "if", "import", "let"],
+  ...[
+    "true",
+    "false",
+    "null",
+    "in",
+    "as",
+    "break",
+    "const",
+    "continue",
+    "else",
+    "for",
+    "function",
+    "if",
+    "import",
+    "let",
+  ],
   ...["loop", "package", "namespace", "return", "var", "void", "while"],
   ...["old", "user", "now", "today"],
 ];

@@ -1,8 +1,8 @@
-import { isObject } from "./check-keyword.ts";
 import { fieldTypes } from "./field-types/index.ts";
 import { fieldTypeOf } from "./infer.ts";
 import { textLimits } from "./keys.ts";
 import { systemFieldNames } from "./names.ts";
+import { isObject } from "./plain.ts";
 import { pointer, type Report } from "./report.ts";
 import type { ObjectDefinition } from "./types.ts";
 
@@ -54,7 +54,12 @@ function checkIndexable(definition: ObjectDefinition, name: string, path: string
 function checkNameField(definition: ObjectDefinition, report: Report): void {
   const type = fieldTypeOf(definition.properties[definition.nameField ?? ""] ?? { fieldType: "text" });
   if (type === undefined || fieldTypes[type].namesRecords) return;
-  report.say("/nameField", `a ${type} field cannot name a record`, `${type} 字段不能作为名称`, `${type} 欄位不能作為名稱`);
+  report.say(
+    "/nameField",
+    `a ${type} field cannot name a record`,
+    `${type} 字段不能作为名称`,
+    `${type} 欄位不能作為名稱`,
+  );
 }
 
 function checkTextLimits(definition: ObjectDefinition, report: Report): void {

@@ -1,11 +1,12 @@
 import { unstorable } from "./characters.ts";
-import { checkKeyword, isObject, notAKeyword } from "./check-keyword.ts";
+import { checkKeyword, notAKeyword } from "./check-keyword.ts";
 import { Fault, type FieldType, valueChecks } from "./field-types/contract.ts";
 import { fieldTypes, isFieldType, laterFieldTypes } from "./field-types/index.ts";
 import { knownFormats } from "./formats.ts";
 import { fieldTypeOf, jsonTypeOf } from "./infer.ts";
 import { commonFieldKeywords, fieldKeywords } from "./keywords.ts";
 import { isReservedField, namePattern } from "./names.ts";
+import { isObject } from "./plain.ts";
 import { pointer, type Report } from "./report.ts";
 import type { FieldDefinition } from "./types.ts";
 import { compileValidator } from "./validator.ts";
@@ -19,7 +20,8 @@ const referring = new Set([...referenceKeywords, "$id", "$schema"]);
 export function parseField(name: string, input: unknown, required: boolean, report: Report): void {
   const path = pointer("properties", name);
   if (!namePattern.test(name)) report.add(path, "pattern", { pattern: namePattern.source });
-  else if (isReservedField(name)) report.say(path, `"${name}" is a reserved word`, `“${name}”是保留字`, `「${name}」是保留字`);
+  else if (isReservedField(name))
+    report.say(path, `"${name}" is a reserved word`, `“${name}”是保留字`, `「${name}」是保留字`);
   if (!isObject(input)) {
     report.add(path, "type", { type: "object" });
     return;
@@ -80,7 +82,12 @@ function checkFit(definition: FieldDefinition, type: FieldType, path: string, re
     (keyKeywords.has(keyword) && (type.indexable || definition[keyword] === false));
   for (const keyword of Object.keys(definition)) {
     if (!meaningful(keyword)) {
-      report.say(`${path}/${keyword}`, `means nothing on a ${type.name} field`, `对 ${type.name} 字段无意义`, `對 ${type.name} 欄位無意義`);
+      report.say(
+        `${path}/${keyword}`,
+        `means nothing on a ${type.name} field`,
+        `对 ${type.name} 字段无意义`,
+        `對 ${type.name} 欄位無意義`,
+      );
     }
   }
   for (const keyword of type.needs ?? []) {
@@ -92,13 +99,23 @@ function checkFit(definition: FieldDefinition, type: FieldType, path: string, re
 function checkTypeAndFormat(definition: FieldDefinition, type: FieldType, path: string, report: Report): void {
   const jsonType = jsonTypeOf(definition);
   if (typeof jsonType === "string" && !type.jsonTypes.includes(jsonType)) {
-    report.say(`${path}/type`, `does not fit a ${type.name} field`, `与 ${type.name} 字段不符`, `與 ${type.name} 欄位不符`);
+    report.say(
+      `${path}/type`,
+      `does not fit a ${type.name} field`,
+      `与 ${type.name} 字段不符`,
+      `與 ${type.name} 欄位不符`,
+    );
   }
   const { format } = definition;
   if (format !== undefined && type.formats?.includes("*")) {
     if (!knownFormats.has(format)) report.notYet(`${path}/format`, `format: ${format}`);
   } else if (format !== undefined && type.formats !== undefined && !type.formats.includes(format)) {
-    report.say(`${path}/format`, `does not fit a ${type.name} field`, `与 ${type.name} 字段不符`, `與 ${type.name} 欄位不符`);
+    report.say(
+      `${path}/format`,
+      `does not fit a ${type.name} field`,
+      `与 ${type.name} 字段不符`,
+      `與 ${type.name} 欄位不符`,
+    );
   }
   if (typeof definition["pattern"] === "string" && type.name !== "autonumber" && type.name !== "json") {
     checkPattern(definition["pattern"], `${path}/pattern`, report);

@@ -1,9 +1,10 @@
 import { unstorable } from "./characters.ts";
-import { checkKeyword, isObject, notAKeyword } from "./check-keyword.ts";
+import { checkKeyword, notAKeyword } from "./check-keyword.ts";
 import { checkFieldNames } from "./parse-field-names.ts";
-import { objectKeywords, unhonouredObjectKeywords } from "./keywords.ts";
+import { mostFields, objectKeywords, unhonouredObjectKeywords } from "./keywords.ts";
 import { isReservedObject, isReservedPlural, namePattern } from "./names.ts";
 import { parseField } from "./parse-field.ts";
+import { isObject } from "./plain.ts";
 import { pointer, Report } from "./report.ts";
 import type { ObjectDefinition } from "./types.ts";
 
@@ -22,7 +23,12 @@ export function parseDefinition(input: unknown): ObjectDefinition {
 }
 
 const withDefaults = (input: Record<string, unknown> & { name: string }): ObjectDefinition =>
-  ({ ...input, plural: input["plural"] ?? `${input.name}s`, type: "object", properties: input["properties"] ?? {} }) as ObjectDefinition;
+  ({
+    ...input,
+    plural: input["plural"] ?? `${input.name}s`,
+    type: "object",
+    properties: input["properties"] ?? {},
+  }) as ObjectDefinition;
 
 function checkObject(input: Record<string, unknown>, report: Report): void {
   for (const [keyword, value] of Object.entries(input)) {
@@ -34,7 +40,9 @@ function checkObject(input: Record<string, unknown>, report: Report): void {
     else notAKeyword(keyword, path, report);
   }
   checkNames(input, report);
-  const fields = isObject(input["properties"]) ? input["properties"] : {};
+  const written = isObject(input["properties"]) ? input["properties"] : {};
+  // Too many are reported as such; each of them is not looked at.
+  const fields = Object.keys(written).length > mostFields ? {} : written;
   const required = new Set(Array.isArray(input["required"]) ? input["required"] : []);
   for (const [name, definition] of Object.entries(fields)) parseField(name, definition, required.has(name), report);
   checkRuleNames(input["rules"], report);

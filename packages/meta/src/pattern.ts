@@ -8,7 +8,8 @@ import { RE2JS } from "re2js";
 export class PatternError extends Error {}
 
 /** ECMA-262 WhiteSpace and LineTerminator; RE2's own `\s` knows ASCII only. */
-const space = "\\t\\n\\x0b\\f\\r \\x{a0}\\x{1680}\\x{2000}-\\x{200a}\\x{2028}\\x{2029}\\x{202f}\\x{205f}\\x{3000}\\x{feff}";
+const space =
+  "\\t\\n\\x0b\\f\\r \\x{a0}\\x{1680}\\x{2000}-\\x{200a}\\x{2028}\\x{2029}\\x{202f}\\x{205f}\\x{3000}\\x{feff}";
 const notSpace =
   "\\x00-\\x08\\x0e-\\x1f!-\\x{9f}\\x{a1}-\\x{167f}\\x{1681}-\\x{1fff}\\x{200b}-\\x{2027}" +
   "\\x{202a}-\\x{202e}\\x{2030}-\\x{205e}\\x{2060}-\\x{2fff}\\x{3001}-\\x{fefe}\\x{ff00}-\\x{10ffff}";
@@ -81,7 +82,9 @@ const escapes: readonly [RegExp, (match: RegExpExecArray, inClass: boolean) => s
 ];
 
 const surrogatePair = (high: string, low: string): string =>
-  codePoint(String.fromCharCode(Number.parseInt(high, 16), Number.parseInt(low, 16)).codePointAt(0)?.toString(16) ?? "");
+  codePoint(
+    String.fromCharCode(Number.parseInt(high, 16), Number.parseInt(low, 16)).codePointAt(0)?.toString(16) ?? "",
+  );
 
 function refuse(what: string): never {
   throw new PatternError(what);
@@ -100,7 +103,7 @@ function translateEscape(source: string, at: number, inClass: boolean): { text: 
 export function toRe2(source: string): string {
   let out = "";
   let inClass = false;
-  for (let i = 0; i < source.length; ) {
+  for (let i = 0; i < source.length;) {
     const rest = source.slice(i, i + 4);
     if (rest.startsWith("\\")) {
       const { text, length } = translateEscape(source, i, inClass);

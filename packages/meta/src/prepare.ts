@@ -1,9 +1,9 @@
 import type { Issue } from "@guanxi/base";
 import { canonicalInstant, dateIn } from "./calendar.ts";
 import { unstorable } from "./characters.ts";
-import { isObject } from "./check-keyword.ts";
 import type { CompiledField } from "./compile-field.ts";
 import { Fault, type NormaliseContext } from "./field-types/contract.ts";
+import { isObject } from "./plain.ts";
 import { escapeToken, pointer } from "./report.ts";
 import type { Field, PrepareContext, Prepared, TenantSettings } from "./types.ts";
 import { compileValidator, type Validator } from "./validator.ts";
@@ -29,7 +29,8 @@ export function preparer(fields: ReadonlyMap<string, CompiledField>, settings: P
     for (const [name, raw] of Object.entries(value)) {
       if (raw !== undefined) readField(name, raw, fields.get(name), normalise, draft, checked);
     }
-    for (const fault of validate(checked)) addFault(draft, fault, "");
+    const told = new Set(draft.issues.map((i) => `${i.path} ${i.code}`));
+    for (const fault of validate(checked)) if (!told.has(`${fault.path} ${fault.code}`)) addFault(draft, fault, "");
     return draft;
   };
   return {
@@ -82,9 +83,8 @@ function readField(
 }
 
 function addFault(draft: Draft, fault: Fault, path: string): void {
-  const at = path + fault.path;
-  if (draft.issues.some((i) => i.path === at && i.code === fault.code)) return;
-  draft.issues.push({ path: at, code: fault.code, ...(Object.keys(fault.params).length === 0 ? {} : { params: fault.params }) });
+  const params = Object.keys(fault.params).length === 0 ? {} : { params: fault.params };
+  draft.issues.push({ path: path + fault.path, code: fault.code, ...params });
 }
 
 /** Defaults, and the required fields that are missing. */

@@ -53,7 +53,11 @@ function nullable(schema: JsonSchema): JsonSchema {
   const simple = typeof type === "string" && !["object", "array"].includes(type) && schema["const"] === undefined;
   if (simple) {
     const values = schema["enum"] as readonly unknown[] | undefined;
-    return { ...schema, type: [type, "null"], ...(values === undefined ? {} : { enum: [...values.filter((v) => v !== null), null] }) };
+    return {
+      ...schema,
+      type: [type, "null"],
+      ...(values === undefined ? {} : { enum: [...values.filter((v) => v !== null), null] }),
+    };
   }
   return Object.keys(schema).length === 0 ? schema : { anyOf: [schema, { type: "null" }] };
 }

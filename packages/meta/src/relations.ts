@@ -9,14 +9,19 @@ type Incoming = Map<string, IncomingReference[]>;
  * Which references point to each object, by the relation that leads back. Reports targets that are not there, plurals
  * used twice, and relations whose name is taken.
  */
-export function incomingReferences(cores: readonly ObjectCore[], reports: ReadonlyMap<string, Report>): ReadonlyMap<string, readonly IncomingReference[]> {
+export function incomingReferences(
+  cores: readonly ObjectCore[],
+  reports: ReadonlyMap<string, Report>,
+): ReadonlyMap<string, readonly IncomingReference[]> {
   const byName = new Map(cores.map((core) => [core.name, core]));
   const incoming: Incoming = new Map(cores.map((core) => [core.name, []]));
   checkPlurals(cores, reports);
   for (const core of cores) {
     const report = reports.get(core.name);
     // Who owns records is asked of the user, under a name that no definition can take from it.
-    incoming.get("user")?.push({ object: core.name, field: "owner", onDelete: "setNull", relation: `owned_${core.plural}` });
+    incoming
+      .get("user")
+      ?.push({ object: core.name, field: "owner", onDelete: "setNull", relation: `owned_${core.plural}` });
     for (const reference of references(core.stored.definition)) {
       const target = byName.get(reference.target);
       const path = pointer("properties", reference.field);
@@ -58,7 +63,14 @@ function checkPlurals(cores: readonly ObjectCore[], reports: ReadonlyMap<string,
     const other = plurals.get(plural);
     if (other === undefined) plurals.set(plural, name);
     else {
-      reports.get(name)?.say("/plural", `"${plural}" is the plural of ${other}`, `“${plural}”是 ${other} 的复数名`, `「${plural}」是 ${other} 的複數名`);
+      reports
+        .get(name)
+        ?.say(
+          "/plural",
+          `"${plural}" is the plural of ${other}`,
+          `“${plural}”是 ${other} 的复数名`,
+          `「${plural}」是 ${other} 的複數名`,
+        );
     }
   }
 }

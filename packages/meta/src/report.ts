@@ -10,6 +10,7 @@ export const pointer = (...tokens: readonly (string | number)[]): string =>
 export class Report {
   readonly issues: Issue[] = [];
   readonly #object: string | undefined;
+  readonly #seen = new Set<string>();
 
   /** With `object`, every issue says in `params.object` which definition its path points into. */
   constructor(object?: string) {
@@ -17,7 +18,9 @@ export class Report {
   }
 
   add(path: string, code: IssueCode, params: Record<string, unknown> = {}, extra: Partial<Issue> = {}): void {
-    if (this.issues.some((i) => i.path === path && i.code === code)) return;
+    const key = `${path} ${code}`;
+    if (this.#seen.has(key)) return;
+    this.#seen.add(key);
     const all = this.#object === undefined ? params : { ...params, object: this.#object };
     this.issues.push({ path, code, ...(Object.keys(all).length === 0 ? {} : { params: all }), ...extra });
   }
@@ -37,4 +40,3 @@ export class Report {
 }
 
 export const definitionError = (issues: readonly Issue[]): GuanxiError => new GuanxiError("DEFINITION", { issues });
-

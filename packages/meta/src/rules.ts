@@ -38,5 +38,10 @@ export function brokenRules(
   const environment = { record, old, user, now, timeZone, fiscalYearStart };
   return rules
     .filter((rule) => holds(rule.when, environment))
-    .map(({ name, at, message }) => ({ path: at === undefined ? "" : `/${at}`, code: "rule", params: { rule: name }, text: message }));
+    .map(({ name, at, message }) => ({
+      path: at === undefined ? "" : `/${at}`,
+      code: "rule",
+      params: { rule: name },
+      text: message,
+    }));
 }

@@ -15,14 +15,22 @@ export function storeDefinition(
 ): StoredObject {
   const report = new Report();
   if (definition.name === "user" && source !== "core") {
-    report.say("/name", '"user" is the name of the core\'s own object', "“user”是核心对象的名称", "「user」是核心物件的名稱");
+    report.say(
+      "/name",
+      '"user" is the name of the core\'s own object',
+      "“user”是核心对象的名称",
+      "「user」是核心物件的名稱",
+    );
   }
   const known = previous === undefined ? new Map<string, number>() : keptFieldIds(previous, definition, report);
   report.throwIfAny();
   const id = previous?.id ?? nextId();
   const fieldIds: Record<string, number> = {};
   for (const name of Object.keys(definition.properties)) fieldIds[name] = known.get(name) ?? nextId();
-  const keyIds = (lists: readonly (readonly string[])[], before: Readonly<Record<string, number>> = {}): Record<string, number> => {
+  const keyIds = (
+    lists: readonly (readonly string[])[],
+    before: Readonly<Record<string, number>> = {},
+  ): Record<string, number> => {
     const keys = lists.map((fields) => fieldKey(fields, fieldIds));
     return Object.fromEntries(keys.map((key) => [key, before[key] ?? nextId()]));
   };
@@ -46,7 +54,12 @@ function keptFieldIds(previous: StoredObject, definition: ObjectDefinition, repo
     if (field.was === undefined || previous.definition.properties[name]?.was === field.was) continue;
     if (before[field.was] !== undefined) renames.set(name, field.was);
     else if (before[name] === undefined) {
-      report.say(pointer("properties", name, "was"), `there was no field "${field.was}"`, `不存在字段“${field.was}”`, `不存在欄位「${field.was}」`);
+      report.say(
+        pointer("properties", name, "was"),
+        `there was no field "${field.was}"`,
+        `不存在字段“${field.was}”`,
+        `不存在欄位「${field.was}」`,
+      );
     }
   }
   checkRenames(renames, before, report);
@@ -59,14 +72,23 @@ function keptFieldIds(previous: StoredObject, definition: ObjectDefinition, repo
   return kept;
 }
 
-function checkRenames(renames: ReadonlyMap<string, string>, before: Readonly<Record<string, number>>, report: Report): void {
+function checkRenames(
+  renames: ReadonlyMap<string, string>,
+  before: Readonly<Record<string, number>>,
+  report: Report,
+): void {
   const moved = new Map<string, string>();
   for (const [name, was] of renames) {
     const path = pointer("properties", name, "was");
     const other = moved.get(was);
     moved.set(was, name);
     if (other !== undefined) {
-      report.say(path, `"${was}" is already renamed to "${other}"`, `“${was}”已重命名为“${other}”`, `「${was}」已重新命名為「${other}」`);
+      report.say(
+        path,
+        `"${was}" is already renamed to "${other}"`,
+        `“${was}”已重命名为“${other}”`,
+        `「${was}」已重新命名為「${other}」`,
+      );
     }
   }
   for (const [name, was] of renames) {

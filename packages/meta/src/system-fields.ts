@@ -66,6 +66,11 @@ const shared: readonly Field[] = [
 /** What the system keeps of every record, `id` foremost. */
 export function systemFields(object: string): readonly CompiledField[] {
   const exprType = { kind: "ref", target: object } as const;
-  const id = systemField("id", "uuid", text("ID", "ID", "ID"), { required: true, unique: true, indexed: true, exprType });
+  const id = systemField("id", "uuid", text("ID", "ID", "ID"), {
+    required: true,
+    unique: true,
+    indexed: true,
+    exprType,
+  });
   return [id, ...shared].map((field) => ({ field, normalise: canonicalUuid, checks: { type: "string" } }));
 }

@@ -209,7 +209,11 @@ export interface ObjectType extends ExprObject {
   /** Checks a JSON merge patch; defaults are not filled, null empties a field. */
   preparePatch(value: unknown, context: PrepareContext): Prepared;
   /** Issues of the rules that refuse `record`. `old` is null for a new one. */
-  brokenRules(record: Record<string, unknown>, old: Record<string, unknown> | null, context: RuleContext): readonly Issue[];
+  brokenRules(
+    record: Record<string, unknown>,
+    old: Record<string, unknown> | null,
+    context: RuleContext,
+  ): readonly Issue[];
 }
 
 export interface PrepareContext {

@@ -4,14 +4,15 @@ import { exactDecimal, isMultipleOf } from "./decimal.ts";
 import { Fault } from "./field-types/contract.ts";
 import { formats } from "./formats.ts";
 import { LinearRegExp } from "./pattern.ts";
+import { isObject } from "./plain.ts";
 import { escapeToken } from "./report.ts";
 
 const linear = Object.assign((pattern: string) => new LinearRegExp(pattern), { code: "linearRegExp" });
 
 /**
- * JSON Schema 2020-12 as the standard says, with formats asserted and two repairs: `multipleOf` is exact for decimals
- * (0.3 is a multiple of 0.1), and patterns run in linear time. One instance per schema, because an instance keeps all
- * it ever compiled.
+ * JSON Schema 2020-12 as the standard says, with formats asserted and three repairs: `multipleOf` is exact for decimals
+ * (0.3 is a multiple of 0.1), and patterns and `uniqueItems` take linear time. One instance per schema, because an
+ * instance keeps all it ever compiled.
  */
 function newAjv(): Ajv2020 {
   const ajv = new Ajv2020({
@@ -27,9 +28,22 @@ function newAjv(): Ajv2020 {
     code: { regExp: linear },
   });
   ajv.removeKeyword("multipleOf");
+  ajv.removeKeyword("uniqueItems");
+  ajv.addKeyword({ keyword: "uniqueItems", type: "array", schemaType: "boolean", compile: distinctItems });
   ajv.addKeyword({ keyword: "multipleOf", type: "number", schemaType: "number", compile: exactMultiple });
   return ajv;
 }
+
+const distinctItems =
+  (distinct: boolean) =>
+  (items: readonly unknown[]): boolean =>
+    !distinct || items.length < 2 || new Set(items.map(identity)).size === items.length;
+
+/** Equal for equal JSON values: members have no order, and 1.0 is 1. */
+const identity = (value: unknown): string =>
+  JSON.stringify(value, (_key, inner: unknown) =>
+    isObject(inner) ? Object.fromEntries(Object.entries(inner).toSorted(([a], [b]) => (a < b ? -1 : 1))) : inner,
+  );
 
 function exactMultiple(limit: number): (value: number) => boolean {
   const step = exactDecimal(limit);
@@ -57,7 +71,8 @@ export function compileValidator(schema: Readonly<Record<string, unknown>>): Val
 }
 
 /** That no branch took the value; each branch has said why by errors of its own. */
-const noBranch = (e: ErrorObject): boolean => e.keyword === "anyOf" || (e.keyword === "oneOf" && e.params["passingSchemas"] === null);
+const noBranch = (e: ErrorObject): boolean =>
+  e.keyword === "anyOf" || (e.keyword === "oneOf" && e.params["passingSchemas"] === null);
 
 /** Errors that only repeat what other errors say of the same place. */
 const repeats = (e: ErrorObject): boolean =>
@@ -68,7 +83,10 @@ function foreignBranches(errors: readonly ErrorObject[]): ReadonlySet<ErrorObjec
   const foreign = new Set<ErrorObject>();
   errors.forEach((none, i) => {
     if (!noBranch(none)) return;
-    const inside = errors.slice(0, i).filter((e) => e.instancePath.startsWith(none.instancePath));
+    // The errors of its branches stand right before it.
+    let first = i;
+    while (first > 0 && errors[first - 1]?.instancePath.startsWith(none.instancePath)) first--;
+    const inside = errors.slice(first, i);
     const ofType = (e: ErrorObject): boolean =>
       e.keyword === "type" && e.instancePath === none.instancePath && e.schemaPath.startsWith(none.schemaPath);
     if (inside.some((e) => !ofType(e) && !noBranch(e))) inside.filter(ofType).forEach((e) => foreign.add(e));

@@ -1,5 +1,6 @@
 import { knownFormats } from "./formats.ts";
 import { LinearRegExp, PatternError } from "./pattern.ts";
+import { isObject } from "./plain.ts";
 import { escapeToken, type Report } from "./report.ts";
 import { schemaFaults } from "./validator.ts";
 
@@ -36,16 +37,18 @@ const deepest = 32;
 /** Schemas inside one field; compiling takes time and memory in proportion. */
 const most = 500;
 
-const isObject = (value: unknown): value is Record<string, unknown> =>
-  typeof value === "object" && value !== null && !Array.isArray(value);
-
 /** Reports every keyword of a json field's schema that is malformed, unknown or cannot be honoured. */
 export function checkValueSchema(schema: Record<string, unknown>, path: string, report: Report): void {
   let count = 0;
   const walk = (node: unknown, at: string, depth: number): void => {
     if (!isObject(node)) return;
     if (++count > most || depth > deepest) {
-      report.say(path, `has more than ${most} schemas inside, or nests them deeper than ${deepest}`, `内部模式超过 ${most} 个或嵌套超过 ${deepest} 层`, `內部模式超過 ${most} 個或巢狀超過 ${deepest} 層`);
+      report.say(
+        path,
+        `has more than ${most} schemas inside, or nests them deeper than ${deepest}`,
+        `内部模式超过 ${most} 个或嵌套超过 ${deepest} 层`,
+        `內部模式超過 ${most} 個或巢狀超過 ${deepest} 層`,
+      );
       return;
     }
     for (const [keyword, value] of Object.entries(node)) {
@@ -80,7 +83,8 @@ function checkKeyword(keyword: string, value: unknown, place: string, report: Re
   if (keyword === "properties" && isObject(value) && Object.hasOwn(value, "__proto__")) {
     report.say(`${place}/__proto__`, "cannot be the name of a property", "不能作为属性名", "不能作為屬性名");
   }
-  if (keyword === "format" && typeof value === "string" && !knownFormats.has(value)) report.notYet(place, `format: ${value}`);
+  if (keyword === "format" && typeof value === "string" && !knownFormats.has(value))
+    report.notYet(place, `format: ${value}`);
 }
 
 export function checkPattern(pattern: string, place: string, report: Report): void {
@@ -88,6 +92,11 @@ export function checkPattern(pattern: string, place: string, report: Report): vo
     new LinearRegExp(pattern);
   } catch (e) {
     if (!(e instanceof PatternError)) throw e;
-    report.say(place, `cannot be used as a pattern: ${e.message}`, `不能用作模式：${e.message}`, `不能用作模式：${e.message}`);
+    report.say(
+      place,
+      `cannot be used as a pattern: ${e.message}`,
+      `不能用作模式：${e.message}`,
+      `不能用作模式：${e.message}`,
+    );
   }
 }

@@ -1,5 +1,13 @@
 import { isGuanxiError, type Issue } from "@guanxi/base";
-import { compileSnapshot, type ObjectType, parseDefinition, type Snapshot, storeDefinition, type StoredObject, type TenantSettings } from "../src/index.ts";
+import {
+  compileSnapshot,
+  type ObjectType,
+  parseDefinition,
+  type Snapshot,
+  storeDefinition,
+  type StoredObject,
+  type TenantSettings,
+} from "../src/index.ts";
 
 export const settings: TenantSettings = {
   tenant: "demo",
@@ -11,7 +19,11 @@ export const settings: TenantSettings = {
   fiscalYearStart: 1,
 };
 
-export const user = { name: "user", plural: "users", properties: { name: { type: "string" }, region: { type: "string" } } };
+export const user = {
+  name: "user",
+  plural: "users",
+  properties: { name: { type: "string" }, region: { type: "string" } },
+};
 
 /** A counter like the tenant's. */
 export function ids(): () => number {
@@ -20,7 +32,11 @@ export function ids(): () => number {
 }
 
 /** Stores definitions, each under the id its name had in `before`. */
-export function store(definitions: readonly unknown[], nextId: () => number, before: readonly StoredObject[] = []): StoredObject[] {
+export function store(
+  definitions: readonly unknown[],
+  nextId: () => number,
+  before: readonly StoredObject[] = [],
+): StoredObject[] {
   return definitions.map((input) => {
     const definition = parseDefinition(input);
     const previous = before.find((s) => s.name === definition.name || s.name === definition.was);
@@ -28,7 +44,8 @@ export function store(definitions: readonly unknown[], nextId: () => number, bef
   });
 }
 
-export const snapshotOf = (...definitions: readonly unknown[]): Snapshot => compileSnapshot(settings, 1, store(definitions, ids()));
+export const snapshotOf = (...definitions: readonly unknown[]): Snapshot =>
+  compileSnapshot(settings, 1, store(definitions, ids()));
 
 /** An object with these properties, compiled beside a user. */
 export function objectOf(properties: Record<string, unknown>, more: Record<string, unknown> = {}): ObjectType {

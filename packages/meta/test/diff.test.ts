@@ -7,7 +7,14 @@ import { anyDefinition } from "./generate.ts";
 /** `kind object.part`, by the later names. */
 const told = (changes: readonly MetaChange[]): string[] =>
   changes.map((c) => {
-    const part = "field" in c ? `.${c.field.name}` : "key" in c ? `(${c.key.fields.join()})` : "index" in c ? `(${c.index.fields.join()})` : "";
+    const part =
+      "field" in c
+        ? `.${c.field.name}`
+        : "key" in c
+          ? `(${c.key.fields.join()})`
+          : "index" in c
+            ? `(${c.index.fields.join()})`
+            : "";
     return `${c.kind} ${c.object.name}${part}`;
   });
 
@@ -21,7 +28,11 @@ function changes(from: readonly unknown[], to: readonly unknown[]): MetaChange[]
   return diffSnapshots(snapshot, compileSnapshot(settings, 2, store(to, nextId, before), snapshot));
 }
 
-const thing = (properties: Record<string, unknown>, more: Record<string, unknown> = {}) => ({ name: "thing", properties, ...more });
+const thing = (properties: Record<string, unknown>, more: Record<string, unknown> = {}) => ({
+  name: "thing",
+  properties,
+  ...more,
+});
 
 describe("the steps between two snapshots", () => {
   test("of a new tenant are its objects, whatever refers to what", () => {
@@ -37,7 +48,16 @@ describe("the steps between two snapshots", () => {
     const before = [
       user,
       { name: "stale", properties: { x: text } },
-      thing({ a: text, b: { type: "string", unique: true }, c: { type: "integer" }, d: text, r: { fieldType: "reference", target: "stale" } }, { indexes: [["a", "c"]] }),
+      thing(
+        {
+          a: text,
+          b: { type: "string", unique: true },
+          c: { type: "integer" },
+          d: text,
+          r: { fieldType: "reference", target: "stale" },
+        },
+        { indexes: [["a", "c"]] },
+      ),
     ];
     const after = [
       user,
@@ -47,25 +67,49 @@ describe("the steps between two snapshots", () => {
         was: "thing",
         required: ["d"],
         unique: [["d"]],
-        properties: { z: { ...text, was: "a" }, b: text, c: { type: "number" }, d: text, r: { fieldType: "reference", target: "fresh" }, e: text },
+        properties: {
+          z: { ...text, was: "a" },
+          b: text,
+          c: { type: "number" },
+          d: text,
+          r: { fieldType: "reference", target: "fresh" },
+          e: text,
+        },
         indexes: [["z", "owner"]],
       },
     ];
     expect(told(changes(before, after))).toEqual([
-      ...["drop_object stale", "rename_object item", "drop_index item(a,c)", "drop_unique item(b)", "rename_field item.z"],
-      ...["change_type item.c", "create_object fresh", "add_field item.e", "change_required item.d", "change_reference item.r"],
+      ...[
+        "drop_object stale",
+        "rename_object item",
+        "drop_index item(a,c)",
+        "drop_unique item(b)",
+        "rename_field item.z",
+      ],
+      ...[
+        "change_type item.c",
+        "create_object fresh",
+        "add_field item.e",
+        "change_required item.d",
+        "change_reference item.r",
+      ],
       ...["add_unique item(d)", "add_index item(z,owner)"],
     ]);
   });
 
   test("do not mention what only people see", () => {
     const before = thing({ a: text, s: { enum: ["x"] } });
-    const after = thing({ a: { ...text, title: "A", maxLength: 5, default: "q" }, s: { enum: ["x", "y"] } }, { title: "T", sharing: "read", rules: [{ name: "r", when: "a == 'x'", message: "No" }] });
+    const after = thing(
+      { a: { ...text, title: "A", maxLength: 5, default: "q" }, s: { enum: ["x", "y"] } },
+      { title: "T", sharing: "read", rules: [{ name: "r", when: "a == 'x'", message: "No" }] },
+    );
     expect(changes([before], [after])).toEqual([]);
   });
 
   test("of a type that changes only its digits is one", () => {
-    expect(told(changes([thing({ a: { fieldType: "currency" } })], [thing({ a: { fieldType: "currency", scale: 4 } })]))).toEqual(["change_type thing.a"]);
+    expect(
+      told(changes([thing({ a: { fieldType: "currency" } })], [thing({ a: { fieldType: "currency", scale: 4 } })])),
+    ).toEqual(["change_type thing.a"]);
   });
 
   test.each([
@@ -90,7 +134,16 @@ describe("the steps between two snapshots", () => {
 
 describe("of any definitions", () => {
   const compiled = (definition: unknown, nextId: () => number, previous?: Snapshot): Snapshot =>
-    compileSnapshot(settings, (previous?.version ?? 0) + 1, store([user, definition], nextId, [...(previous?.byId.values() ?? [])].map((o) => o.stored)), previous);
+    compileSnapshot(
+      settings,
+      (previous?.version ?? 0) + 1,
+      store(
+        [user, definition],
+        nextId,
+        [...(previous?.byId.values() ?? [])].map((o) => o.stored),
+      ),
+      previous,
+    );
 
   test("reading what was read changes nothing, and storing again gives the same ids", () => {
     fc.assert(
@@ -112,7 +165,16 @@ describe("of any definitions", () => {
         const before = compiled(definition, nextId);
         expect(diffSnapshots(before, compiled(definition, nextId, before))).toEqual([]);
         // Also when nothing was taken over.
-        expect(diffSnapshots(before, compileSnapshot(settings, 2, [...before.byId.values()].map((o) => o.stored)))).toEqual([]);
+        expect(
+          diffSnapshots(
+            before,
+            compileSnapshot(
+              settings,
+              2,
+              [...before.byId.values()].map((o) => o.stored),
+            ),
+          ),
+        ).toEqual([]);
       }),
       { numRuns: 60 },
     );

@@ -47,17 +47,25 @@ describe.each(names)("%s", (name) => {
     }
   });
 
-  test.each(invalid.map((v) => [JSON.stringify(v[0]).slice(0, 60), v] as const))("refuses %s", (_label, [sent, ...issues]) => {
-    const expected = issues.map((issue) => `/f${issue}`).toSorted();
-    expect(brief(object.prepareCreate({ f: sent }, { now }).issues)).toEqual(expected);
-    expect(brief(object.preparePatch({ f: sent }, { now }).issues)).toEqual(expected);
-  });
+  test.each(invalid.map((v) => [JSON.stringify(v[0]).slice(0, 60), v] as const))(
+    "refuses %s",
+    (_label, [sent, ...issues]) => {
+      const expected = issues.map((issue) => `/f${issue}`).toSorted();
+      expect(brief(object.prepareCreate({ f: sent }, { now }).issues)).toEqual(expected);
+      expect(brief(object.preparePatch({ f: sent }, { now }).issues)).toEqual(expected);
+    },
+  );
 
   if (limits.length > 0) {
-    test.each(limits.map((l) => [JSON.stringify(l[0]), JSON.stringify(l[1]), l] as const))("with %s: %s", (_l, _v, [limit, sent, ...issues]) => {
-      const limited = objectOf({ f: { ...definition, ...limit } });
-      expect(brief(limited.prepareCreate({ f: sent }, { now }).issues)).toEqual(issues.map((issue) => `/f${issue}`).toSorted());
-    });
+    test.each(limits.map((l) => [JSON.stringify(l[0]), JSON.stringify(l[1]), l] as const))(
+      "with %s: %s",
+      (_l, _v, [limit, sent, ...issues]) => {
+        const limited = objectOf({ f: { ...definition, ...limit } });
+        expect(brief(limited.prepareCreate({ f: sent }, { now }).issues)).toEqual(
+          issues.map((issue) => `/f${issue}`).toSorted(),
+        );
+      },
+    );
   }
 
   test("may be empty unless it is required", () => {
@@ -81,7 +89,8 @@ describe.each(names)("%s", (name) => {
         continue;
       }
       const validate = ajv.compile(property);
-      for (const sample of [...valid.map((v) => (v.length > 1 ? v[1] : v[0])), null]) expect([sample, validate(sample)]).toEqual([sample, true]);
+      for (const sample of [...valid.map((v) => (v.length > 1 ? v[1] : v[0])), null])
+        expect([sample, validate(sample)]).toEqual([sample, true]);
     }
   });
 });

@@ -59,7 +59,15 @@ describe("good definitions", () => {
       seller: { fieldType: "reference", target: "user", onDelete: "restrict", relation: "sales", was: "vendor" },
       code: { type: "string", externalId: true, deprecated: true },
     },
-    rules: [{ name: "r", when: "status == 'sold' && seller == null", at: "seller", message: "No", messages: { "zh-CN": "否" } }],
+    rules: [
+      {
+        name: "r",
+        when: "status == 'sold' && seller == null",
+        at: "seller",
+        message: "No",
+        messages: { "zh-CN": "否" },
+      },
+    ],
     unique: [["address"]],
     indexes: [["status", "owner"]],
   };
@@ -68,13 +76,21 @@ describe("good definitions", () => {
     ["our own words", house],
     ["the core's user", user],
     ["a name alone", { name: "thing" }],
-    ...Object.entries(samples).map(([type, { definition }]): [string, Record<string, unknown>] => [type, { name: "thing", properties: { f: definition } }]),
+    ...Object.entries(samples).map(([type, { definition }]): [string, Record<string, unknown>] => [
+      type,
+      { name: "thing", properties: { f: definition } },
+    ]),
   ];
 
   test.each(good)("%s pass the editor and the server", (_what, definition) => {
     validate(definition);
     expect(validate.errors ?? []).toEqual([]);
-    expect(parseDefinition(definition)).toEqual({ plural: `${String(definition["name"])}s`, type: "object", properties: {}, ...definition });
+    expect(parseDefinition(definition)).toEqual({
+      plural: `${String(definition["name"])}s`,
+      type: "object",
+      properties: {},
+      ...definition,
+    });
   });
 });
 

@@ -21,10 +21,20 @@ const loneSurrogate = "\ud800";
 export const samples: Readonly<Record<FieldTypeName, Samples>> = {
   text: {
     definition: { fieldType: "text" },
-    inferred: [{ type: "string" }, { type: "string", maxLength: 1000 }, { type: ["string", "null"] }, { type: "string", format: "hostname" }],
+    inferred: [
+      { type: "string" },
+      { type: "string", maxLength: 1000 },
+      { type: ["string", "null"] },
+      { type: "string", format: "hostname" },
+    ],
     sqlType: "text",
     valid: [[""], ["  kept as is "], ["中文 😀"], ["a\nb"]],
-    invalid: [[1, " type"], [["a"], " type"], ["a\0b", " characters"], [loneSurrogate, " characters"]],
+    invalid: [
+      [1, " type"],
+      [["a"], " type"],
+      ["a\0b", " characters"],
+      [loneSurrogate, " characters"],
+    ],
     limits: [
       [{ maxLength: 2 }, "😀😀"],
       [{ maxLength: 2 }, "😀😀😀", " maxLength"],
@@ -42,7 +52,10 @@ export const samples: Readonly<Record<FieldTypeName, Samples>> = {
     inferred: [{ type: "string", maxLength: 1001 }],
     sqlType: "text",
     valid: [["x".repeat(5000)]],
-    invalid: [[false, " type"], ["\0", " characters"]],
+    invalid: [
+      [false, " type"],
+      ["\0", " characters"],
+    ],
     limits: [[{ maxLength: 3 }, "abcd", " maxLength"]],
   },
   email: {
@@ -61,7 +74,10 @@ export const samples: Readonly<Record<FieldTypeName, Samples>> = {
       [`${"a".repeat(260)}@b.example`, " maxLength"],
       [7, " type"],
     ],
-    limits: [[{ pattern: "@b\\.example$" }, "a@B.EXAMPLE"], [{ maxLength: 5 }, "a@bcd.example", " maxLength"]],
+    limits: [
+      [{ pattern: "@b\\.example$" }, "a@B.EXAMPLE"],
+      [{ maxLength: 5 }, "a@bcd.example", " maxLength"],
+    ],
   },
   phone: {
     definition: { fieldType: "phone" },
@@ -72,14 +88,31 @@ export const samples: Readonly<Record<FieldTypeName, Samples>> = {
       ["(010) 6552 9988", "+861065529988"],
       ["+1 (650) 253-0000", "+16502530000"],
     ],
-    invalid: [["abc", " format"], ["12", " format"], ["+1 650 253 0000 ext. 12", " format"], ["call 138 1234 5678", " format"], [13812345678, " type"]],
+    invalid: [
+      ["abc", " format"],
+      ["12", " format"],
+      ["+1 650 253 0000 ext. 12", " format"],
+      ["call 138 1234 5678", " format"],
+      [13812345678, " type"],
+    ],
   },
   url: {
     definition: { fieldType: "url" },
     inferred: [{ type: "string", format: "uri" }],
     sqlType: "text",
-    valid: [["https://例子.中国/路径?q=1"], ["mailto:a@b.example"], ["tel:+861065529988"], [" http://a.example ", "http://a.example"]],
-    invalid: [["javascript:alert(1)", " format"], ["//a.example", " format"], ["a", " format"], ["http://a.example/\nb", " format"], [1, " type"]],
+    valid: [
+      ["https://例子.中国/路径?q=1"],
+      ["mailto:a@b.example"],
+      ["tel:+861065529988"],
+      [" http://a.example ", "http://a.example"],
+    ],
+    invalid: [
+      ["javascript:alert(1)", " format"],
+      ["//a.example", " format"],
+      ["a", " format"],
+      ["http://a.example/\nb", " format"],
+      [1, " type"],
+    ],
     limits: [[{ pattern: "^https:" }, "http://a.example", " pattern"]],
   },
   uuid: {
@@ -87,20 +120,43 @@ export const samples: Readonly<Record<FieldTypeName, Samples>> = {
     inferred: [{ type: "string", format: "uuid" }],
     sqlType: "uuid",
     valid: [[id], [id.toUpperCase(), id]],
-    invalid: [["x", " format"], [`{${id}}`, " format"], [1, " type"]],
+    invalid: [
+      ["x", " format"],
+      [`{${id}}`, " format"],
+      [1, " type"],
+    ],
   },
   picklist: {
     definition: { fieldType: "picklist", values: [{ value: "won" }, { value: "lost", active: false }] },
-    inferred: [{ enum: ["a", "b"] }, { type: "string", enum: ["a"] }, { enum: ["a", null] }, { values: [{ value: "a" }] }],
+    inferred: [
+      { enum: ["a", "b"] },
+      { type: "string", enum: ["a"] },
+      { enum: ["a", null] },
+      { values: [{ value: "a" }] },
+    ],
     sqlType: "text",
     valid: [["won"]],
-    invalid: [["lost", " enum"], ["Won", " enum"], [["won"], " enum", " type"], [1, " enum", " type"]],
+    invalid: [
+      ["lost", " enum"],
+      ["Won", " enum"],
+      [["won"], " enum", " type"],
+      [1, " enum", " type"],
+    ],
   },
   multi_picklist: {
     definition: { fieldType: "multi_picklist", items: { enum: ["garden", "pool", "sea"] } },
-    inferred: [{ type: "array", items: { enum: ["a"] } }, { type: "array", items: { type: "string", enum: ["a"] }, uniqueItems: true }],
+    inferred: [
+      { type: "array", items: { enum: ["a"] } },
+      { type: "array", items: { type: "string", enum: ["a"] }, uniqueItems: true },
+    ],
     sqlType: "text[]",
-    valid: [[[]], [["sea", "garden"], ["garden", "sea"]]],
+    valid: [
+      [[]],
+      [
+        ["sea", "garden"],
+        ["garden", "sea"],
+      ],
+    ],
     invalid: [
       ["garden", " type"],
       [["garden", "attic"], "/1 enum"],
@@ -118,7 +174,10 @@ export const samples: Readonly<Record<FieldTypeName, Samples>> = {
     inferred: [{ type: "boolean" }],
     sqlType: "boolean",
     valid: [[true], [false]],
-    invalid: [["true", " type"], [1, " type"]],
+    invalid: [
+      ["true", " type"],
+      [1, " type"],
+    ],
     limits: [[{ const: true }, false, " const"]],
   },
   integer: {
@@ -126,7 +185,14 @@ export const samples: Readonly<Record<FieldTypeName, Samples>> = {
     inferred: [{ type: "integer" }, { type: "integer", enum: [1, 2] }],
     sqlType: "bigint",
     valid: [[0], [-0, 0], [1.0], [2 ** 53 - 1], [-(2 ** 53 - 1)]],
-    invalid: [[1.5, " type"], ["1", " type"], [2 ** 53, " maximum"], [-(2 ** 53), " minimum"], [1e300, " maximum"], [Infinity, " type"]],
+    invalid: [
+      [1.5, " type"],
+      ["1", " type"],
+      [2 ** 53, " maximum"],
+      [-(2 ** 53), " minimum"],
+      [1e300, " maximum"],
+      [Infinity, " type"],
+    ],
     limits: [
       [{ minimum: 3 }, 2, " minimum"],
       [{ exclusiveMaximum: 3 }, 3, " exclusiveMaximum"],
@@ -178,7 +244,11 @@ export const samples: Readonly<Record<FieldTypeName, Samples>> = {
     definition: { fieldType: "currency" },
     sqlType: "numeric(15,2)",
     valid: [[0], [1234567890123.45], [19.9]],
-    invalid: [[0.001, " precision"], [12345678901234, " precision"], ["1", " type"]],
+    invalid: [
+      [0.001, " precision"],
+      [12345678901234, " precision"],
+      ["1", " type"],
+    ],
     limits: [
       [{ minimum: 0 }, -1.005, " minimum", " precision"],
       [{ scale: 0 }, 0.5, " precision"],
@@ -189,7 +259,13 @@ export const samples: Readonly<Record<FieldTypeName, Samples>> = {
     inferred: [{ type: "string", format: "date" }],
     sqlType: "date",
     valid: [["2024-02-29"], ["0001-01-01"], ["9999-12-31"]],
-    invalid: [["2026-02-29", " format"], ["0000-01-01", " format"], ["2026-1-1", " format"], ["2026-01-01T00:00:00Z", " format"], [20260101, " type"]],
+    invalid: [
+      ["2026-02-29", " format"],
+      ["0000-01-01", " format"],
+      ["2026-1-1", " format"],
+      ["2026-01-01T00:00:00Z", " format"],
+      [20260101, " type"],
+    ],
   },
   datetime: {
     definition: { fieldType: "datetime" },
@@ -220,11 +296,22 @@ export const samples: Readonly<Record<FieldTypeName, Samples>> = {
     inferred: [{ type: "string", format: "time" }],
     sqlType: "time",
     valid: [["09:30:00"], ["09:30", "09:30:00"], ["23:59:59.500", "23:59:59.5"]],
-    invalid: [["24:00:00", " format"], ["9:30", " format"], ["09:30:00Z", " format"], [930, " type"]],
+    invalid: [
+      ["24:00:00", " format"],
+      ["9:30", " format"],
+      ["09:30:00Z", " format"],
+      [930, " type"],
+    ],
   },
   json: {
     definition: { fieldType: "json" },
-    inferred: [{ type: "object" }, {}, { type: "array" }, { type: ["string", "integer"] }, { type: "array", items: { type: "string" } }],
+    inferred: [
+      { type: "object" },
+      {},
+      { type: "array" },
+      { type: ["string", "integer"] },
+      { type: "array", items: { type: "string" } },
+    ],
     sqlType: "jsonb",
     valid: [[{ a: [1, null, "x"] }], ["text"], [0], [[]]],
     invalid: [
@@ -234,9 +321,21 @@ export const samples: Readonly<Record<FieldTypeName, Samples>> = {
       [JSON.parse("[".repeat(70) + "]".repeat(70)), `${"/0".repeat(64)} depth`],
     ],
     limits: [
-      [{ type: "object", properties: { a: { type: "integer" } }, required: ["a", "b"] }, { a: "x" }, "/a type", "/b required"],
+      [
+        { type: "object", properties: { a: { type: "integer" } }, required: ["a", "b"] },
+        { a: "x" },
+        "/a type",
+        "/b required",
+      ],
       [{ type: "object", additionalProperties: false }, { a: 1 }, "/a unknown"],
-      [{ type: "array", uniqueItems: true }, [{ a: 1, b: 2 }, { b: 2, a: 1 }], " uniqueItems"],
+      [
+        { type: "array", uniqueItems: true },
+        [
+          { a: 1, b: 2 },
+          { b: 2, a: 1 },
+        ],
+        " uniqueItems",
+      ],
       [{ type: "array", items: { type: "number", multipleOf: 0.1 } }, [0.3, 0.25], "/1 multipleOf"],
       [{ anyOf: [{ type: "string", minLength: 3 }, { type: "integer" }] }, "ab", " minLength"],
       [{ anyOf: [{ type: "string" }, { type: "integer" }] }, true, " type"],
@@ -252,12 +351,18 @@ export const samples: Readonly<Record<FieldTypeName, Samples>> = {
     definition: { fieldType: "autonumber", pattern: "P-{YYYY}-{00000}" },
     sqlType: "text",
     valid: [],
-    invalid: [["P-1", " read_only"], [null, " read_only"]],
+    invalid: [
+      ["P-1", " read_only"],
+      [null, " read_only"],
+    ],
   },
   reference: {
     definition: { fieldType: "reference", target: "user" },
     sqlType: "uuid",
     valid: [[id], [id.toUpperCase(), id]],
-    invalid: [["me", " format"], [{ id }, " type"]],
+    invalid: [
+      ["me", " format"],
+      [{ id }, " type"],
+    ],
   },
 };

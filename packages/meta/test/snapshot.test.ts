@@ -12,17 +12,50 @@ const contact = {
 
 describe("stored definitions", () => {
   test("number object, fields, keys and indexes from one counter", () => {
-    const [stored] = store([{ name: "a", properties: { x: { type: "string", unique: true }, y: { type: "integer", index: true } }, unique: [["x"], ["y", "x"]], indexes: [["y", "owner"]] }], ids());
-    expect(stored).toMatchObject({ id: 1, name: "a", source: "tenant", fieldIds: { x: 2, y: 3 }, uniqueIds: { 2: 4, "3,2": 5 }, indexIds: { 3: 6, "3,-2": 7 } });
+    const [stored] = store(
+      [
+        {
+          name: "a",
+          properties: { x: { type: "string", unique: true }, y: { type: "integer", index: true } },
+          unique: [["x"], ["y", "x"]],
+          indexes: [["y", "owner"]],
+        },
+      ],
+      ids(),
+    );
+    expect(stored).toMatchObject({
+      id: 1,
+      name: "a",
+      source: "tenant",
+      fieldIds: { x: 2, y: 3 },
+      uniqueIds: { 2: 4, "3,2": 5 },
+      indexIds: { 3: 6, "3,-2": 7 },
+    });
   });
 
   test("keep their ids when they come again, and through renames", () => {
     const nextId = ids();
-    const first = store([{ name: "a", properties: { x: { unique: true, type: "string" }, y: { type: "string" } }, indexes: [["y"]] }], nextId);
-    expect(store([{ name: "a", properties: { x: { unique: true, type: "string" }, y: { type: "string" } }, indexes: [["y"]] }], nextId, first)).toEqual(first);
-    const renamed = { name: "b", was: "a", properties: { z: { unique: true, type: "string", was: "x" }, y: { type: "string" } }, indexes: [["y"]] };
+    const first = store(
+      [{ name: "a", properties: { x: { unique: true, type: "string" }, y: { type: "string" } }, indexes: [["y"]] }],
+      nextId,
+    );
+    expect(
+      store(
+        [{ name: "a", properties: { x: { unique: true, type: "string" }, y: { type: "string" } }, indexes: [["y"]] }],
+        nextId,
+        first,
+      ),
+    ).toEqual(first);
+    const renamed = {
+      name: "b",
+      was: "a",
+      properties: { z: { unique: true, type: "string", was: "x" }, y: { type: "string" } },
+      indexes: [["y"]],
+    };
     const second = store([renamed], nextId, first);
-    expect(second).toMatchObject([{ id: 1, name: "b", fieldIds: { z: 2, y: 3 }, uniqueIds: { 2: 4 }, indexIds: { 3: 5 } }]);
+    expect(second).toMatchObject([
+      { id: 1, name: "b", fieldIds: { z: 2, y: 3 }, uniqueIds: { 2: 4 }, indexIds: { 3: 5 } },
+    ]);
     expect(store([renamed], nextId, second)).toEqual(second);
     expect(nextId()).toBe(6);
   });
@@ -40,7 +73,8 @@ describe("stored definitions", () => {
   test("refuse a `was` that cannot be", () => {
     const nextId = ids();
     const first = store([{ name: "a", properties: { x: {}, y: {} } }], nextId);
-    const again = (properties: Record<string, unknown>) => brief(issuesOf(() => store([{ name: "a", properties }], nextId, first)));
+    const again = (properties: Record<string, unknown>) =>
+      brief(issuesOf(() => store([{ name: "a", properties }], nextId, first)));
     expect(again({ z: { was: "nothing" } })).toEqual(["/properties/z/was definition"]);
     expect(again({ x: {}, y: { was: "x" } })).toEqual(["/properties/y/was definition"]);
     expect(again({ p: { was: "x" }, q: { was: "x" } })).toEqual(["/properties/q/was definition"]);
@@ -50,7 +84,9 @@ describe("stored definitions", () => {
 
   test("leave the name user to the core", () => {
     const definition = parseDefinition(user);
-    expect(brief(issuesOf(() => storeDefinition(undefined, definition, "tenant", ids())))).toEqual(["/name definition"]);
+    expect(brief(issuesOf(() => storeDefinition(undefined, definition, "tenant", ids())))).toEqual([
+      "/name definition",
+    ]);
     expect(storeDefinition(undefined, definition, "core", ids()).name).toBe("user");
   });
 });
@@ -73,15 +109,30 @@ describe("a snapshot", () => {
 
   test("says of references what is deleted with what, and how they are called from the other side", () => {
     const snapshot = snapshotOf(user, account, contact);
-    expect(snapshot.objects.get("account")?.incoming).toEqual([{ object: "contact", field: "account", onDelete: "restrict", relation: "contacts" }]);
-    expect(snapshot.objects.get("user")?.incoming).toContainEqual({ object: "contact", field: "owner", onDelete: "setNull", relation: "owned_contacts" });
-    expect(snapshot.objects.get("contact")?.fields.get("account")).toMatchObject({ target: "account", onDelete: "restrict", foreignKey: true, indexed: true });
+    expect(snapshot.objects.get("account")?.incoming).toEqual([
+      { object: "contact", field: "account", onDelete: "restrict", relation: "contacts" },
+    ]);
+    expect(snapshot.objects.get("user")?.incoming).toContainEqual({
+      object: "contact",
+      field: "owner",
+      onDelete: "setNull",
+      relation: "owned_contacts",
+    });
+    expect(snapshot.objects.get("contact")?.fields.get("account")).toMatchObject({
+      target: "account",
+      onDelete: "restrict",
+      foreignKey: true,
+      indexed: true,
+    });
   });
 
   test("takes over objects that did not change, nor what they depend on", () => {
     const nextId = ids();
     const ruled = { ...account, rules: [{ name: "r", when: "user.region == name", message: "No" }] };
-    const first = store([user, ruled, { name: "note", plural: "notes", properties: { text: { type: "string" } } }], nextId);
+    const first = store(
+      [user, ruled, { name: "note", plural: "notes", properties: { text: { type: "string" } } }],
+      nextId,
+    );
     const before = compileSnapshot(settings, 1, first);
     // As a database gives them back.
     const same = compileSnapshot(settings, 2, JSON.parse(JSON.stringify(first)), before);
@@ -93,7 +144,10 @@ describe("a snapshot", () => {
     expect(after.objects.get("account")).not.toBe(before.objects.get("account"));
     expect(after.objects.get("account")?.incoming).toHaveLength(1);
 
-    const changedUser = [...store([{ ...user, properties: { name: { type: "string" } } }], nextId, first), ...more.slice(1)];
+    const changedUser = [
+      ...store([{ ...user, properties: { name: { type: "string" } } }], nextId, first),
+      ...more.slice(1),
+    ];
     expect(issuesOf(() => compileSnapshot(settings, 4, changedUser, after))).toMatchObject([
       { path: "/rules/0/when", code: "expression", position: 5, params: { object: "account" } },
     ]);
@@ -105,7 +159,12 @@ describe("a snapshot", () => {
     const nextId = ids();
     const first = store([{ name: "a", properties: { x: {}, y: {} } }], nextId);
     const before = compileSnapshot(settings, 1, first);
-    const after = compileSnapshot(settings, 2, store([{ name: "a", properties: { y: {}, x: {} } }], nextId, first), before);
+    const after = compileSnapshot(
+      settings,
+      2,
+      store([{ name: "a", properties: { y: {}, x: {} } }], nextId, first),
+      before,
+    );
     expect([...(after.objects.get("a")?.fields.keys() ?? [])].slice(8)).toEqual(["y", "x"]);
   });
 
@@ -114,7 +173,14 @@ describe("a snapshot", () => {
     ["a plural used twice", [account, { name: "client", plural: "accounts" }], "client", "/plural definition"],
     [
       "a relation used twice",
-      [user, { name: "deal", plural: "deals", properties: { a: { fieldType: "reference", target: "user" }, b: { fieldType: "reference", target: "user" } } }],
+      [
+        user,
+        {
+          name: "deal",
+          plural: "deals",
+          properties: { a: { fieldType: "reference", target: "user" }, b: { fieldType: "reference", target: "user" } },
+        },
+      ],
       "deal",
       "/properties/b/relation definition",
     ],
@@ -124,8 +190,18 @@ describe("a snapshot", () => {
       "contact",
       "/properties/account/relation definition",
     ],
-    ["a rule on an unknown field", [{ ...account, rules: [{ name: "r", when: "nam == 'x'", message: "No" }] }], "account", "/rules/0/when expression"],
-    ["a rule that is no condition", [{ ...account, rules: [{ name: "r", when: "name", message: "No" }] }], "account", "/rules/0/when expression"],
+    [
+      "a rule on an unknown field",
+      [{ ...account, rules: [{ name: "r", when: "nam == 'x'", message: "No" }] }],
+      "account",
+      "/rules/0/when expression",
+    ],
+    [
+      "a rule that is no condition",
+      [{ ...account, rules: [{ name: "r", when: "name", message: "No" }] }],
+      "account",
+      "/rules/0/when expression",
+    ],
   ])("refuses %s", (_what, definitions, object, issue) => {
     const stored = store(definitions, ids());
     const issues = issuesOf(() => compileSnapshot(settings, 1, stored));
@@ -136,16 +212,33 @@ describe("a snapshot", () => {
   test("follows an object's new name after its referrers are told", () => {
     const nextId = ids();
     const first = store([account, contact], nextId);
-    const renamed = [...store([{ ...account, name: "company", was: "account" }], nextId, first), first[1]].flatMap((s) => s ?? []);
-    expect(brief(issuesOf(() => compileSnapshot(settings, 2, renamed)))).toEqual(["/properties/account/target definition"]);
-    const snapshot = compileSnapshot(settings, 2, renamed.map((s) => retarget(s, "account", "company")));
+    const renamed = [...store([{ ...account, name: "company", was: "account" }], nextId, first), first[1]].flatMap(
+      (s) => s ?? [],
+    );
+    expect(brief(issuesOf(() => compileSnapshot(settings, 2, renamed)))).toEqual([
+      "/properties/account/target definition",
+    ]);
+    const snapshot = compileSnapshot(
+      settings,
+      2,
+      renamed.map((s) => retarget(s, "account", "company")),
+    );
     expect(snapshot.objects.get("contact")?.fields.get("account")?.target).toBe("company");
   });
 
   test("of 30 objects compiles within 50 ms", () => {
-    const fields = Object.fromEntries(Array.from({ length: 20 }, (_, i) => [`f${i}`, { type: "string", maxLength: 50 }]));
-    const object = (i: number) => ({ name: `o${i}`, properties: fields, rules: [{ name: "r", when: "f0 == 'x' && f1 != old.f1", message: "No" }] });
-    const stored = store(Array.from({ length: 30 }, (_, i) => object(i)), ids());
+    const fields = Object.fromEntries(
+      Array.from({ length: 20 }, (_, i) => [`f${i}`, { type: "string", maxLength: 50 }]),
+    );
+    const object = (i: number) => ({
+      name: `o${i}`,
+      properties: fields,
+      rules: [{ name: "r", when: "f0 == 'x' && f1 != old.f1", message: "No" }],
+    });
+    const stored = store(
+      Array.from({ length: 30 }, (_, i) => object(i)),
+      ids(),
+    );
     compileSnapshot(settings, 1, stored);
     const times = Array.from({ length: 5 }, () => {
       const started = performance.now();
@@ -173,7 +266,14 @@ describe("preparing a record", () => {
   test("fills defaults: dates in the tenant's time zone, and nothing in a patch", () => {
     const { value, issues } = object.prepareCreate({ name: "a" }, { now });
     expect(issues).toEqual([]);
-    expect(value).toEqual({ name: "a", status: "new", due: "2026-02-01", at: "2026-01-31T16:30:00.25Z", facts: { a: [1] }, size: 1 });
+    expect(value).toEqual({
+      name: "a",
+      status: "new",
+      due: "2026-02-01",
+      at: "2026-01-31T16:30:00.25Z",
+      facts: { a: [1] },
+      size: 1,
+    });
     expect(object.preparePatch({}, { now })).toEqual({ value: {}, issues: [] });
   });
 
@@ -189,19 +289,41 @@ describe("preparing a record", () => {
 
   test("takes an owner, and passes over what is undefined", () => {
     const owner = "0198A3F0-1111-7000-8000-000000000001";
-    expect(object.preparePatch({ owner, name: undefined }, { now })).toEqual({ value: { owner: owner.toLowerCase() }, issues: [] });
+    expect(object.preparePatch({ owner, name: undefined }, { now })).toEqual({
+      value: { owner: owner.toLowerCase() },
+      issues: [],
+    });
     expect(brief(object.preparePatch({ owner: "me" }, { now }).issues)).toEqual(["/owner format"]);
     expect(object.preparePatch({ owner: null }, { now }).issues).toEqual([]);
   });
 
   test("tells all faults at once, each once", () => {
     const { issues } = object.prepareCreate(
-      { name: "123456", size: null, status: "old", due: "x", id: "1", version: 3, code: "001", "a/b": 1, toString: 1, ...JSON.parse('{"__proto__":1}') },
+      {
+        name: "123456",
+        size: null,
+        status: "old",
+        due: "x",
+        id: "1",
+        version: 3,
+        code: "001",
+        "a/b": 1,
+        toString: 1,
+        ...JSON.parse('{"__proto__":1}'),
+      },
       { now },
     );
     expect(brief(issues)).toEqual(
       [
-        ...["/name maxLength", "/size required", "/status enum", "/due format", "/id read_only", "/version read_only", "/code read_only"],
+        ...[
+          "/name maxLength",
+          "/size required",
+          "/status enum",
+          "/due format",
+          "/id read_only",
+          "/version read_only",
+          "/code read_only",
+        ],
         ...["/a~1b unknown", "/toString unknown", "/__proto__ unknown"],
       ].toSorted(),
     );
@@ -209,13 +331,23 @@ describe("preparing a record", () => {
   });
 
   test.each([[null], [[]], ["x"], [1], [undefined]])("refuses %j as a record", (value) => {
-    expect(object.prepareCreate(value, { now }).issues).toEqual([{ path: "", code: "type", params: { type: "object" } }]);
+    expect(object.prepareCreate(value, { now }).issues).toEqual([
+      { path: "", code: "type", params: { type: "object" } },
+    ]);
     expect(brief(object.preparePatch(value, { now }).issues)).toEqual([" type"]);
   });
 });
 
 test("a text in an index is kept short enough for it", () => {
-  const object = objectOf({ a: { type: "string", unique: true }, b: { type: "string" }, c: { type: "string", maxLength: 100 }, d: { type: "string" } }, { indexes: [["b", "c"]] });
+  const object = objectOf(
+    {
+      a: { type: "string", unique: true },
+      b: { type: "string" },
+      c: { type: "string", maxLength: 100 },
+      d: { type: "string" },
+    },
+    { indexes: [["b", "c"]] },
+  );
   const longest = (name: string): unknown => object.fields.get(name)?.schema["maxLength"];
   expect([longest("a"), longest("b"), longest("c"), longest("d")]).toEqual([640, 320, 100, undefined]);
   expect(brief(object.prepareCreate({ a: "x".repeat(641) }, { now }).issues)).toEqual(["/a maxLength"]);
@@ -226,7 +358,13 @@ describe("rules", () => {
     { status: { enum: ["open", "sold"] }, seller: { type: "string" }, price: { fieldType: "currency" } },
     {
       rules: [
-        { name: "needs_seller", when: "status == 'sold' && seller == null", at: "seller", message: "Needs a seller", messages: { "zh-CN": "必须填写卖方" } },
+        {
+          name: "needs_seller",
+          when: "status == 'sold' && seller == null",
+          at: "seller",
+          message: "Needs a seller",
+          messages: { "zh-CN": "必须填写卖方" },
+        },
         { name: "never_cheaper", when: "price < old.price", message: "Never cheaper" },
       ],
     },
@@ -234,14 +372,31 @@ describe("rules", () => {
   const context = { now, user: {} };
 
   test("that hold are issues, at their field or at the record", () => {
-    expect(object.brokenRules({ status: "sold", seller: null, price: 1 }, { status: "open", seller: null, price: 2 }, context)).toEqual([
-      { path: "/seller", code: "rule", params: { rule: "needs_seller" }, text: { en: "Needs a seller", "zh-CN": "必须填写卖方" } },
+    expect(
+      object.brokenRules(
+        { status: "sold", seller: null, price: 1 },
+        { status: "open", seller: null, price: 2 },
+        context,
+      ),
+    ).toEqual([
+      {
+        path: "/seller",
+        code: "rule",
+        params: { rule: "needs_seller" },
+        text: { en: "Needs a seller", "zh-CN": "必须填写卖方" },
+      },
       { path: "", code: "rule", params: { rule: "never_cheaper" }, text: { en: "Never cheaper" } },
     ]);
   });
 
   test("whose condition is unknown refuse nothing", () => {
-    expect(object.brokenRules({ status: "open", seller: null, price: null }, { status: "open", seller: null, price: 2 }, context)).toEqual([]);
+    expect(
+      object.brokenRules(
+        { status: "open", seller: null, price: null },
+        { status: "open", seller: null, price: 2 },
+        context,
+      ),
+    ).toEqual([]);
     expect(object.brokenRules({ status: "open", seller: null, price: 1 }, null, context)).toEqual([]);
   });
 });

@@ -1,6 +1,15 @@
 import { jsonObject, leafColumns } from "./json.ts";
 import type { AggregatePlan, Authorized, GetPlan, GroupTerm, ListPlan, Metric, OrderTerm, ReadPlan } from "./plan.ts";
-import { expressionSql, fromSql, Parameters, quote, sortSql, sourceCondition, type SqlContext, type SqlText } from "./sql.ts";
+import {
+  expressionSql,
+  fromSql,
+  Parameters,
+  quote,
+  sortSql,
+  sourceCondition,
+  type SqlContext,
+  type SqlText,
+} from "./sql.ts";
 
 function whereSql(plan: ReadPlan, context: SqlContext, parameters: Parameters): string[] {
   const [root] = plan.sources;
@@ -27,7 +36,9 @@ function sortKeys(order: readonly OrderTerm[], parameters: Parameters): SortKey[
 
 /** Nulls come last either way; columns without nulls say nothing of them, so that an index serves both directions. */
 const orderSql = (keys: readonly SortKey[]): string =>
-  keys.map((k) => `${k.sql}${k.descending ? " DESC" : ""}${k.nullable && k.descending ? " NULLS LAST" : ""}`).join(", ");
+  keys
+    .map((k) => `${k.sql}${k.descending ? " DESC" : ""}${k.nullable && k.descending ? " NULLS LAST" : ""}`)
+    .join(", ");
 
 /** The rows behind the cursor: a row comparison where one order and no nulls allow it, since only that uses an index at once. */
 function afterSql(keys: readonly SortKey[], cursor: readonly (string | null)[], parameters: Parameters): string {
@@ -39,7 +50,10 @@ function afterSql(keys: readonly SortKey[], cursor: readonly (string | null)[], 
   return keys.reduceRight((rest, key, i) => {
     const value = cursor[i];
     const same = value === null ? `${key.sql} IS NULL` : `${key.sql} = ${values[i]}`;
-    const beyond = value === null ? "false" : `(${key.sql} ${key.descending ? "<" : ">"} ${values[i]}${key.nullable ? ` OR ${key.sql} IS NULL` : ""})`;
+    const beyond =
+      value === null
+        ? "false"
+        : `(${key.sql} ${key.descending ? "<" : ">"} ${values[i]}${key.nullable ? ` OR ${key.sql} IS NULL` : ""})`;
     return rest === "" ? beyond : `(${beyond} OR (${same} AND ${rest}))`;
   }, "");
 }
@@ -92,13 +106,22 @@ function compileGet(plan: GetPlan, context: SqlContext): SqlText {
   return { text, params: parameters.values };
 }
 
-const periodFormats = { day: "YYYY-MM-DD", week: 'IYYY-"W"IW', month: "YYYY-MM", quarter: 'YYYY-"Q"Q', year: "YYYY" } as const;
+const periodFormats = {
+  day: "YYYY-MM-DD",
+  week: 'IYYY-"W"IW',
+  month: "YYYY-MM",
+  quarter: 'YYYY-"Q"Q',
+  year: "YYYY",
+} as const;
 
 /** Periods in the tenant's time zone; quarters and years of the fiscal year, named by the year it starts in. */
 function groupSql(group: GroupTerm, context: SqlContext, parameters: Parameters): string {
   const column = `${group.source}.${quote(group.field.column.name)}`;
   if (!group.period) return column;
-  const local = group.field.exprType.kind === "datetime" ? `${column} AT TIME ZONE ${parameters.add(context.settings.timeZone, "text")}` : column;
+  const local =
+    group.field.exprType.kind === "datetime"
+      ? `${column} AT TIME ZONE ${parameters.add(context.settings.timeZone, "text")}`
+      : column;
   const shift = group.period === "quarter" || group.period === "year" ? context.settings.fiscalYearStart - 1 : 0;
   const moved = shift === 0 ? local : `(${local}) - interval '${shift} months'`;
   return `to_char(${moved}, '${periodFormats[group.period]}')`;
@@ -135,7 +158,12 @@ function compileAggregate(plan: AggregatePlan, context: SqlContext): SqlText {
   const having = plan.having
     ? `WHERE (${expressionSql(plan.having, [{ alias: "t0", object: plan.object, deleted: "any", predicate: { kind: "all" } }], context, parameters)})`
     : "";
-  const order = [...plan.order, ...plan.groups.filter((g) => !plan.order.some((o) => o.name === g.name)).map((g) => ({ name: g.name, descending: false }))];
+  const order = [
+    ...plan.order,
+    ...plan.groups
+      .filter((g) => !plan.order.some((o) => o.name === g.name))
+      .map((g) => ({ name: g.name, descending: false })),
+  ];
   const orderBy = order.map((o) => {
     const group = plan.groups.find((g) => g.name === o.name && !g.period);
     const sql = group ? sortSql(group.field, `t0.${quote(o.name)}`, parameters).sql : `t0.${quote(o.name)}`;

@@ -20,4 +20,14 @@ export type {
 } from "./plan.ts";
 export { resolveAggregate, type AggregateRequest } from "./resolve-aggregate.ts";
 export { defaultLimit, maxLimit, resolveGet, resolveList, type ListRequest } from "./resolve-list.ts";
-export { type ExpressionPlace, jsonColumn, Parameters, placedExpressionSql, predicateSql, quote, type SqlContext, type SqlText, visibleOwners } from "./sql.ts";
+export {
+  type ExpressionPlace,
+  jsonColumn,
+  Parameters,
+  placedExpressionSql,
+  predicateSql,
+  quote,
+  type SqlContext,
+  type SqlText,
+  visibleOwners,
+} from "./sql.ts";

@@ -33,7 +33,8 @@ function outputsOf(tree: Tree, path: readonly string[], sources: Sources, term: 
   for (const [name, child] of tree.children) {
     const nested = child.all || child.children.size > 0;
     const field = source.object.fields.get(name);
-    if (!field || (nested && field.target === undefined)) throw noField("select", [...path, name].join("."), term.position);
+    if (!field || (nested && field.target === undefined))
+      throw noField("select", [...path, name].join("."), term.position);
     const output: Output = nested
       ? {
           kind: "object",
@@ -62,19 +63,30 @@ function selectOutputs(select: string | undefined, root: ObjectType, sources: So
     outputs = outputsOf(tree, [], sources, term);
   }
   const id = root.fields.get("id");
-  if (id && !outputs.some((o) => o.name === "id")) outputs.unshift({ kind: "field", name: "id", source: rootSource.alias, field: id });
+  if (id && !outputs.some((o) => o.name === "id"))
+    outputs.unshift({ kind: "field", name: "id", source: rootSource.alias, field: id });
   return outputs;
 }
 
 /** `expand`: the id of a reference is replaced by the object. */
-function expandOutputs(expand: string | undefined, outputs: readonly Output[], root: ObjectType, sources: Sources): Output[] {
+function expandOutputs(
+  expand: string | undefined,
+  outputs: readonly Output[],
+  root: ObjectType,
+  sources: Sources,
+): Output[] {
   const result = [...outputs];
   if (expand === undefined) return result;
   for (const term of splitTerms("expand", expand)) {
     const field = root.fields.get(term.source);
     if (!field) throw expandFault(term, root);
     const source = field.target === undefined ? undefined : sources.walk([field.name]);
-    if (!source) throw queryError("expand", text(`"${field.name}" is not a reference`, `“${field.name}”不是引用`, `「${field.name}」不是參照`), term.position);
+    if (!source)
+      throw queryError(
+        "expand",
+        text(`"${field.name}" is not a reference`, `“${field.name}”不是引用`, `「${field.name}」不是參照`),
+        term.position,
+      );
     const output: Output = { kind: "object", name: field.name, source: source.alias, outputs: everyField(source) };
     const at = result.findIndex((o) => o.name === field.name);
     if (at >= 0) result[at] = output;
@@ -88,7 +100,11 @@ function expandFault(term: Term, root: ObjectType): Error {
   if (root.incoming.some((i) => i.relation === name) || name !== term.source) {
     return queryError(
       "expand",
-      text(`only references of the record can be expanded yet; "${term.source}" is none`, `目前只能展开记录的引用字段，“${term.source}”不是`, `目前只能展開記錄的參照欄位，「${term.source}」不是`),
+      text(
+        `only references of the record can be expanded yet; "${term.source}" is none`,
+        `目前只能展开记录的引用字段，“${term.source}”不是`,
+        `目前只能展開記錄的參照欄位，「${term.source}」不是`,
+      ),
       term.position,
     );
   }

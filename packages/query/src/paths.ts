@@ -19,7 +19,8 @@ export function splitTerms(parameter: string, value: string): Term[] {
     const raw = value.slice(start, end);
     const source = raw.trim();
     const position = start + (raw.length - raw.trimStart().length);
-    if (source === "") throw queryError(parameter, text("a name is missing here", "此处缺少名称", "此處缺少名稱"), start);
+    if (source === "")
+      throw queryError(parameter, text("a name is missing here", "此处缺少名称", "此處缺少名稱"), start);
     terms.push({ source, position });
   };
   for (let i = 0; i < value.length; i++) {
@@ -35,7 +36,10 @@ export function splitTerms(parameter: string, value: string): Term[] {
   if (depth > 0) throw queryError(parameter, text("a ) is missing", "缺少 )", "缺少 )"), value.length);
   push(value.length);
   if (terms.length > maxTerms) {
-    throw queryError(parameter, text(`at most ${maxTerms} names`, `最多 ${maxTerms} 个名称`, `最多 ${maxTerms} 個名稱`));
+    throw queryError(
+      parameter,
+      text(`at most ${maxTerms} names`, `最多 ${maxTerms} 个名称`, `最多 ${maxTerms} 個名稱`),
+    );
   }
   return terms;
 }
@@ -46,7 +50,11 @@ export function splitPath(parameter: string, term: Term): string[] {
   if (parts.length > maxPathLength) {
     throw queryError(
       parameter,
-      text(`at most ${maxPathLength - 1} references in a row`, `最多连续 ${maxPathLength - 1} 个引用`, `最多連續 ${maxPathLength - 1} 個參照`),
+      text(
+        `at most ${maxPathLength - 1} references in a row`,
+        `最多连续 ${maxPathLength - 1} 个引用`,
+        `最多連續 ${maxPathLength - 1} 個參照`,
+      ),
       term.position,
     );
   }

@@ -20,15 +20,31 @@ const periods: readonly string[] = ["day", "week", "month", "quarter", "year"] s
 const aggregates: readonly string[] = ["count", "count_distinct", "sum", "avg", "min", "max"] satisfies Aggregate[];
 
 /** `month(created_at)` → `month_created_at`, `owner.name` → `owner_name`, `count()` → `count`. */
-const outputName = (term: string): string => term.replace(/\s/g, "").replace(/[.()]+/g, "_").replace(/_$/, "");
+const outputName = (term: string): string =>
+  term
+    .replace(/\s/g, "")
+    .replace(/[.()]+/g, "_")
+    .replace(/_$/, "");
 
 const unsuitable = (parameter: string, term: Term) =>
-  queryError(parameter, text(`"${term.source}" does not fit the field's type`, `“${term.source}”与字段类型不符`, `「${term.source}」與欄位類型不符`), term.position);
+  queryError(
+    parameter,
+    text(
+      `"${term.source}" does not fit the field's type`,
+      `“${term.source}”与字段类型不符`,
+      `「${term.source}」與欄位類型不符`,
+    ),
+    term.position,
+  );
 
 function resolveGroup(term: Term, sources: Sources): GroupTerm {
   const call = splitCall(term);
   if (call && !periods.includes(call.name)) {
-    throw queryError("group", text(`groups may use ${periods.join(", ")}`, `分组可用 ${periods.join("、")}`, `分組可用 ${periods.join("、")}`), term.position);
+    throw queryError(
+      "group",
+      text(`groups may use ${periods.join(", ")}`, `分组可用 ${periods.join("、")}`, `分組可用 ${periods.join("、")}`),
+      term.position,
+    );
   }
   const path = splitPath("group", call ? { source: call.argument, position: call.position } : term);
   const found = sources.field(path);
@@ -50,7 +66,15 @@ function suits(aggregate: string, type: ExprType): boolean {
 function resolveMetric(term: Term, sources: Sources): Metric {
   const call = splitCall(term);
   if (!call || !aggregates.includes(call.name)) {
-    throw queryError("metrics", text(`metrics are ${aggregates.join(", ")}, as in sum(amount)`, `指标可为 ${aggregates.join("、")}，例如 sum(amount)`, `指標可為 ${aggregates.join("、")}，例如 sum(amount)`), term.position);
+    throw queryError(
+      "metrics",
+      text(
+        `metrics are ${aggregates.join(", ")}, as in sum(amount)`,
+        `指标可为 ${aggregates.join("、")}，例如 sum(amount)`,
+        `指標可為 ${aggregates.join("、")}，例如 sum(amount)`,
+      ),
+      term.position,
+    );
   }
   const aggregate = call.name as Aggregate;
   const name = outputName(term.source);
@@ -103,7 +127,9 @@ export function resolveAggregate(snapshot: Snapshot, object: ObjectType, request
     metrics,
     filter: resolveFilter(request.filter, snapshot, object, sources),
     having: having
-      ? inParameter("having", () => checkExpression(having, { record: { name: object.name, fieldType: (n) => types.get(n) } }, "bool"))
+      ? inParameter("having", () =>
+          checkExpression(having, { record: { name: object.name, fieldType: (n) => types.get(n) } }, "bool"),
+        )
       : undefined,
     order: resolveOrder(request.order, new Set(types.keys())),
     limit,

@@ -25,7 +25,12 @@ export interface ListRequest {
   readonly deleted?: string | undefined;
 }
 
-export function resolveFilter(filter: string | undefined, snapshot: Snapshot, object: ObjectType, sources: Sources): CheckedExpression | undefined {
+export function resolveFilter(
+  filter: string | undefined,
+  snapshot: Snapshot,
+  object: ObjectType,
+  sources: Sources,
+): CheckedExpression | undefined {
   if (filter === undefined || filter.trim() === "") return undefined;
   const checked = inParameter("filter", () => checkExpression(filter, filterScope(snapshot, object), "bool"));
   for (const path of checked.paths) sources.field(path);
@@ -41,7 +46,15 @@ function resolveOrder(order: string | undefined, object: ObjectType, sources: So
     const found = sources.field(path);
     if (!found) throw noField("order", path.join("."), term.position);
     if (found.field.exprType.kind === "json" || found.field.exprType.kind === "list") {
-      throw queryError("order", text(`"${path.join(".")}" cannot be sorted by`, `不能按“${path.join(".")}”排序`, `不能依「${path.join(".")}」排序`), term.position);
+      throw queryError(
+        "order",
+        text(
+          `"${path.join(".")}" cannot be sorted by`,
+          `不能按“${path.join(".")}”排序`,
+          `不能依「${path.join(".")}」排序`,
+        ),
+        term.position,
+      );
     }
     terms.push({ ...found, descending });
   }
@@ -55,14 +68,22 @@ function resolveOrder(order: string | undefined, object: ObjectType, sources: So
 function resolveLimit(limit: number | undefined): number {
   if (limit === undefined) return defaultLimit;
   if (!Number.isInteger(limit) || limit < 1 || limit > maxLimit) {
-    throw queryError("limit", text(`must be a whole number from 1 to ${maxLimit}`, `必须是 1 到 ${maxLimit} 的整数`, `必須是 1 到 ${maxLimit} 的整數`));
+    throw queryError(
+      "limit",
+      text(
+        `must be a whole number from 1 to ${maxLimit}`,
+        `必须是 1 到 ${maxLimit} 的整数`,
+        `必須是 1 到 ${maxLimit} 的整數`,
+      ),
+    );
   }
   return limit;
 }
 
 function oneOf(parameter: string, value: string | undefined, allowed: string): boolean {
   if (value === undefined) return false;
-  if (value !== allowed) throw queryError(parameter, text(`must be "${allowed}"`, `必须是“${allowed}”`, `必須是「${allowed}」`));
+  if (value !== allowed)
+    throw queryError(parameter, text(`must be "${allowed}"`, `必须是“${allowed}”`, `必須是「${allowed}」`));
   return true;
 }
 

@@ -27,7 +27,12 @@ export class Sources {
     const field = from?.object.fields.get(path.at(-1) ?? "");
     const object = field?.target === undefined ? undefined : this.#snapshot.objects.get(field.target);
     if (!from || !field || !object) return undefined;
-    const source: Source = { alias: `t${this.#list.length}`, object, via: { source: from.alias, field }, deleted: "live" };
+    const source: Source = {
+      alias: `t${this.#list.length}`,
+      object,
+      via: { source: from.alias, field },
+      deleted: "live",
+    };
     this.#list.push(source);
     this.#byWalk.set(key, source);
     return source;

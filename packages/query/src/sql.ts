@@ -26,7 +26,9 @@ export interface SqlContext {
 function printed(value: unknown): string | null {
   if (value === null || value === undefined) return null;
   if (!Array.isArray(value)) return String(value);
-  const items = value.map((v: unknown) => (v === null || v === undefined ? "NULL" : `"${String(v).replace(/["\\]/g, "\\$&")}"`));
+  const items = value.map((v: unknown) =>
+    v === null || v === undefined ? "NULL" : `"${String(v).replace(/["\\]/g, "\\$&")}"`,
+  );
   return `{${items.join(",")}}`;
 }
 
@@ -52,7 +54,8 @@ export class Parameters {
   }
 }
 
-export const table = (context: SqlContext, source: Source): string => `${quote(context.settings.schema)}.${quote(source.object.table)}`;
+export const table = (context: SqlContext, source: Source): string =>
+  `${quote(context.settings.schema)}.${quote(source.object.table)}`;
 
 /** Everyone whose records the user sees as an owner: themselves and those below them in the org chart. */
 export const visibleOwners = (schema: string, user: string): string =>
@@ -68,9 +71,12 @@ export function predicateSql(predicate: Predicate | undefined, alias: string, sc
 /** `deleted_at` and the row predicate of a source, as one condition. */
 export function sourceCondition(source: Source, context: SqlContext, parameters: Parameters): string {
   const parts: string[] = [];
-  if (source.deleted !== "any") parts.push(`${source.alias}.deleted_at IS ${source.deleted === "only" ? "NOT " : ""}NULL`);
+  if (source.deleted !== "any")
+    parts.push(`${source.alias}.deleted_at IS ${source.deleted === "only" ? "NOT " : ""}NULL`);
   if (source.predicate?.kind !== "all") {
-    parts.push(predicateSql(source.predicate, source.alias, context.settings.schema, parameters.add(context.user, "uuid")));
+    parts.push(
+      predicateSql(source.predicate, source.alias, context.settings.schema, parameters.add(context.user, "uuid")),
+    );
   }
   return parts.length > 0 ? parts.join(" AND ") : "true";
 }
@@ -123,7 +129,12 @@ export const placedExpressionSql = (e: CheckedExpression, place: ExpressionPlace
   });
 
 /** An expression over a read plan's tables. */
-export function expressionSql(e: CheckedExpression, sources: readonly Source[], context: SqlContext, parameters: Parameters): string {
+export function expressionSql(
+  e: CheckedExpression,
+  sources: readonly Source[],
+  context: SqlContext,
+  parameters: Parameters,
+): string {
   return placedExpressionSql(e, {
     parameters,
     now: parameters.add(context.now.toISOString(), "timestamptz"),
@@ -140,7 +151,10 @@ export function expressionSql(e: CheckedExpression, sources: readonly Source[], 
 /** The expression a field is sorted and compared by: picklists in their defined order, the rest as they are. */
 export function sortSql(field: Field, column: string, parameters: Parameters): { sql: string; type: string } {
   if (field.type === "picklist" && field.values) {
-    const order = parameters.add(field.values.map((v) => v.value), "text[]");
+    const order = parameters.add(
+      field.values.map((v) => v.value),
+      "text[]",
+    );
     return { sql: `array_position(${order}, ${column})`, type: "int" };
   }
   return { sql: column, type: field.column.sqlType };

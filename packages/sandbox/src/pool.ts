@@ -48,7 +48,7 @@ export class Pool {
   readonly #queues: Readonly<Record<Purpose, FairQueue<Waiter>>> = { lease: new FairQueue(), run: new FairQueue() };
   readonly #reaper: NodeJS.Timeout;
   #startAfter = 0;
-  #retry: NodeJS.Timeout | undefined;
+  #later: NodeJS.Timeout | undefined;
   #closed = false;
 
   constructor(settings: PoolSettings) {
@@ -97,7 +97,7 @@ export class Pool {
   async close(): Promise<Waiter[]> {
     this.#closed = true;
     clearInterval(this.#reaper);
-    clearTimeout(this.#retry);
+    clearTimeout(this.#later);
     const children = [...this.#slots.keys(), ...[...this.#spares].map((slot) => slot.child)];
     for (const child of children) child.kill("the sandbox closes");
     this.#slots.clear();
@@ -133,8 +133,7 @@ export class Pool {
     if (purpose === "run" && this.#count(own("run")) >= this.#settings.childrenPerTenant) return undefined;
     const idle = this.#pick(own("idle"), (slot) => -slot.lastUsed);
     if (idle) return idle;
-    const waiting = this.#queues.run.waiting(tenant) + this.#queues.lease.waiting(tenant);
-    if (this.#count(own("starting")) >= waiting) return undefined;
+    if (!this.#mayStart(purpose, tenant)) return undefined;
     if (this.#slots.size >= this.#settings.maxChildren && !this.#evict(tenant, purpose)) return undefined;
     const spare = [...this.#spares].find((slot) => slot.state === "idle");
     if (spare === undefined) return void this.#start(tenant);
@@ -142,15 +141,27 @@ export class Pool {
     return this.#bind(spare, tenant);
   }
 
+  /** Whether one more child is of use: for someone who waits, and within what runs may hold. */
+  #mayStart(purpose: Purpose, tenant: string): boolean {
+    const own = this.#count((slot) => slot.child.tenant === tenant && slot.state === "starting");
+    if (purpose === "lease") return own < this.#queues.lease.waiting(tenant);
+    const forRuns = (slot: Slot): boolean => slot.state === "starting" || slot.state === "run";
+    const { childrenForRuns, childrenPerTenant } = this.#settings;
+    return (
+      own < this.#queues.run.waiting(tenant) &&
+      this.#count(forRuns) < childrenForRuns &&
+      this.#count((slot) => slot.child.tenant === tenant && forRuns(slot)) < childrenPerTenant
+    );
+  }
+
   /** Ends the child that was unused for the longest; for a run, only one whose tenant has no runs left or has had its turn. */
   #evict(tenant: string, purpose: Purpose): boolean {
-    const now = performance.now();
-    const free = (slot: Slot): boolean =>
-      slot.state === "idle" &&
-      slot.child.tenant !== tenant &&
-      (purpose === "lease" || this.#queues.run.waiting(slot.child.tenant) === 0 || now - slot.turnStarted >= turnMs);
-    const victim = this.#pick(free, (slot) => slot.lastUsed);
+    const turnLeft = (slot: Slot): number =>
+      purpose === "lease" || this.#queues.run.waiting(slot.child.tenant) === 0 ? 0 : slot.turnStarted + turnMs - performance.now();
+    const idle = (slot: Slot): boolean => slot.state === "idle" && slot.child.tenant !== tenant;
+    const victim = this.#pick((slot) => idle(slot) && turnLeft(slot) <= 0, (slot) => slot.lastUsed);
     if (victim) this.#retire(victim, "makes room for another tenant");
+    else if (this.#count(idle) > 0) this.#pumpLater(turnMs);
     return victim !== undefined;
   }
 
@@ -163,7 +174,7 @@ export class Pool {
   }
 
   #start(tenant?: string): void {
-    if (performance.now() < this.#startAfter) return this.#retryLater();
+    if (performance.now() < this.#startAfter) return this.#pumpLater(retryStartMs);
     const child = this.#settings.start();
     const slot: Slot = { child, state: "starting", lastUsed: performance.now(), turnStarted: performance.now() };
     if (tenant === undefined) this.#spares.add(slot);
@@ -178,7 +189,7 @@ export class Pool {
         if (this.#closed) return;
         this.#settings.startFailed(error);
         this.#startAfter = performance.now() + retryStartMs;
-        this.#retryLater();
+        this.#pumpLater(retryStartMs);
       },
     );
     // One that is busy is let go by whoever holds it.
@@ -189,11 +200,11 @@ export class Pool {
     });
   }
 
-  #retryLater(): void {
-    this.#retry ??= setTimeout(() => {
-      this.#retry = undefined;
+  #pumpLater(ms: number): void {
+    this.#later ??= setTimeout(() => {
+      this.#later = undefined;
       this.#pump();
-    }, retryStartMs);
+    }, ms);
   }
 
   #refillSpares(): void {

@@ -71,7 +71,6 @@ async function join(parts: Parts, endings: Endings): Promise<Composition> {
   });
   endings.push(() => store.close());
   await store.registry.migrate();
-  // LEAD TO HELPER: this seam is settled as written below; do not change automation's options any more.
   const kernel = await createKernel({
     store,
     observe,
@@ -81,7 +80,11 @@ async function join(parts: Parts, endings: Endings): Promise<Composition> {
     maxTenantsCached: parts.tenantsCached,
   });
   endings.push(() => kernel.close());
-  const queue = await createQueue({ postgres: database, ...(parts.redisUrl ? { redisUrl: parts.redisUrl } : {}), observe });
+  const queue = await createQueue({
+    postgres: database,
+    ...(parts.redisUrl ? { redisUrl: parts.redisUrl } : {}),
+    observe,
+  });
   endings.push(() => queue.close());
   const sandbox = createSandbox({ ...sandboxSettings, maxChildren: parts.sandboxes, prelude: scriptPrelude, observe });
   endings.push(() => sandbox.close());

@@ -5,6 +5,11 @@ import { startServer } from "./serve.ts";
 
 /** Milliseconds that a stop may take before the process ends all the same. */
 const patienceMs = 30_000;
+/**
+ * A signal to the whole process group, as Ctrl-C sends it, comes a second time from npm, which passes it on. So only one that comes
+ * later than this, in ms, is an operator's who has lost patience.
+ */
+const echoMs = 1_000;
 
 function explain(error: unknown): string {
   if (!isGuanxiError(error)) return error instanceof Error ? (error.stack ?? error.message) : String(error);
@@ -31,9 +36,10 @@ async function main(): Promise<void> {
   for (const signal of ["SIGTERM", "SIGINT"] as const) process.on(signal, () => stop(signal));
   const server = await startServer(config, observe);
   stop = (signal) => {
-    // A second signal is an impatient operator's.
-    stop = () => process.exit(1);
     const begun = performance.now();
+    stop = () => {
+      if (performance.now() - begun > echoMs) process.exit(1);
+    };
     observe({ kind: "stopping", reason: signal });
     setTimeout(() => process.exit(1), patienceMs).unref();
     server.stop().then(

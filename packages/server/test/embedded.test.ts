@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type Observation, isGuanxiError } from "@guanxi/base";
 import postgres from "postgres";
-import { afterEach, describe, expect, test } from "vitest";
+import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { type EmbeddedOptions, type EmbeddedPostgres, startEmbeddedPostgres } from "../src/embedded/embedded.ts";
 
 const cleanups: (() => Promise<unknown>)[] = [];
@@ -13,8 +13,26 @@ afterEach(async () => {
   for (const cleanup of cleanups.splice(0).reverse()) await cleanup();
 });
 
-async function folder(parent = tmpdir()): Promise<string> {
-  const path = await mkdtemp(join(parent, "guanxi-test-embedded-"));
+let pristine = "";
+beforeAll(async () => {
+  pristine = await mkdtemp(join(tmpdir(), "guanxi-test-embedded-"));
+  await chmod(pristine, 0o755);
+  const database = await startEmbeddedPostgres({ dataDir: pristine, observe: () => {}, fast: true });
+  await database.stop();
+});
+afterAll(() => rm(pristine, { recursive: true, force: true }));
+
+/** A data folder of its own with a database in it, for tests of what happens after the first start. */
+async function used(name = ""): Promise<string> {
+  const path = join(await folder(), name);
+  await mkdir(path, { recursive: true });
+  // fs.cp would make its files ours.
+  spawnSync("cp", ["-a", `${pristine}/.`, path]);
+  return path;
+}
+
+async function folder(): Promise<string> {
+  const path = await mkdtemp(join(tmpdir(), "guanxi-test-embedded-"));
   cleanups.push(() => rm(path, { recursive: true, force: true }));
   // As an operator would make it; mkdtemp's own 0700 is the subject of one test.
   await chmod(path, 0o755);
@@ -122,7 +140,7 @@ describe("start and stop", () => {
   });
 
   test("listens on 127.0.0.1 where sockets do not serve, and the password is needed", async () => {
-    const database = await start(await folder(), { fast: true, tcp: true });
+    const database = await start(await used(), { fast: true, tcp: true });
     expect(database.connection.host).toBe("127.0.0.1");
     const sql = postgres(database.url, { max: 1 });
     expect([...(await sql`SELECT current_setting('fsync') AS fsync`)]).toEqual([{ fsync: "off" }]);
@@ -148,7 +166,7 @@ describe("start and stop", () => {
 
 describe("after a kill", () => {
   test("the server that a killed process left is adopted; a live one is not shared", async () => {
-    const dataDir = await folder();
+    const dataDir = await used();
     const { child, pid } = await startElsewhere(dataDir);
     const refused = await start(dataDir, { patienceMs: 100 }).catch((error: unknown) => error);
     expect(isGuanxiError(refused, "CONFLICT")).toBe(true);
@@ -165,7 +183,7 @@ describe("after a kill", () => {
   });
 
   test("a server that is about to leave the folder is waited for", async () => {
-    const dataDir = await folder();
+    const dataDir = await used();
     const observations: Observation[] = [];
     const first = await start(dataDir, { fast: true });
     const second = start(dataDir, { fast: true, observe: (o) => observations.push(o) });
@@ -179,7 +197,7 @@ describe("after a kill", () => {
   });
 
   test("a server with other settings is replaced, not adopted", async () => {
-    const dataDir = await folder();
+    const dataDir = await used();
     const { child, pid } = await startElsewhere(dataDir);
     child.kill("SIGKILL");
     await gone(child);
@@ -190,7 +208,7 @@ describe("after a kill", () => {
 
   test("a killed postmaster is started again under the same address, with what was committed", async () => {
     const observations: Observation[] = [];
-    const database = await start(await folder(), { observe: (o) => observations.push(o) });
+    const database = await start(await used(), { observe: (o) => observations.push(o) });
     await query(database, "CREATE TABLE kept AS SELECT generate_series(1, 1000) AS n");
     const before = database.pid;
     process.kill(before, "SIGKILL");
@@ -204,7 +222,7 @@ describe("after a kill", () => {
   });
 
   test("both killed while a session hangs: the session is ended and the next start recovers", async () => {
-    const dataDir = await folder();
+    const dataDir = await used();
     const { child, pid, connection } = await startElsewhere(dataDir);
     const session = postgres({ ...connection, max: 1, onnotice: () => {} });
     await session`CREATE TABLE kept AS SELECT 1 AS one`;
@@ -224,7 +242,7 @@ describe("after a kill", () => {
   });
 
   test("a left-over postmaster.pid whose process id is some other program's now does not block", async () => {
-    const dataDir = await folder();
+    const dataDir = await used();
     const first = await start(dataDir, { fast: true });
     const path = join(dataDir, "postgres", "data", "postmaster.pid");
     const text = await readFile(path, "utf8");
@@ -236,7 +254,7 @@ describe("after a kill", () => {
   });
 
   test("a server lock counts only while exactly that process runs", async () => {
-    const dataDir = await folder();
+    const dataDir = await used();
     const path = join(dataDir, "server.lock");
     for (const left of ["", '{"pid":', JSON.stringify({ pid: process.pid, started: "another time" })]) {
       await writeFile(path, left);
@@ -250,12 +268,12 @@ describe("after a kill", () => {
 
 describe("places", () => {
   test("a path with Chinese, blanks, quotes and commas", async () => {
-    const database = await start(join(await folder(), '数据 "夹", 一'), { fast: true });
+    const database = await start(await used('数据 "夹", 一'), { fast: true });
     expect(await query(database, "SELECT 1 AS one")).toEqual([{ one: 1 }]);
   });
 
   test("a path too long for a socket: a private folder elsewhere, gone after the stop", async () => {
-    const database = await start(join(await folder(), "长".repeat(60)), { fast: true });
+    const database = await start(await used("长".repeat(60)), { fast: true });
     const { host } = database.connection;
     expect(Buffer.byteLength(host)).toBeLessThan(100);
     expect((await stat(host)).mode & 0o777).toBe(0o700);
@@ -282,7 +300,7 @@ describe("places", () => {
   });
 
   test.runIf(process.getuid?.() === 0)("PostgreSQL runs without privileges, and its files are its own", async () => {
-    const dataDir = await folder();
+    const dataDir = await used();
     const database = await start(dataDir, { fast: true });
     const status = await readFile(`/proc/${database.pid}/status`, "utf8");
     expect(status).not.toMatch(/^Uid:\s+0/m);

@@ -60,11 +60,25 @@ function changeSteps(schema: string, change: Other, after: Snapshot): DdlStep[] 
     case "add_unique":
       return [createUnique(schema, object, change.key, true)];
     case "drop_unique":
-      return [dropIndex(schema, object.table, names.unique(change.key.id), `let ${change.key.fields.join(", ")} repeat in ${object.table}`)];
+      return [
+        dropIndex(
+          schema,
+          object.table,
+          names.unique(change.key.id),
+          `let ${change.key.fields.join(", ")} repeat in ${object.table}`,
+        ),
+      ];
     case "add_index":
       return [createIndex(schema, object, change.index, true)];
     case "drop_index":
-      return [dropIndex(schema, object.table, names.index(change.index.id), `drop the index of ${object.table} by ${change.index.fields.join(", ")}`)];
+      return [
+        dropIndex(
+          schema,
+          object.table,
+          names.index(change.index.id),
+          `drop the index of ${object.table} by ${change.index.fields.join(", ")}`,
+        ),
+      ];
   }
 }
 
@@ -90,12 +104,14 @@ function renameTables(schema: string, changes: readonly Change<"rename_object">[
 function renameColumns(schema: string, changes: readonly Change<"rename_field">[]): DdlStep[] {
   const tables = Map.groupBy(changes, (change) => change.object.table);
   return [...tables].flatMap(([table, own]) =>
-    orderRenames(own.map(({ field, from }) => ({ id: field.id, from: from.column.name, to: field.column.name }))).map(({ from, to }) => ({
-      sql: `ALTER TABLE ${qualified(schema, table)} RENAME COLUMN ${quote(from)} TO ${quote(to)}`,
-      table,
-      effect: `rename ${table}.${from} to ${to}`,
-      touchesRows: false,
-    })),
+    orderRenames(own.map(({ field, from }) => ({ id: field.id, from: from.column.name, to: field.column.name }))).map(
+      ({ from, to }) => ({
+        sql: `ALTER TABLE ${qualified(schema, table)} RENAME COLUMN ${quote(from)} TO ${quote(to)}`,
+        table,
+        effect: `rename ${table}.${from} to ${to}`,
+        touchesRows: false,
+      }),
+    ),
   );
 }
 
@@ -106,6 +122,12 @@ function foreignKeys(schema: string, object: ObjectType, after: Snapshot): DdlSt
     .filter((field) => field.foreignKey && after.objects.has(field.target ?? ""))
     .map((field) => {
       const name = field.system ? names.ownerForeignKey(object.id) : names.foreignKey(field.id);
-      return addForeignKey(schema, { name, table, column: field.column.name, target: field.target ?? "", filled: false });
+      return addForeignKey(schema, {
+        name,
+        table,
+        column: field.column.name,
+        target: field.target ?? "",
+        filled: false,
+      });
     });
 }

@@ -26,9 +26,14 @@ export function storeError(e: unknown, plan: string): unknown {
   const { code, constraint_name } = e as Error & { code?: unknown; constraint_name?: string };
   if (typeof code !== "string") return e;
   if (/^[0-9A-Z]{5}$/.test(code)) {
-    if (unavailable.some((c) => code.startsWith(c))) return new GuanxiError("UNAVAILABLE", { retryAfter: 1, cause: new DatabaseError(code, constraint_name, plan, e) });
+    if (unavailable.some((c) => code.startsWith(c)))
+      return new GuanxiError("UNAVAILABLE", {
+        retryAfter: 1,
+        cause: new DatabaseError(code, constraint_name, plan, e),
+      });
     return new DatabaseError(code, constraint_name, plan, e);
   }
-  if (/^(CONNECT|CONNECTION_|ECONN|EPIPE|ENOENT|ETIMEDOUT)/.test(code)) return new GuanxiError("UNAVAILABLE", { retryAfter: 1, cause: e });
+  if (/^(CONNECT|CONNECTION_|ECONN|EPIPE|ENOENT|ETIMEDOUT)/.test(code))
+    return new GuanxiError("UNAVAILABLE", { retryAfter: 1, cause: e });
   return e;
 }

@@ -50,7 +50,11 @@ export const recordTables: TenantComponent = {
 };
 
 /** Brings the fixed tables of one tenant to this program's level; safe to run on several nodes at once. */
-export async function migrateTenant(tx: Connection, schema: string, components: readonly TenantComponent[]): Promise<void> {
+export async function migrateTenant(
+  tx: Connection,
+  schema: string,
+  components: readonly TenantComponent[],
+): Promise<void> {
   const s = quote(schema);
   await tx.sql(`SELECT pg_advisory_xact_lock(hashtextextended($1, 0))`, [`guanxi:${schema}`]);
   await tx.sql(`CREATE SCHEMA IF NOT EXISTS ${s}`);
@@ -59,10 +63,14 @@ export async function migrateTenant(tx: Connection, schema: string, components: 
   for (const { name, migrations } of components) {
     const level = levels.find((l) => l.component === name)?.level ?? 0;
     for (const migration of migrations.slice(level)) {
-      for (const statement of migration.split(/;\s*\n|;\s*$/).filter((t) => t.trim() !== "")) await tx.sql(statement.replaceAll("{schema}", s));
+      for (const statement of migration.split(/;\s*\n|;\s*$/).filter((t) => t.trim() !== ""))
+        await tx.sql(statement.replaceAll("{schema}", s));
     }
     if (level < migrations.length) {
-      await tx.sql(`INSERT INTO ${s}._migration VALUES ($1, $2) ON CONFLICT (component) DO UPDATE SET level = excluded.level`, [name, migrations.length]);
+      await tx.sql(
+        `INSERT INTO ${s}._migration VALUES ($1, $2) ON CONFLICT (component) DO UPDATE SET level = excluded.level`,
+        [name, migrations.length],
+      );
     }
   }
 }

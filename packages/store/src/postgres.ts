@@ -25,7 +25,12 @@ const textOid = 25;
 const maxTries = 4;
 
 /** Values travel as PostgreSQL prints them, except small integers and booleans: no value loses a digit on the way. */
-const asText = (to: number, from: number[]) => ({ to, from, serialize: (x: unknown) => String(x), parse: (x: string) => x });
+const asText = (to: number, from: number[]) => ({
+  to,
+  from,
+  serialize: (x: unknown) => String(x),
+  parse: (x: string) => x,
+});
 const types = {
   json: asText(114, [114, 3802]),
   date: asText(1184, [1082, 1114, 1184]),
@@ -52,7 +57,10 @@ export function createStore(settings: StoreSettings): Store {
       idle_in_transaction_session_timeout: settings.statementTimeoutMs * 2,
     },
   };
-  const pool = typeof settings.connection === "string" ? postgres(settings.connection, options) : postgres({ ...options, ...settings.connection });
+  const pool =
+    typeof settings.connection === "string"
+      ? postgres(settings.connection, options)
+      : postgres({ ...options, ...settings.connection });
   const prepared = new Set<string>();
   const commits = new WeakMap<Connection, (() => void)[]>();
 
@@ -63,10 +71,16 @@ export function createStore(settings: StoreSettings): Store {
     return prepared.has(statement.text);
   }
 
-  async function execute<T extends Row>(sql: Sql, statement: Omit<Statement, "params">, params: readonly unknown[]): Promise<T[]> {
+  async function execute<T extends Row>(
+    sql: Sql,
+    statement: Omit<Statement, "params">,
+    params: readonly unknown[],
+  ): Promise<T[]> {
     const started = performance.now();
     try {
-      return (await sql.unsafe(statement.text, params as Parameter[], { prepare: mayPrepare(statement) })) as unknown as T[];
+      return (await sql.unsafe(statement.text, params as Parameter[], {
+        prepare: mayPrepare(statement),
+      })) as unknown as T[];
     } catch (e) {
       throw storeError(e, statement.name);
     } finally {
@@ -77,7 +91,12 @@ export function createStore(settings: StoreSettings): Store {
 
   const connection = (sql: Sql, inTransaction: boolean): Connection => ({
     inTransaction,
-    run: (statement) => execute(sql, statement, statement.params.map((p) => pool.typed(p as string, textOid))),
+    run: (statement) =>
+      execute(
+        sql,
+        statement,
+        statement.params.map((p) => pool.typed(p as string, textOid)),
+      ),
     sql: (text, params = []) => execute(sql, { name: "fixed", text, prepare: false }, params),
   });
 

@@ -21,7 +21,9 @@ export const apiKeys = guanxi.table(
   "api_key",
   {
     id: uuid("id").primaryKey(),
-    tenant: text("tenant").notNull().references(() => tenants.id, { onDelete: "cascade" }),
+    tenant: text("tenant")
+      .notNull()
+      .references(() => tenants.id, { onDelete: "cascade" }),
     user: uuid("user_id").notNull(),
     name: text("name").notNull(),
     /** The first characters, to recognise the key by. */
@@ -69,11 +71,15 @@ export function createRegistry(pool: postgres.Sql): Registry {
         await migrate(db, { migrationsFolder, migrationsSchema: "guanxi", migrationsTable: "_registry_migration" });
       });
     },
-    addTenant: async (row) => (await db.insert(tenants).values(row).onConflictDoNothing().returning({ id: tenants.id })).length > 0,
+    addTenant: async (row) =>
+      (await db.insert(tenants).values(row).onConflictDoNothing().returning({ id: tenants.id })).length > 0,
     setReady: async (id) => void (await db.update(tenants).set({ ready: true }).where(eq(tenants.id, id))),
     removeTenant: async (id) => void (await db.delete(tenants).where(eq(tenants.id, id))),
     async findTenant(id, unfinished = false) {
-      const [row] = await db.select().from(tenants).where(unfinished ? eq(tenants.id, id) : and(eq(tenants.id, id), eq(tenants.ready, true)));
+      const [row] = await db
+        .select()
+        .from(tenants)
+        .where(unfinished ? eq(tenants.id, id) : and(eq(tenants.id, id), eq(tenants.ready, true)));
       return row;
     },
     listTenants: () => db.select().from(tenants).where(eq(tenants.ready, true)).orderBy(tenants.id),
@@ -82,12 +88,30 @@ export function createRegistry(pool: postgres.Sql): Registry {
       return stored as ApiKeyRow;
     },
     async findKey(hash) {
-      const [row] = await db.select().from(apiKeys).where(and(eq(apiKeys.hash, hash), isNull(apiKeys.revokedAt)));
+      const [row] = await db
+        .select()
+        .from(apiKeys)
+        .where(and(eq(apiKeys.hash, hash), isNull(apiKeys.revokedAt)));
       return row;
     },
-    listKeys: (tenant) => db.select().from(apiKeys).where(and(eq(apiKeys.tenant, tenant), isNull(apiKeys.revokedAt))).orderBy(desc(apiKeys.createdAt)),
+    listKeys: (tenant) =>
+      db
+        .select()
+        .from(apiKeys)
+        .where(and(eq(apiKeys.tenant, tenant), isNull(apiKeys.revokedAt)))
+        .orderBy(desc(apiKeys.createdAt)),
     revokeKey: async (tenant, id) =>
-      (await db.update(apiKeys).set({ revokedAt: sql`now()` }).where(and(eq(apiKeys.tenant, tenant), eq(apiKeys.id, id), isNull(apiKeys.revokedAt))).returning({ id: apiKeys.id })).length > 0,
-    touchKey: async (id) => void (await db.update(apiKeys).set({ lastUsedAt: sql`now()` }).where(eq(apiKeys.id, id))),
+      (
+        await db
+          .update(apiKeys)
+          .set({ revokedAt: sql`now()` })
+          .where(and(eq(apiKeys.tenant, tenant), eq(apiKeys.id, id), isNull(apiKeys.revokedAt)))
+          .returning({ id: apiKeys.id })
+      ).length > 0,
+    touchKey: async (id) =>
+      void (await db
+        .update(apiKeys)
+        .set({ lastUsedAt: sql`now()` })
+        .where(eq(apiKeys.id, id))),
   };
 }

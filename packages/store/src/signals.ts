@@ -5,7 +5,10 @@ import type postgres from "postgres";
 const signalIntervalMs = 20;
 
 /** Gathers signals and sends each channel's distinct payloads together. */
-export function startSignals(pool: postgres.Sql, observe: Observe): { send(channel: string, payload: string): void; stop(): Promise<void> } {
+export function startSignals(
+  pool: postgres.Sql,
+  observe: Observe,
+): { send(channel: string, payload: string): void; stop(): Promise<void> } {
   const waiting = new Map<string, Set<string>>();
   let timer: NodeJS.Timeout | undefined;
   let sending: Promise<void> = Promise.resolve();
@@ -18,7 +21,9 @@ export function startSignals(pool: postgres.Sql, observe: Observe): { send(chann
     const values = batch.map((_, i) => `($${2 * i + 1}::text, $${2 * i + 2}::text)`).join(", ");
     const params = batch.flatMap((b) => [b.channel, b.payload]);
     try {
-      await pool.unsafe(`SELECT pg_notify(channel, payload) FROM (VALUES ${values}) v(channel, payload)`, params, { prepare: false });
+      await pool.unsafe(`SELECT pg_notify(channel, payload) FROM (VALUES ${values}) v(channel, payload)`, params, {
+        prepare: false,
+      });
     } catch (error) {
       // Nothing is lost: hearers sweep after their connection was, and otherwise slowly.
       observe({ kind: "connection_lost", to: "signals", error });

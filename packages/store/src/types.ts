@@ -29,7 +29,11 @@ export interface Store extends Connection {
   /** Runs `work` after the commit of `tx`; at once when `connection` is no transaction. Never runs after a rollback. */
   afterCommit(connection: Connection, work: () => void): void;
   /** Hears `NOTIFY channel`; reconnects by itself and calls `onReconnect` then, since signals may have been lost. */
-  listen(channel: string, hear: (payload: string) => void, onReconnect?: () => void): Promise<{ stop(): Promise<void> }>;
+  listen(
+    channel: string,
+    hear: (payload: string) => void,
+    onReconnect?: () => void,
+  ): Promise<{ stop(): Promise<void> }>;
   /** Sends at most one coalesced NOTIFY per 20 ms, on a connection of its own; never inside a write's transaction. */
   signal(channel: string, payload: string): void;
   close(): Promise<void>;

@@ -21,8 +21,17 @@ export interface Api {
 export const q = (parameters: Record<string, string | number>): string =>
   `?${new URLSearchParams(Object.entries(parameters).map(([k, v]): [string, string] => [k, String(v)]))}`;
 
-export function createApi(send: (request: Request) => Response | Promise<Response>, key: string | undefined, base = "http://guanxi.test"): Api {
-  async function call(method: string, path: string, body?: unknown, headers: Record<string, string> = {}): Promise<ApiAnswer> {
+export function createApi(
+  send: (request: Request) => Response | Promise<Response>,
+  key: string | undefined,
+  base = "http://guanxi.test",
+): Api {
+  async function call(
+    method: string,
+    path: string,
+    body?: unknown,
+    headers: Record<string, string> = {},
+  ): Promise<ApiAnswer> {
     const plain = typeof body === "string" || body === undefined;
     const response = await send(
       new Request(base + path, {
@@ -50,7 +59,12 @@ export function createApi(send: (request: Request) => Response | Promise<Respons
 }
 
 /** Asks until the answer is truthy; throws with what it was waiting for after `ms`. */
-export async function until<T>(what: string, ask: () => Promise<T>, ms = 10_000, everyMs = 50): Promise<NonNullable<T>> {
+export async function until<T>(
+  what: string,
+  ask: () => Promise<T>,
+  ms = 10_000,
+  everyMs = 50,
+): Promise<NonNullable<T>> {
   const end = Date.now() + ms;
   for (;;) {
     const answer = await ask();

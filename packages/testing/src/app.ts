@@ -32,7 +32,8 @@ export interface TestAppOptions {
 
 const baseUrl = (): string => {
   const url = process.env["GUANXI_TEST_DATABASE_URL"];
-  if (!url) throw new Error("GUANXI_TEST_DATABASE_URL is not set; run the tests by `npm test`, which starts a PostgreSQL.");
+  if (!url)
+    throw new Error("GUANXI_TEST_DATABASE_URL is not set; run the tests by `npm test`, which starts a PostgreSQL.");
   return url;
 };
 
@@ -65,7 +66,9 @@ async function ensureTemplate(sql: postgres.Sql): Promise<Record<string, string>
   const name = templateName();
   return sql.begin(async (tx) => {
     await tx`SELECT pg_advisory_xact_lock(4711)`;
-    const [known] = await tx<{ keys: string | null }[]>`SELECT shobj_description(oid, 'pg_database') AS keys FROM pg_database WHERE datname = ${name}`;
+    const [known] = await tx<
+      { keys: string | null }[]
+    >`SELECT shobj_description(oid, 'pg_database') AS keys FROM pg_database WHERE datname = ${name}`;
     if (known?.keys) return JSON.parse(known.keys) as Record<string, string>;
     if (known) await sql.unsafe(`DROP DATABASE ${name}`);
     await sql.unsafe(`CREATE DATABASE ${name}`);
@@ -97,7 +100,11 @@ export async function createTestApp(options: TestAppOptions = {}): Promise<TestA
     databaseUrl,
     keys,
     observations,
-    as: (userOrKey) => createApi((request) => composition.app.fetch(request), userOrKey === undefined ? undefined : (users[userOrKey] ?? userOrKey)),
+    as: (userOrKey) =>
+      createApi(
+        (request) => composition.app.fetch(request),
+        userOrKey === undefined ? undefined : (users[userOrKey] ?? userOrKey),
+      ),
     async close() {
       await composition.close();
       if (!options.on) await sql.unsafe(`DROP DATABASE ${name} WITH (FORCE)`);

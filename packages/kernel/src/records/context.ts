@@ -34,13 +34,18 @@ const maxRefreshes = 5;
 const isStale = (e: unknown): boolean => e instanceof StaleSnapshot || isDatabaseError(e, "42P01", "42703");
 
 /** What a query on an older snapshot cannot know: a new field is no error before the newest metadata says so. */
-const mayBeStale = (e: unknown): boolean => e instanceof UnknownObject || isGuanxiError(e, "QUERY") || isGuanxiError(e, "VALIDATION");
+const mayBeStale = (e: unknown): boolean =>
+  e instanceof UnknownObject || isGuanxiError(e, "QUERY") || isGuanxiError(e, "VALIDATION");
 
 /**
  * Runs an operation, and again on newer metadata where it met any. Inside a transaction it cannot start anew; whoever
  * opened the transaction does.
  */
-export async function withFresh<T>(env: RecordsEnv, session: Session, work: (session: Session) => Promise<T>): Promise<T> {
+export async function withFresh<T>(
+  env: RecordsEnv,
+  session: Session,
+  work: (session: Session) => Promise<T>,
+): Promise<T> {
   if (session.connection.inTransaction) return work(session);
   let current = session;
   for (let refreshes = 0; ; refreshes++) {
@@ -52,7 +57,8 @@ export async function withFresh<T>(env: RecordsEnv, session: Session, work: (ses
       const changed = newer.snapshot.version !== current.snapshot.version;
       if (!changed && !isStale(e)) throw e;
       if (!changed && !(e instanceof StaleSnapshot)) throw e;
-      if (refreshes >= maxRefreshes) throw new GuanxiError("UNAVAILABLE", { retryAfter: 1, detail: "The metadata keeps changing.", cause: e });
+      if (refreshes >= maxRefreshes)
+        throw new GuanxiError("UNAVAILABLE", { retryAfter: 1, detail: "The metadata keeps changing.", cause: e });
       current = newer;
     }
   }
@@ -65,7 +71,8 @@ export function objectOf(session: Session, name: string): ObjectType {
   return object;
 }
 
-export const notFound = (object: ObjectType): GuanxiError => new GuanxiError("NOT_FOUND", { detail: `There is no such ${object.name}.` });
+export const notFound = (object: ObjectType): GuanxiError =>
+  new GuanxiError("NOT_FOUND", { detail: `There is no such ${object.name}.` });
 
 export const sqlContext = (session: Session): SqlContext => ({
   settings: session.snapshot.settings,
@@ -84,11 +91,18 @@ export const writeContext = (session: Session): WriteContext => ({
 });
 
 /** Runs a statement of values that a caller wrote: what does not fit its column is their mistake, not ours. */
-export async function runQuery<T extends Record<string, unknown>>(session: Session, statement: Statement): Promise<T[]> {
+export async function runQuery<T extends Record<string, unknown>>(
+  session: Session,
+  statement: Statement,
+): Promise<T[]> {
   try {
     return await session.connection.run<T>(statement);
   } catch (e) {
-    if (isDatabaseError(e, "22")) throw new GuanxiError("QUERY", { detail: "A value in the query does not fit the field it is compared with.", cause: e });
+    if (isDatabaseError(e, "22"))
+      throw new GuanxiError("QUERY", {
+        detail: "A value in the query does not fit the field it is compared with.",
+        cause: e,
+      });
     throw e;
   }
 }

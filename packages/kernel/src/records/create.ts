@@ -22,11 +22,18 @@ const writable = (object: ObjectType, record: Record<string, unknown>): Record<s
   Object.fromEntries(Object.entries(record).filter(([name]) => object.fields.get(name)?.readOnly !== true));
 
 /** Shape and defaults. The owner is the actor unless the value says otherwise. */
-function prepare(session: Session, object: ObjectType, value: unknown, path: string, lenient: boolean): Record<string, unknown> {
+function prepare(
+  session: Session,
+  object: ObjectType,
+  value: unknown,
+  path: string,
+  lenient: boolean,
+): Record<string, unknown> {
   const { value: prepared, issues } = object.prepareCreate(value, { now: session.now });
   // A before-script may still fill in what is required.
   const faults = lenient ? issues.filter((i) => i.code !== "required") : issues;
-  if (faults.length > 0) throw new GuanxiError("VALIDATION", { issues: faults.map((i) => ({ ...i, path: path + i.path })) });
+  if (faults.length > 0)
+    throw new GuanxiError("VALIDATION", { issues: faults.map((i) => ({ ...i, path: path + i.path })) });
   return "owner" in prepared ? prepared : { ...prepared, owner: session.actor.user };
 }
 
@@ -46,15 +53,28 @@ function collect<T, R>(items: readonly T[], each: (item: T, index: number) => R)
 }
 
 /** Checks the rules and stores the rows with their change rows in one statement. */
-async function insert(env: RecordsEnv, session: Session, object: ObjectType, rows: readonly Row[]): Promise<RecordAnswer[]> {
+async function insert(
+  env: RecordsEnv,
+  session: Session,
+  object: ObjectType,
+  rows: readonly Row[],
+): Promise<RecordAnswer[]> {
   const grant = grantWrite(object, "create", session.actor.rights, (name) => session.snapshot.objects.get(name));
   const broken = rows.flatMap((row) =>
     object
-      .brokenRules({ ...row.values, ...stamps(session, row.id) }, null, { now: session.now, user: session.actor.record })
+      .brokenRules({ ...row.values, ...stamps(session, row.id) }, null, {
+        now: session.now,
+        user: session.actor.record,
+      })
       .map((i) => ({ ...i, path: row.path + i.path })),
   );
   if (broken.length > 0) throw new GuanxiError("VALIDATION", { issues: broken });
-  const statement = insertStatement(object, grant, writeContext(session), rows.map((r) => ({ ...r.values, id: r.id })));
+  const statement = insertStatement(
+    object,
+    grant,
+    writeContext(session),
+    rows.map((r) => ({ ...r.values, id: r.id })),
+  );
   let stored: InsertedRow[];
   try {
     stored = await session.connection.run<InsertedRow>(statement);
@@ -73,7 +93,13 @@ async function insert(env: RecordsEnv, session: Session, object: ObjectType, row
 
 /** One record through the before-hooks; what they changed is checked as if the caller had sent it. */
 async function throughHooks(session: Session, object: ObjectType, chain: HookChain, row: Row): Promise<Row> {
-  const operation = { kind: "create" as const, object, session, old: null, record: { ...row.values, id: row.id } as Record<string, unknown> };
+  const operation = {
+    kind: "create" as const,
+    object,
+    session,
+    old: null,
+    record: { ...row.values, id: row.id } as Record<string, unknown>,
+  };
   let values = row.values;
   await chain.run(operation, async () => {
     values = prepare(session, object, writable(object, operation.record), row.path, false);
@@ -82,12 +108,22 @@ async function throughHooks(session: Session, object: ObjectType, chain: HookCha
 }
 
 /** Creates the records of one request, all or nothing. `path` says where a row stands in the body. */
-export async function createRows(env: RecordsEnv, session: Session, name: string, values: readonly unknown[], path: (i: number) => string): Promise<RecordAnswer[]> {
+export async function createRows(
+  env: RecordsEnv,
+  session: Session,
+  name: string,
+  values: readonly unknown[],
+  path: (i: number) => string,
+): Promise<RecordAnswer[]> {
   const object = objectOf(session, name);
   grantWrite(object, "create", session.actor.rights, (n) => session.snapshot.objects.get(n));
   const chain = await env.hooks.enter(session, object, "create");
   try {
-    const rows = collect(values, (value, i): Row => ({ id: newId(), path: path(i), values: prepare(session, object, value, path(i), chain !== undefined) }));
+    const rows = collect(values, (value, i): Row => ({
+      id: newId(),
+      path: path(i),
+      values: prepare(session, object, value, path(i), chain !== undefined),
+    }));
     if (rows.length === 0) return [];
     return await inWriteTransaction(env, session, object, chain !== undefined, async (inside) => {
       const checked: Row[] = chain ? [] : [...rows];
@@ -102,14 +138,19 @@ export async function createRows(env: RecordsEnv, session: Session, name: string
 }
 
 /** Each row alone: `{"data":[{"id"}|{"error"}…]}`. */
-export async function eachAlone<T>(rows: readonly T[], locale: Locale, write: (row: T, i: number) => Promise<RecordAnswer>): Promise<string> {
+export async function eachAlone<T>(
+  session: Session,
+  rows: readonly T[],
+  locale: Locale,
+  write: (row: T, i: number) => Promise<RecordAnswer>,
+): Promise<string> {
   const results: string[] = [];
   for (const [i, row] of rows.entries()) {
     try {
       results.push(JSON.stringify({ id: (await write(row, i)).id }));
     } catch (e) {
       if (!isGuanxiError(e) || e.status >= 500) throw e;
-      results.push(JSON.stringify({ error: toProblem(e, locale, "") }));
+      results.push(JSON.stringify({ error: toProblem(e, locale, session.cause.request ?? "") }));
     }
   }
   return `{"data":[${results.join(",")}]}`;

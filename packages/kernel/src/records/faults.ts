@@ -39,7 +39,13 @@ function clashesAmong(key: UniqueKey, rows: readonly Row[]): Row[] {
 }
 
 /** Rows whose key a live record already has. Asked outside the write's transaction, which the violation has ended. */
-async function clashesWithStored(env: RecordsEnv, session: Session, object: ObjectType, key: UniqueKey, rows: readonly Row[]): Promise<Row[]> {
+async function clashesWithStored(
+  env: RecordsEnv,
+  session: Session,
+  object: ObjectType,
+  key: UniqueKey,
+  rows: readonly Row[],
+): Promise<Row[]> {
   const asked = rows.filter((r) => keyOf(key, r.values) !== undefined);
   if (asked.length === 0) return [];
   const columns = key.fields.map((f) => object.fields.get(f)).filter((f) => f !== undefined);
@@ -49,36 +55,65 @@ async function clashesWithStored(env: RecordsEnv, session: Session, object: Obje
     name: `${object.name}.clashes`,
     text: `SELECT x."#" AS n FROM jsonb_to_recordset($1::jsonb) AS x("#" int, "#id" uuid, ${shape})
       WHERE EXISTS (SELECT FROM ${quoteSchema(session.snapshot.settings.schema)}.${quoteSchema(object.table)} t WHERE ${same} AND t.deleted_at IS NULL AND t.id <> x."#id")`,
-    params: [JSON.stringify(asked.map((r, n) => ({ ...Object.fromEntries(key.fields.map((f) => [f, r.values[f]])), "#": n, "#id": r.id })))],
+    params: [
+      JSON.stringify(
+        asked.map((r, n) => ({ ...Object.fromEntries(key.fields.map((f) => [f, r.values[f]])), "#": n, "#id": r.id })),
+      ),
+    ],
     prepare: false,
   });
   return found.flatMap(({ n }) => asked[n] ?? []);
 }
 
 /** Explains a unique violation: every clash of every row, with its path. */
-async function uniqueFault(env: RecordsEnv, session: Session, object: ObjectType, rows: readonly Row[], error: DatabaseError): Promise<GuanxiError> {
+async function uniqueFault(
+  env: RecordsEnv,
+  session: Session,
+  object: ObjectType,
+  rows: readonly Row[],
+  error: DatabaseError,
+): Promise<GuanxiError> {
   const issues: Issue[] = [];
   for (const key of object.uniques) {
-    const clashing = new Set([...clashesAmong(key, rows), ...(await clashesWithStored(env, session, object, key, rows))]);
-    for (const row of clashing) issues.push(...key.fields.map((f): Issue => ({ path: `${row.path}/${f}`, code: "unique" })));
+    const clashing = new Set([
+      ...clashesAmong(key, rows),
+      ...(await clashesWithStored(env, session, object, key, rows)),
+    ]);
+    for (const row of clashing)
+      issues.push(...key.fields.map((f): Issue => ({ path: `${row.path}/${f}`, code: "unique" })));
   }
   if (issues.length === 0) {
     // The other record has gone again since, or is of the same uncommitted transaction: name the key at least.
     const id = error.constraint === undefined ? undefined : parseConstraintName(error.constraint)?.id;
     const key = object.uniques.find((u) => u.id === id);
-    issues.push(...(key?.fields ?? []).map((f): Issue => ({ path: `${rows.length === 1 ? (rows[0]?.path ?? "") : ""}/${f}`, code: "unique" })));
+    issues.push(
+      ...(key?.fields ?? []).map((f): Issue => ({
+        path: `${rows.length === 1 ? (rows[0]?.path ?? "") : ""}/${f}`,
+        code: "unique",
+      })),
+    );
   }
   return new GuanxiError("CONFLICT", { detail: "Another record has this value.", issues, cause: error });
 }
 
 /** A refusal by the database in the caller's terms; other errors as they are. */
-export async function writeFault(env: RecordsEnv, session: Session, object: ObjectType, rows: readonly Row[], e: unknown): Promise<unknown> {
+export async function writeFault(
+  env: RecordsEnv,
+  session: Session,
+  object: ObjectType,
+  rows: readonly Row[],
+  e: unknown,
+): Promise<unknown> {
   if (isDatabaseError(e, "23505")) return uniqueFault(env, session, object, rows, e);
   if (isDatabaseError(e, "23503")) {
     const id = e.constraint === undefined ? undefined : parseConstraintName(e.constraint)?.id;
     const field = [...object.fields.values()].find((f) => f.id === id) ?? object.fields.get("owner");
-    return new GuanxiError("VALIDATION", { issues: [{ path: `/${field?.name ?? ""}`, code: "reference", params: { target: field?.target ?? "record" } }], cause: e });
+    return new GuanxiError("VALIDATION", {
+      issues: [{ path: `/${field?.name ?? ""}`, code: "reference", params: { target: field?.target ?? "record" } }],
+      cause: e,
+    });
   }
-  if (isDatabaseError(e, "22", "23")) return new GuanxiError("VALIDATION", { detail: "A value does not fit its field.", cause: e });
+  if (isDatabaseError(e, "22", "23"))
+    return new GuanxiError("VALIDATION", { detail: "A value does not fit its field.", cause: e });
   return e;
 }

@@ -15,14 +15,27 @@ interface Parameters {
 
 function pageOf({ limit = defaultPage, cursor }: Parameters): { limit: number; before: string | null } {
   if (!Number.isInteger(limit) || limit < 1 || limit > maxPage) {
-    throw queryError("limit", text(`must be a whole number from 1 to ${maxPage}`, `必须是 1 到 ${maxPage} 的整数`, `必須是 1 到 ${maxPage} 的整數`));
+    throw queryError(
+      "limit",
+      text(
+        `must be a whole number from 1 to ${maxPage}`,
+        `必须是 1 到 ${maxPage} 的整数`,
+        `必須是 1 到 ${maxPage} 的整數`,
+      ),
+    );
   }
-  if (cursor !== undefined && !/^\d{1,18}$/.test(cursor)) throw queryError("cursor", text("this cursor is not valid", "游标无效", "游標無效"));
+  if (cursor !== undefined && !/^\d{1,18}$/.test(cursor))
+    throw queryError("cursor", text("this cursor is not valid", "游标无效", "游標無效"));
   return { limit, before: cursor ?? null };
 }
 
 /** Who changed what from what to what, newest first. Whoever sees the record sees its history. */
-export async function recordHistory(session: Session, name: string, id: string, parameters: Parameters): Promise<string> {
+export async function recordHistory(
+  session: Session,
+  name: string,
+  id: string,
+  parameters: Parameters,
+): Promise<string> {
   const object = objectOf(session, name);
   if (!isId(id)) throw new GuanxiError("NOT_FOUND");
   await getRecord(session, name, id, { select: "id" });

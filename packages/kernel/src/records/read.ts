@@ -15,19 +15,36 @@ interface GetRow extends Record<string, unknown> {
 /** The version, with a hash of the body where the body shows more than the record's own fields. */
 function etag(row: GetRow, options: ReadOptions): string {
   const walks = options.expand !== undefined || options.select?.includes(".") === true;
-  return walks ? `${row.version}-${createHash("sha256").update(row.data).digest("base64url").slice(0, 12)}` : String(row.version);
+  return walks
+    ? `${row.version}-${createHash("sha256").update(row.data).digest("base64url").slice(0, 12)}`
+    : String(row.version);
 }
 
-async function getOne(session: Session, object: ObjectType, field: string, value: string, options: ReadOptions): Promise<RecordAnswer> {
+async function getOne(
+  session: Session,
+  object: ObjectType,
+  field: string,
+  value: string,
+  options: ReadOptions,
+): Promise<RecordAnswer> {
   const by = object.fields.get(field);
   if (!by) throw notFound(object);
   const plan = authorize(resolveGet(session.snapshot, object, { field: by, value }, options), session.actor.rights);
-  const [row] = await runQuery<GetRow>(session, { name: `${object.name}.get`, ...compileRead(plan, sqlContext(session)), prepare: true });
+  const [row] = await runQuery<GetRow>(session, {
+    name: `${object.name}.get`,
+    ...compileRead(plan, sqlContext(session)),
+    prepare: true,
+  });
   if (!row) throw notFound(object);
   return { id: row.id, version: row.version, text: row.data, created: false, etag: etag(row, options) };
 }
 
-export async function getRecord(session: Session, name: string, id: string, options: ReadOptions): Promise<RecordAnswer> {
+export async function getRecord(
+  session: Session,
+  name: string,
+  id: string,
+  options: ReadOptions,
+): Promise<RecordAnswer> {
   const object = objectOf(session, name);
   if (!isId(id)) throw notFound(object);
   return getOne(session, object, "id", id, options);
@@ -36,13 +53,21 @@ export async function getRecord(session: Session, name: string, id: string, opti
 /** The field of `by/{field}/{value}`; NOT_FOUND unless it is one that is unique. */
 export function uniqueField(object: ObjectType, field: string) {
   const found = object.fields.get(field);
-  if (!found || !(found.unique || found.name === "id")) throw new GuanxiError("NOT_FOUND", { detail: `${object.name} has no unique field ${field}.` });
+  if (!found || !(found.unique || found.name === "id"))
+    throw new GuanxiError("NOT_FOUND", { detail: `${object.name} has no unique field ${field}.` });
   return found;
 }
 
-export async function getRecordBy(session: Session, name: string, field: string, value: string, options: ReadOptions): Promise<RecordAnswer> {
+export async function getRecordBy(
+  session: Session,
+  name: string,
+  field: string,
+  value: string,
+  options: ReadOptions,
+): Promise<RecordAnswer> {
   const object = objectOf(session, name);
   const by = uniqueField(object, field);
+  if (by.name === "id") return getRecord(session, name, value, options);
   const { value: canonical, issues } = object.preparePatch({ [by.name]: value }, { now: session.now });
   if (issues.length > 0 && !by.readOnly) throw notFound(object);
   return getOne(session, object, by.name, by.readOnly ? value : String(canonical[by.name]), options);
@@ -58,15 +83,27 @@ interface ListRow extends Record<string, unknown> {
 export async function listRecords(session: Session, name: string, parameters: ListParameters): Promise<string> {
   const object = objectOf(session, name);
   const plan = authorize(resolveList(session.snapshot, object, parameters), session.actor.rights);
-  const [row] = await runQuery<ListRow>(session, { name: `${object.name}.list`, ...compileRead(plan, sqlContext(session)), prepare: true });
+  const [row] = await runQuery<ListRow>(session, {
+    name: `${object.name}.list`,
+    ...compileRead(plan, sqlContext(session)),
+    prepare: true,
+  });
   if (!row) throw new Error("a list answers one row");
   const next = row.more && row.last !== null ? encodeCursor(plan.order, JSON.parse(row.last) as Cursor) : null;
   return `{"data":[${row.data}],"next":${JSON.stringify(next)}${plan.count ? `,"count":${row.count}` : ""}}`;
 }
 
-export async function aggregateRecords(session: Session, name: string, parameters: AggregateParameters): Promise<string> {
+export async function aggregateRecords(
+  session: Session,
+  name: string,
+  parameters: AggregateParameters,
+): Promise<string> {
   const object = objectOf(session, name);
   const plan = authorize(resolveAggregate(session.snapshot, object, parameters), session.actor.rights);
-  const [row] = await runQuery<{ data: string }>(session, { name: `${object.name}.aggregate`, ...compileRead(plan, sqlContext(session)), prepare: true });
+  const [row] = await runQuery<{ data: string }>(session, {
+    name: `${object.name}.aggregate`,
+    ...compileRead(plan, sqlContext(session)),
+    prepare: true,
+  });
   return `{"data":[${row?.data ?? ""}]}`;
 }

@@ -1,7 +1,14 @@
 import { grantWrite } from "@guanxi/access";
 import { GuanxiError, isId, type Issue } from "@guanxi/base";
 import type { ObjectType } from "@guanxi/meta";
-import { type LockedRow, lockStatement, type PatchRow, type UpdatedRow, updateStatement, type WriteGrant } from "@guanxi/store";
+import {
+  type LockedRow,
+  lockStatement,
+  type PatchRow,
+  type UpdatedRow,
+  updateStatement,
+  type WriteGrant,
+} from "@guanxi/store";
 import { isDeepStrictEqual } from "node:util";
 import type { HookChain } from "../hooks.ts";
 import type { RecordAnswer, Session, WriteOptions } from "../types.ts";
@@ -20,7 +27,11 @@ interface PreparedPatch extends PatchRow {
   readonly path: string;
 }
 
-function prepare(session: Session, object: ObjectType, patch: Patch): { value: Record<string, unknown>; issues: Issue[] } {
+function prepare(
+  session: Session,
+  object: ObjectType,
+  patch: Patch,
+): { value: Record<string, unknown>; issues: Issue[] } {
   const { value, issues } = object.preparePatch(patch.value, { now: session.now });
   return { value, issues: issues.map((i) => ({ ...i, path: patch.path + i.path })) };
 }
@@ -28,22 +39,50 @@ function prepare(session: Session, object: ObjectType, patch: Patch): { value: R
 /** The faults of one answer row, as the error its caller deserves; undefined when there is none. */
 function refusal(object: ObjectType, row: UpdatedRow, path: string): GuanxiError | Issue[] {
   if (!row.found) return notFound(object);
-  if (!row.writable) return new GuanxiError("FORBIDDEN", { detail: `You may see this ${object.name} but not change it.` });
-  if (!row.fresh) return new GuanxiError("PRECONDITION", { detail: "Read the record again, apply your change to what it is now, and send its new ETag." });
-  const rules = (row.broken ?? "").split(",").filter((i) => i !== "").flatMap((i): Issue[] => {
-    const rule = object.rules[Number(i)];
-    return rule ? [{ path: rule.at === undefined ? path : `${path}/${rule.at}`, code: "rule", params: { rule: rule.name }, text: rule.message }] : [];
-  });
+  if (!row.writable)
+    return new GuanxiError("FORBIDDEN", { detail: `You may see this ${object.name} but not change it.` });
+  if (!row.fresh)
+    return new GuanxiError("PRECONDITION", {
+      detail: "Read the record again, apply your change to what it is now, and send its new ETag.",
+    });
+  const rules = (row.broken ?? "")
+    .split(",")
+    .filter((i) => i !== "")
+    .flatMap((i): Issue[] => {
+      const rule = object.rules[Number(i)];
+      return rule
+        ? [
+            {
+              path: rule.at === undefined ? path : `${path}/${rule.at}`,
+              code: "rule",
+              params: { rule: rule.name },
+              text: rule.message,
+            },
+          ]
+        : [];
+    });
   return [...(row.missing ? missingReferences(object, row.missing, path) : []), ...rules];
 }
 
-async function update(env: RecordsEnv, session: Session, object: ObjectType, grant: WriteGrant, patches: readonly PreparedPatch[]): Promise<RecordAnswer[]> {
+async function update(
+  env: RecordsEnv,
+  session: Session,
+  object: ObjectType,
+  grant: WriteGrant,
+  patches: readonly PreparedPatch[],
+): Promise<RecordAnswer[]> {
   const rows = patches.map(({ id, patch, version }) => ({ id, patch, version }));
   let answers: UpdatedRow[];
   try {
     answers = await session.connection.run<UpdatedRow>(updateStatement(object, grant, writeContext(session), rows));
   } catch (e) {
-    throw await writeFault(env, session, object, patches.map((p): Row => ({ id: p.id, path: p.path, values: p.patch })), e);
+    throw await writeFault(
+      env,
+      session,
+      object,
+      patches.map((p): Row => ({ id: p.id, path: p.path, values: p.patch })),
+      e,
+    );
   }
   if (answers.some((a) => a.meta !== session.snapshot.version)) throw new StaleSnapshot();
   const byId = new Map(answers.map((a) => [a.id, a]));
@@ -55,29 +94,53 @@ async function update(env: RecordsEnv, session: Session, object: ObjectType, gra
     const fault = refusal(object, row, patch.path);
     if (fault instanceof GuanxiError) throw fault;
     issues.push(...fault);
-    results.push({ id: row.id, version: row.version ?? 0, text: row.data ?? "", created: false, etag: String(row.version) });
+    results.push({
+      id: row.id,
+      version: row.version ?? 0,
+      text: row.data ?? "",
+      created: false,
+      etag: String(row.version),
+    });
   }
   if (issues.length > 0) throw new GuanxiError("VALIDATION", { issues });
   return results;
 }
 
 /** The members of `after` that differ from `before`, without what only the system writes. */
-function difference(object: ObjectType, before: Record<string, unknown>, after: Record<string, unknown>): Record<string, unknown> {
+function difference(
+  object: ObjectType,
+  before: Record<string, unknown>,
+  after: Record<string, unknown>,
+): Record<string, unknown> {
   const names = new Set([...Object.keys(before), ...Object.keys(after)]);
   return Object.fromEntries(
-    [...names].filter((n) => object.fields.get(n)?.readOnly !== true && !isDeepStrictEqual(before[n] ?? null, after[n] ?? null)).map((n) => [n, after[n] ?? null]),
+    [...names]
+      .filter((n) => object.fields.get(n)?.readOnly !== true && !isDeepStrictEqual(before[n] ?? null, after[n] ?? null))
+      .map((n) => [n, after[n] ?? null]),
   );
 }
 
 /** One record through the before-hooks: they see it as the patch would leave it, and what they changed joins the patch. */
-async function throughHooks(session: Session, object: ObjectType, chain: HookChain, grant: WriteGrant, patch: PreparedPatch): Promise<PreparedPatch> {
-  const [locked] = await session.connection.run<LockedRow>(lockStatement(object, grant, writeContext(session), patch.id, "NO KEY UPDATE"));
+async function throughHooks(
+  session: Session,
+  object: ObjectType,
+  chain: HookChain,
+  grant: WriteGrant,
+  patch: PreparedPatch,
+): Promise<PreparedPatch> {
+  const [locked] = await session.connection.run<LockedRow>(
+    lockStatement(object, grant, writeContext(session), patch.id, "NO KEY UPDATE"),
+  );
   if (!locked) throw notFound(object);
   const old = JSON.parse(locked.data) as Record<string, unknown>;
   const operation = { kind: "update" as const, object, session, old, record: { ...old, ...patch.patch } };
   let result = patch;
   await chain.run(operation, async () => {
-    const { value, issues } = prepare(session, object, { id: patch.id, path: patch.path, value: difference(object, old, operation.record) });
+    const { value, issues } = prepare(session, object, {
+      id: patch.id,
+      path: patch.path,
+      value: difference(object, old, operation.record),
+    });
     if (issues.length > 0) throw new GuanxiError("VALIDATION", { issues });
     result = { ...patch, patch: value };
   });
@@ -99,7 +162,12 @@ function prepareAll(session: Session, object: ObjectType, patches: readonly Patc
 }
 
 /** Applies the patches of one request, all or nothing. */
-export async function updateRows(env: RecordsEnv, session: Session, name: string, patches: readonly Patch[]): Promise<RecordAnswer[]> {
+export async function updateRows(
+  env: RecordsEnv,
+  session: Session,
+  name: string,
+  patches: readonly Patch[],
+): Promise<RecordAnswer[]> {
   const object = objectOf(session, name);
   const grant = grantWrite(object, "edit", session.actor.rights, (n) => session.snapshot.objects.get(n));
   if (patches.some((p) => !isId(p.id))) throw notFound(object);
@@ -127,10 +195,19 @@ export function patchesOf(values: readonly unknown[]): Patch[] {
       throw new GuanxiError("VALIDATION", { issues: [{ path, code: "type", params: { type: "object" } }] });
     }
     const { id, ...patch } = value as Record<string, unknown>;
-    if (typeof id !== "string") throw new GuanxiError("VALIDATION", { issues: [{ path: `${path}/id`, code: "required" }] });
-    if (!isId(id)) throw new GuanxiError("VALIDATION", { issues: [{ path: `${path}/id`, code: "format", params: { format: "uuid" } }] });
+    if (typeof id !== "string")
+      throw new GuanxiError("VALIDATION", { issues: [{ path: `${path}/id`, code: "required" }] });
+    if (!isId(id))
+      throw new GuanxiError("VALIDATION", {
+        issues: [{ path: `${path}/id`, code: "format", params: { format: "uuid" } }],
+      });
     return { id: id.toLowerCase(), path, value: patch };
   });
 }
 
-export const singlePatch = (id: string, value: unknown, options: WriteOptions): Patch => ({ id: id.toLowerCase(), path: "", value, ifVersion: options.ifVersion });
+export const singlePatch = (id: string, value: unknown, options: WriteOptions): Patch => ({
+  id: id.toLowerCase(),
+  path: "",
+  value,
+  ifVersion: options.ifVersion,
+});

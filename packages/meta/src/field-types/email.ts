@@ -18,7 +18,12 @@ export const email: FieldType = {
   shape: (definition) => ({
     sqlType: "text",
     exprType: text,
-    schema: { type: "string", maxLength: longest, ...pick(definition, ["minLength", "maxLength", "pattern"]), format: "email" },
+    schema: {
+      type: "string",
+      maxLength: longest,
+      ...pick(definition, ["minLength", "maxLength", "pattern"]),
+      format: "email",
+    },
     normalise: ofString(canonicalEmail),
   }),
 };

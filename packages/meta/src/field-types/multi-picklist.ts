@@ -23,7 +23,12 @@ export const multiPicklist: FieldType = {
     if (!checkItems(itemsOf(definition), `${path}/items`, report)) return;
     checkValues(itemsOf(definition), `${path}/items`, report);
     if (definition["uniqueItems"] === false) {
-      report.say(`${path}/uniqueItems`, "a multi_picklist never repeats a value", "multi_picklist 不会重复值", "multi_picklist 不會重複值");
+      report.say(
+        `${path}/uniqueItems`,
+        "a multi_picklist never repeats a value",
+        "multi_picklist 不会重复值",
+        "multi_picklist 不會重複值",
+      );
     }
   },
   shape(definition) {
@@ -53,7 +58,8 @@ function checkItems(items: FieldDefinition, path: string, report: Report): boole
   for (const [keyword, value] of Object.entries(items)) {
     const known = keyword === "enum" || keyword === "values" ? fieldKeywords[keyword] : undefined;
     if (known !== undefined) checkKeyword(known, keyword, value, `${path}/${keyword}`, report);
-    else if (!(keyword === "type" && value === "string") && !itemKeywords.has(keyword)) notAKeyword(keyword, `${path}/${keyword}`, report);
+    else if (!(keyword === "type" && value === "string") && !itemKeywords.has(keyword))
+      notAKeyword(keyword, `${path}/${keyword}`, report);
   }
   return report.issues.length === before;
 }

@@ -45,7 +45,8 @@ const normaliseNumber =
 /** The text PostgreSQL would answer with: the field's scale filled up, or no needless zeros. */
 const normaliseText = (digits: Digits, definition: FieldDefinition): Normalise =>
   ofString((value) => {
-    if (value.length > 2 * (digits.precision + reach) || !plainDecimal.test(value)) return new Fault("format", { format: "decimal" });
+    if (value.length > 2 * (digits.precision + reach) || !plainDecimal.test(value))
+      return new Fault("format", { format: "decimal" });
     const exact = exactDecimal(value);
     if (exact === undefined) return new Fault("format", { format: "decimal" });
     return digitFault(value, digits) ?? boundFault(value, definition) ?? decimalToText(exact, digits.scale);
@@ -70,11 +71,21 @@ const checkDecimal: NonNullable<FieldType["check"]> = (definition, path, report)
     report.say(`${path}/scale`, "cannot be more than the precision", "不能大于 precision", "不能大於 precision");
   }
   if (definition.type === "string" && precision <= jsonDigits) {
-    report.say(`${path}/type`, "is text only with a precision over 15", "precision 超过 15 时才为文本", "precision 超過 15 時才為文字");
+    report.say(
+      `${path}/type`,
+      "is text only with a precision over 15",
+      "precision 超过 15 时才为文本",
+      "precision 超過 15 時才為文字",
+    );
   }
   if (precision > jsonDigits && (definition.enum !== undefined || definition["const"] !== undefined)) {
     const keyword = definition.enum === undefined ? "const" : "enum";
-    report.say(`${path}/${keyword}`, "cannot stand beside a precision over 15", "precision 超过 15 时不能使用", "precision 超過 15 時不能使用");
+    report.say(
+      `${path}/${keyword}`,
+      "cannot stand beside a precision over 15",
+      "precision 超过 15 时不能使用",
+      "precision 超過 15 時不能使用",
+    );
   }
 };
 

@@ -13,4 +13,3 @@ export const textType: FieldType = {
   namesRecords: true,
   shape: (definition) => ({ sqlType: "text", exprType: text, schema: { type: "string", ...pick(definition, limits) } }),
 };
-

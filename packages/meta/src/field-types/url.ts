@@ -16,7 +16,12 @@ export const url: FieldType = {
   shape: (definition) => ({
     sqlType: "text",
     exprType: text,
-    schema: { type: "string", maxLength: longest, ...pick(definition, ["minLength", "maxLength", "pattern"]), format: "uri" },
+    schema: {
+      type: "string",
+      maxLength: longest,
+      ...pick(definition, ["minLength", "maxLength", "pattern"]),
+      format: "uri",
+    },
     normalise: ofString(canonicalUrl),
   }),
 };
@@ -26,6 +31,7 @@ function canonicalUrl(value: string): string | Fault {
   const trimmed = value.trim();
   const parsed = URL.parse(trimmed);
   // The parser drops tabs and line ends inside an address; ours must not hold any.
-  if (parsed === null || !schemes.has(parsed.protocol) || /[\t\n\r]/.test(trimmed)) return new Fault("format", { format: "url" });
+  if (parsed === null || !schemes.has(parsed.protocol) || /[\t\n\r]/.test(trimmed))
+    return new Fault("format", { format: "url" });
   return trimmed;
 }

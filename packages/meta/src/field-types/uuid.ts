@@ -18,4 +18,6 @@ export const uuid: FieldType = {
   }),
 };
 
-export const canonicalUuid = ofString((value) => (isId(value) ? value.toLowerCase() : new Fault("format", { format: "uuid" })));
+export const canonicalUuid = ofString((value) =>
+  isId(value) ? value.toLowerCase() : new Fault("format", { format: "uuid" }),
+);

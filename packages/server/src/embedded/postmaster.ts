@@ -1,5 +1,5 @@
 import { spawn } from "node:child_process";
-import { open, readFile, unlink } from "node:fs/promises";
+import { open, readFile, rm } from "node:fs/promises";
 import { createServer } from "node:net";
 import { join } from "node:path";
 import { GuanxiError, type Observe } from "@guanxi/base";
@@ -11,7 +11,8 @@ import {
   plainEnvironment,
   processesOf,
   run,
-  servesCluster,
+  ownerOf,
+  startOf,
   signal,
   sleep,
   until,
@@ -67,10 +68,12 @@ export async function readPidFile(home: Home): Promise<PidFile | undefined> {
 export async function findRunning(home: Home): Promise<PidFile | undefined> {
   const settled = await until(startLimitMs, pollMs, async () => {
     const file = await readPidFile(home);
-    if (file === undefined || !(await isAlive(file.pid))) return { file: undefined };
-    if (!(await servesCluster(file.pid, home.cluster))) {
+    if (file === undefined) return { file };
+    const owner = await ownerOf(file.pid, home.cluster);
+    if (owner === "none") return !(await isAlive(file.pid)) && { file: undefined };
+    if (owner === "other") {
       await endOrphans(home);
-      await unlink(join(home.cluster, "postmaster.pid"));
+      await rm(join(home.cluster, "postmaster.pid"), { force: true });
       return { file: undefined };
     }
     return file.status === "ready" && { file };
@@ -156,10 +159,11 @@ export async function stopPostmaster(home: Home, binaries: Binaries, pid: number
     if (code !== 0) throw await unavailable(home, `does not stop (process ${pid})`, output);
     return;
   }
+  const started = await startOf(pid);
+  if (started === undefined || (await ownerOf(pid, home.cluster)) === "other") return;
   for (const kind of ["SIGINT", "SIGQUIT", "SIGKILL"] as const) {
-    if (!(await servesCluster(pid, home.cluster))) return;
     signal(pid, kind);
-    if (await until(stopLimitMs, pollMs, async () => !(await servesCluster(pid, home.cluster)))) return;
+    if (await until(stopLimitMs, pollMs, async () => (await startOf(pid)) !== started)) return;
   }
   throw await unavailable(home, `does not stop (process ${pid})`);
 }

@@ -88,27 +88,33 @@ export async function startOf(pid: number): Promise<string | undefined> {
   return shown?.stdout.trim();
 }
 
-async function workingDir(pid: number | string): Promise<string | undefined> {
-  return readlink(`/proc/${pid}/cwd`).catch(() => undefined);
-}
-
-/** Whether the process is a PostgreSQL server of this cluster (real path), rather than one that got a dead one's id. */
-export async function servesCluster(pid: number, cluster: string): Promise<boolean> {
-  if (!(await isAlive(pid))) return false;
-  if (process.platform === "win32") return true;
+/** Whose process this is: a PostgreSQL server's of the cluster (real path), some other program's, or nobody's any more. */
+export async function ownerOf(pid: number, cluster: string): Promise<"cluster" | "other" | "none"> {
+  if (!(await isAlive(pid))) return "none";
+  if (process.platform === "win32") return "cluster";
   if (!linux) {
     const shown = await call("ps", ["-ww", "-o", "command=", "-p", String(pid)]).catch(() => undefined);
-    return shown?.stdout.includes("postgres") === true && shown.stdout.includes(cluster);
+    if (shown === undefined) return "none";
+    return shown.stdout.includes("postgres") && shown.stdout.includes(cluster) ? "cluster" : "other";
   }
-  const command = await readFile(`/proc/${pid}/cmdline`, "utf8").catch(() => "");
-  return command.includes("postgres") && (await workingDir(pid)) === cluster;
+  try {
+    // A process that is ending has given up its folder before its id.
+    const folder = await readlink(`/proc/${pid}/cwd`);
+    const command = await readFile(`/proc/${pid}/cmdline`, "utf8");
+    return folder === cluster && command.includes("postgres") ? "cluster" : "other";
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    return code === "ENOENT" || code === "ESRCH" ? "none" : "other";
+  }
 }
 
 /** Processes of a cluster, also those whose postmaster was killed. Known on Linux only; elsewhere empty. */
 export async function processesOf(cluster: string): Promise<number[]> {
   if (!linux) return [];
   const pids = (await readdir("/proc")).filter((name) => /^\d+$/.test(name)).map(Number);
-  const found = await Promise.all(pids.map(async (pid) => ((await servesCluster(pid, cluster)) ? pid : undefined)));
+  const found = await Promise.all(
+    pids.map(async (pid) => ((await ownerOf(pid, cluster)) === "cluster" ? pid : undefined)),
+  );
   return found.filter((pid) => pid !== undefined);
 }
 

@@ -1,6 +1,6 @@
 import type { Observe } from "@guanxi/base";
 import { exists, type Home } from "./home.ts";
-import { servesCluster } from "./processes.ts";
+import { ownerOf } from "./processes.ts";
 
 /** How soon a killed postmaster is noticed. */
 const watchMs = 500;
@@ -32,7 +32,7 @@ export function supervise(home: Home, first: number, observe: Observe, relaunch:
     for (;;) {
       await rest(watchMs);
       if (leaving) return;
-      if (await servesCluster(pid, home.cluster)) continue;
+      if ((await ownerOf(pid, home.cluster)) === "cluster") continue;
       if (!(await exists(home.cluster))) {
         observe({ kind: "connection_lost", to: "database", error: new Error(`${home.cluster} is gone`) });
         return;

@@ -28,12 +28,18 @@ export function addColumn(schema: string, object: ObjectType, field: Field, afte
   const { table } = object;
   const { name, sqlType } = field.column;
   const head = `${alter(schema, table)} ADD COLUMN ${quote(name)} ${sqlType}`;
-  const filling = field.default === undefined ? "" : ` DEFAULT ${constant(field, field.default, after.settings.timeZone)}`;
+  const filling =
+    field.default === undefined ? "" : ` DEFAULT ${constant(field, field.default, after.settings.timeZone)}`;
   const effect = `add ${table}.${field.name}${filling === "" ? "" : ", filled with its default"}`;
   const steps: DdlStep[] = [{ sql: head + filling, table, effect, touchesRows: false }];
   if (filling !== "") {
     const sql = `${alter(schema, table)} ALTER COLUMN ${quote(name)} DROP DEFAULT`;
-    steps.push({ sql, table, effect: `leave the default of ${table}.${field.name} to new records`, touchesRows: false });
+    steps.push({
+      sql,
+      table,
+      effect: `leave the default of ${table}.${field.name} to new records`,
+      touchesRows: false,
+    });
   }
   if (field.type === "autonumber") steps.push(createSequence(schema, table, field));
   if (field.column.notNull) steps.push(setRequired(schema, object, field));
@@ -60,7 +66,13 @@ export function dropColumn(schema: string, { table, name }: ObjectType, field: F
 
 export function changeReference(schema: string, { table }: ObjectType, field: Field): DdlStep[] {
   if (field.target === undefined) return [];
-  const foreignKey = { name: names.foreignKey(field.id), table, column: field.column.name, target: field.target, filled: true };
+  const foreignKey = {
+    name: names.foreignKey(field.id),
+    table,
+    column: field.column.name,
+    target: field.target,
+    filled: true,
+  };
   return [dropForeignKey(schema, table, field), addForeignKey(schema, foreignKey)];
 }
 

@@ -47,8 +47,10 @@ const asJson = (from: Field, column: string): string =>
 
 function direct(from: Field, to: Field, column: string, { timeZone, target }: ConversionContext): Conversion {
   const zone = literal(timeZone);
-  if (from.type === "date") return { using: `(${column}::timestamp AT TIME ZONE ${zone})`, blocked: undefined, loses: false };
-  if (from.type === "datetime") return { using: `(${column} AT TIME ZONE ${zone})::date`, blocked: undefined, loses: true };
+  if (from.type === "date")
+    return { using: `(${column}::timestamp AT TIME ZONE ${zone})`, blocked: undefined, loses: false };
+  if (from.type === "datetime")
+    return { using: `(${column} AT TIME ZONE ${zone})::date`, blocked: undefined, loses: true };
   if (from.type === "checkbox") return { using: `${column}::int::bigint`, blocked: undefined, loses: false };
   if (from.type === "multi_picklist") {
     const blocked = `cardinality(${column}) > 1 OR (${column}[1] IS NOT NULL AND ${valueUnlisted(`${column}[1]`, to)})`;
@@ -59,7 +61,9 @@ function direct(from: Field, to: Field, column: string, { timeZone, target }: Co
 }
 
 const missingTarget = (column: string, target: string | undefined): string | undefined =>
-  target === undefined ? undefined : `${column} IS NOT NULL AND NOT EXISTS (SELECT FROM ${target} r WHERE r.id = ${column})`;
+  target === undefined
+    ? undefined
+    : `${column} IS NOT NULL AND NOT EXISTS (SELECT FROM ${target} r WHERE r.id = ${column})`;
 
 /** Reading text as another type; a blank text is an empty field. */
 function fromText(text: string, to: Field, context: ConversionContext): Conversion {
@@ -73,14 +77,18 @@ function fromText(text: string, to: Field, context: ConversionContext): Conversi
   return { using: `CASE WHEN ${valid} THEN ${value} END`, blocked, loses: false };
 }
 
-const withRequired = (value: string, blocked: string, to: Field): string => (to.column.notNull ? `${value} IS NULL OR (${blocked})` : blocked);
+const withRequired = (value: string, blocked: string, to: Field): string =>
+  to.column.notNull ? `${value} IS NULL OR (${blocked})` : blocked;
 
 /** Whether a text reads as the type, in SQL that never raises, and the reading itself. */
 function reader(text: string, to: Field): { valid: string; value: string } {
   const value = `(${text})::${to.column.sqlType}`;
   switch (to.type) {
     case "checkbox":
-      return { valid: `lower(${text}) IN ('true', 'false', 'yes', 'no', 't', 'f', 'y', 'n', '1', '0', 'on', 'off')`, value };
+      return {
+        valid: `lower(${text}) IN ('true', 'false', 'yes', 'no', 't', 'f', 'y', 'n', '1', '0', 'on', 'off')`,
+        value,
+      };
     case "multi_picklist":
       return { valid: `NOT ${valueUnlisted(text, to)}`, value: `ARRAY[${text}]` };
     case "date":

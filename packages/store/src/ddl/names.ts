@@ -20,7 +20,13 @@ export interface ConstraintName {
   readonly id: number;
 }
 
-const kinds: Record<string, ConstraintName["kind"]> = { p: "primary", u: "unique", f: "reference", fo: "owner", i: "index" };
+const kinds: Record<string, ConstraintName["kind"]> = {
+  p: "primary",
+  u: "unique",
+  f: "reference",
+  fo: "owner",
+  i: "index",
+};
 
 /** Recognises a constraint or an asked-for index in an error; Citus appends the shard's number, `_u12_102016`. */
 export function parseConstraintName(name: string): ConstraintName | undefined {

@@ -47,10 +47,15 @@ export const createIndex = (schema: string, { table }: ObjectType, { id, fields 
   plainIndex(schema, table, names.index(id), fields, filled);
 
 /** Deleted records do not hold their values, and empty fields never clash. */
-export function createUnique(schema: string, { table }: ObjectType, { id, fields }: UniqueKey, filled: boolean): DdlStep {
+export function createUnique(
+  schema: string,
+  { table }: ObjectType,
+  { id, fields }: UniqueKey,
+  filled: boolean,
+): DdlStep {
   const from = qualified(schema, table);
   const effect = `keep ${fields.join(", ")} unique in ${table}`;
-  const sql = `CREATE UNIQUE INDEX ${quote(names.unique(id))} ON ${from} (${columnList(fields)}) WHERE deleted_at IS NULL`;
+  const sql = `CREATE UNIQUE INDEX ${quote(names.unique(id))} ON ${from} (${columnList(fields)}) `;
   if (!filled) return { sql, table, effect, touchesRows: false };
   const value = `concat_ws(', ', ${fields.map((f) => `t.${quote(f)}::text`).join(", ")})`;
   const same = fields.map((f) => `o.${quote(f)} = t.${quote(f)}`).join(" AND ");

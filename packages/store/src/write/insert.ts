@@ -47,7 +47,9 @@ function newRow(object: ObjectType, schema: string): { columns: string; values: 
   const pairs: [string, string][] = [
     ["id", "i.id"],
     ...writtenFields(object).map((f): [string, string] => [f.column.name, `i.${quote(f.column.name)}`]),
-    ...[...object.fields.values()].filter((f) => f.type === "autonumber").map((f): [string, string] => [f.column.name, autonumberSql(f, schema)]),
+    ...[...object.fields.values()]
+      .filter((f) => f.type === "autonumber")
+      .map((f): [string, string] => [f.column.name, autonumberSql(f, schema)]),
     ["created_at", place.now],
     ["created_by", place.user],
     ["updated_at", place.now],
@@ -82,5 +84,10 @@ FROM checked k LEFT JOIN r ON r.id = k.id`;
 }
 
 /** One statement that stores `rows` (each with its new `id`) and their change rows, or nothing. */
-export const insertStatement = (object: ObjectType, grant: WriteGrant, context: WriteContext, rows: readonly Record<string, unknown>[]): Statement =>
+export const insertStatement = (
+  object: ObjectType,
+  grant: WriteGrant,
+  context: WriteContext,
+  rows: readonly Record<string, unknown>[],
+): Statement =>
   plannedStatement(object, "insert", grantShape(grant), rows, context, () => compile(object, grant, context));

@@ -1,7 +1,16 @@
 import type { ObjectType, Snapshot } from "@guanxi/meta";
 import { predicateSql, quote } from "@guanxi/query";
 import type { Statement } from "../types.ts";
-import { changeJson, grantShape, place, plannedStatement, recordJson, type WriteContext, type WriteGrant, type WritePlan } from "./shared.ts";
+import {
+  changeJson,
+  grantShape,
+  place,
+  plannedStatement,
+  recordJson,
+  type WriteContext,
+  type WriteGrant,
+  type WritePlan,
+} from "./shared.ts";
 
 /** The record under a lock that keeps late children away, or no row when the actor does not see it. */
 export interface LockedRow extends Record<string, unknown> {
@@ -13,16 +22,30 @@ export interface LockedRow extends Record<string, unknown> {
 }
 
 /** Locks a record. `UPDATE` keeps new children away as a delete must; `NO KEY UPDATE` does not. */
-export function lockStatement(object: ObjectType, grant: WriteGrant, context: WriteContext, id: string, strength: "UPDATE" | "NO KEY UPDATE", state: "live" | "deleted" = "live"): Statement {
+export function lockStatement(
+  object: ObjectType,
+  grant: WriteGrant,
+  context: WriteContext,
+  id: string,
+  strength: "UPDATE" | "NO KEY UPDATE",
+  state: "live" | "deleted" = "live",
+): Statement {
   const { schema } = context.snapshot.settings;
-  return plannedStatement(object, `lock ${state} for ${strength.toLowerCase()}`, grantShape(grant), [id], context, () => ({
-    text: `WITH o AS MATERIALIZED (
+  return plannedStatement(
+    object,
+    `lock ${state} for ${strength.toLowerCase()}`,
+    grantShape(grant),
+    [id],
+    context,
+    () => ({
+      text: `WITH o AS MATERIALIZED (
   SELECT t.* FROM ${quote(schema)}.${quote(object.table)} t
   WHERE t.id = (${place.rows} ->> 0)::uuid AND t.deleted_at IS ${state === "live" ? "NULL" : "NOT NULL"} AND ${predicateSql(grant.read, "t", schema, place.user)} FOR ${strength} OF t
 )
 SELECT o.id, o.version, coalesce(${predicateSql(grant.write, "o", schema, place.user)}, false) AS writable, ${recordJson(object, "o")} AS data, o.deleted_at FROM o`,
-    constants: [],
-  }));
+      constants: [],
+    }),
+  );
 }
 
 function stampPlan(object: ObjectType, snapshot: Snapshot, op: "delete" | "restore"): WritePlan {
@@ -47,5 +70,9 @@ SELECT r.id, r.version, ${recordJson(object, "r")} AS data FROM r`,
 }
 
 /** Stamps the records as deleted, or takes the stamp away, with their change rows. The caller has checked who may. */
-export const stampStatement = (object: ObjectType, context: WriteContext, ids: readonly string[], op: "delete" | "restore"): Statement =>
-  plannedStatement(object, op, "", ids, context, () => stampPlan(object, context.snapshot, op));
+export const stampStatement = (
+  object: ObjectType,
+  context: WriteContext,
+  ids: readonly string[],
+  op: "delete" | "restore",
+): Statement => plannedStatement(object, op, "", ids, context, () => stampPlan(object, context.snapshot, op));

@@ -47,7 +47,8 @@ export const placedParams = (rows: unknown, context: WriteContext): (string | nu
 export const literal = (text: string): string => `'${text.replaceAll("'", "''")}'`;
 
 /** Names of faults, comma-separated; null when there is none. */
-export const faultList = (faults: readonly string[]): string => (faults.length === 0 ? "NULL::text" : `nullif(concat_ws(',', ${faults.join(", ")}), '')`);
+export const faultList = (faults: readonly string[]): string =>
+  faults.length === 0 ? "NULL::text" : `nullif(concat_ws(',', ${faults.join(", ")}), '')`;
 
 /** Set by the write itself, never by the value. */
 const stamped = new Set(["id", "created_at", "created_by", "updated_at", "updated_by", "version", "deleted_at"]);
@@ -56,10 +57,9 @@ const stamped = new Set(["id", "created_at", "created_by", "updated_at", "update
 export const writtenFields = (object: ObjectType): Field[] =>
   [...object.fields.values()].filter((f) => !stamped.has(f.name) && f.type !== "autonumber");
 
-export const allColumns = (object: ObjectType): string[] => [...object.fields.values()].map((f) => f.column.name);
-
 /** `"name" text, "price" numeric(15,2)`: how a JSON object is read as a row. */
-export const recordShape = (fields: readonly Field[]): string => fields.map((f) => `${quote(f.column.name)} ${f.column.sqlType}`).join(", ");
+export const recordShape = (fields: readonly Field[]): string =>
+  fields.map((f) => `${quote(f.column.name)} ${f.column.sqlType}`).join(", ");
 
 /** A whole record as API JSON text. */
 export function recordJson(object: ObjectType, alias: string): string {
@@ -71,7 +71,9 @@ export function recordJson(object: ObjectType, alias: string): string {
 
 /** A whole record as the change row keeps it: the same JSON, with `deleted_at`. */
 export function changeJson(object: ObjectType, alias: string): string {
-  const members = [...object.fields.values()].map((f) => `${jsonColumn(f, `${alias}.${quote(f.column.name)}`)} AS ${quote(f.name)}`);
+  const members = [...object.fields.values()].map(
+    (f) => `${jsonColumn(f, `${alias}.${quote(f.column.name)}`)} AS ${quote(f.name)}`,
+  );
   return `(SELECT to_jsonb(o) FROM (SELECT ${members.join(", ")}) o)`;
 }
 
@@ -110,11 +112,23 @@ export interface WritePlan {
 const plans = new WeakMap<ObjectType, Map<string, WritePlan>>();
 
 /** The statement of a plan that is compiled once per object of a snapshot and shape of grant. */
-export function plannedStatement(object: ObjectType, kind: string, shape: string, rows: unknown, context: WriteContext, compile: () => WritePlan): Statement {
+export function plannedStatement(
+  object: ObjectType,
+  kind: string,
+  shape: string,
+  rows: unknown,
+  context: WriteContext,
+  compile: () => WritePlan,
+): Statement {
   let known = plans.get(object);
   if (!known) plans.set(object, (known = new Map()));
   const key = `${kind} ${shape}`;
   let plan = known.get(key);
   if (!plan) known.set(key, (plan = compile()));
-  return { name: `${object.name}.${kind}`, text: plan.text, params: [...placedParams(rows, context), ...plan.constants], prepare: true };
+  return {
+    name: `${object.name}.${kind}`,
+    text: plan.text,
+    params: [...placedParams(rows, context), ...plan.constants],
+    prepare: true,
+  };
 }

@@ -70,7 +70,9 @@ function proposedColumns(object: ObjectType): string {
   const written = new Set(writtenFields(object).map((f) => f.column.name));
   return [...object.fields.values()]
     .map(({ column: { name } }) =>
-      written.has(name) ? `CASE WHEN p.patch ? ${literal(name)} THEN v.${quote(name)} ELSE o.${quote(name)} END AS ${quote(name)}` : `o.${quote(name)}`,
+      written.has(name)
+        ? `CASE WHEN p.patch ? ${literal(name)} THEN v.${quote(name)} ELSE o.${quote(name)} END AS ${quote(name)}`
+        : `o.${quote(name)}`,
     )
     .join(", ");
 }
@@ -83,11 +85,14 @@ function compile(object: ObjectType, grant: WriteGrant, context: WriteContext): 
   const fields = writtenFields(object);
   const content = fields.map((f) => quote(f.column.name));
   const checks = referenceChecks(object, grant, context.snapshot);
-  const wanted = (f: string): string => `SELECT (p.patch ->> ${literal(f)})::uuid FROM input p WHERE p.patch ->> ${literal(f)} IS NOT NULL`;
+  const wanted = (f: string): string =>
+    `SELECT (p.patch ->> ${literal(f)})::uuid FROM input p WHERE p.patch ->> ${literal(f)} IS NOT NULL`;
   const absent = (f: string): string =>
     `CASE WHEN n.${quote(f)} IS DISTINCT FROM o.${quote(f)} AND n.${quote(f)} NOT IN (SELECT id FROM ${quote(`ref_${f}`)}) THEN ${literal(f)} END`;
   const missing = faultList(checks.map((c) => absent(c.field.name)));
-  const broken = faultList(ruleConditions(object, context, parameters).map((sql, i) => `CASE WHEN ${sql} THEN '${i}' END`));
+  const broken = faultList(
+    ruleConditions(object, context, parameters).map((sql, i) => `CASE WHEN ${sql} THEN '${i}' END`),
+  );
   const text = `WITH input AS MATERIALIZED (
   SELECT (e ->> 'id')::uuid AS id, (e ->> 'version')::bigint AS version, e -> 'patch' AS patch FROM jsonb_array_elements(${place.rows}) e
 ), o AS MATERIALIZED (
@@ -121,5 +126,10 @@ FROM checked k LEFT JOIN r ON r.id = k.id LEFT JOIN o ON o.id = k.id`;
 }
 
 /** One statement that applies `rows` to their records and writes their change rows, or nothing at all. */
-export const updateStatement = (object: ObjectType, grant: WriteGrant, context: WriteContext, rows: readonly PatchRow[]): Statement =>
+export const updateStatement = (
+  object: ObjectType,
+  grant: WriteGrant,
+  context: WriteContext,
+  rows: readonly PatchRow[],
+): Statement =>
   plannedStatement(object, "update", grantShape(grant), rows, context, () => compile(object, grant, context));
