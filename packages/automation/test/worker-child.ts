@@ -3,5 +3,5 @@ import { createNode } from "./support.ts";
 
 const node = await createNode(process.argv[2] ?? "");
 await node.startWorker();
-process.once("SIGTERM", () => void node.close().then(() => { console.error("closed", JSON.stringify(node.observed.slice(-8), (_, v) => v instanceof Error ? v.stack : v)); process.exit(0)}));
+process.once("SIGTERM", () => void node.close().then(() => process.exit(0)));
 process.stdout.write("ready\n");

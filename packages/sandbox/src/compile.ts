@@ -54,13 +54,17 @@ export function createCompiler(identity: { uid: number; gid: number } | undefine
         return resolve({ ok: false, message: `reading the script ended its process (${signal})` });
       reject(new Error(`the process that reads scripts ended (${signal ?? code}): ${words()}`));
     };
-    worker.once("message", resolve);
+    const answered = ({ broken, ...result }: CompileResult & { broken?: true }): void => {
+      if (broken) stop();
+      resolve(result);
+    };
+    worker.once("message", answered);
     worker.once("exit", ended);
     worker.once("error", reject);
     worker.send({ source, filename });
     return promise.finally(() => {
       clearTimeout(timer);
-      worker.off("message", resolve).off("exit", ended).off("error", reject);
+      worker.off("message", answered).off("exit", ended).off("error", reject);
       idleTimer = setTimeout(stop, idleMs).unref();
     });
   }

@@ -1,2 +1,3 @@
 export { type Api, type ApiAnswer, createApi, q, until } from "./api.ts";
 export { createTestApp, operatorKey, type TestApp, type TestAppOptions } from "./app.ts";
+export { type Change, changesAfter, contents, withChanges } from "./evidence.ts";

@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { authorize } from "@guanxi/access";
 import { GuanxiError, isId } from "@guanxi/base";
-import type { ObjectType } from "@guanxi/meta";
+import type { Field, ObjectType } from "@guanxi/meta";
 import { compileRead, type Cursor, encodeCursor, resolveAggregate, resolveGet, resolveList } from "@guanxi/query";
 import type { AggregateParameters, ListParameters, ReadOptions, RecordAnswer, Session } from "../types.ts";
 import { notFound, objectOf, runQuery, sqlContext } from "./context.ts";
@@ -58,6 +58,15 @@ export function uniqueField(object: ObjectType, field: string) {
   return found;
 }
 
+/** A key from an address as a value of its field, in canonical form; undefined when it cannot be one. */
+export function keyFromPath(session: Session, object: ObjectType, field: Field, text: string): unknown {
+  if (field.readOnly) return text;
+  const type = field.schema["type"];
+  const given = type === "integer" || type === "number" ? Number(text) : type === "boolean" ? text === "true" : text;
+  const { value, issues } = object.preparePatch({ [field.name]: given }, { now: session.now });
+  return issues.length > 0 ? undefined : value[field.name];
+}
+
 export async function getRecordBy(
   session: Session,
   name: string,
@@ -68,9 +77,9 @@ export async function getRecordBy(
   const object = objectOf(session, name);
   const by = uniqueField(object, field);
   if (by.name === "id") return getRecord(session, name, value, options);
-  const { value: canonical, issues } = object.preparePatch({ [by.name]: value }, { now: session.now });
-  if (issues.length > 0 && !by.readOnly) throw notFound(object);
-  return getOne(session, object, by.name, by.readOnly ? value : String(canonical[by.name]), options);
+  const key = keyFromPath(session, object, by, value);
+  if (key === undefined || key === null) throw notFound(object);
+  return getOne(session, object, by.name, String(key), options);
 }
 
 interface ListRow extends Record<string, unknown> {

@@ -1,11 +1,11 @@
 import { authorize } from "@guanxi/access";
-import { GuanxiError, isGuanxiError } from "@guanxi/base";
+import { GuanxiError, isGuanxiError, type Issue } from "@guanxi/base";
 import type { Field, ObjectType } from "@guanxi/meta";
 import { compileRead, resolveGet } from "@guanxi/query";
 import type { RecordAnswer, Session } from "../types.ts";
 import { objectOf, type RecordsEnv, runQuery, sqlContext } from "./context.ts";
 import { createRows } from "./create.ts";
-import { uniqueField } from "./read.ts";
+import { keyFromPath, uniqueField } from "./read.ts";
 import { singlePatch, updateRows } from "./update.ts";
 
 /** Each round meets one more rival's create or delete between our look and our write. */
@@ -24,16 +24,28 @@ async function findId(session: Session, object: ObjectType, field: Field, value:
   return row?.id;
 }
 
-function keyValue(session: Session, object: ObjectType, field: Field, value: string): string {
-  const { value: prepared, issues } = object.preparePatch(
-    { [field.name]: numeric(field) ? Number(value) : value },
-    { now: session.now },
-  );
-  if (issues.length > 0) throw new GuanxiError("VALIDATION", { issues });
-  return String(prepared[field.name]);
+/** The body with its key. Throws VALIDATION when the address holds no value of the field or the body another one. */
+function withKey(
+  session: Session,
+  object: ObjectType,
+  field: Field,
+  text: string,
+  body: unknown,
+): { key: string; record: Record<string, unknown> } {
+  const refuse = (issue: Issue): never => {
+    throw new GuanxiError("VALIDATION", { issues: [issue] });
+  };
+  const path = `/${field.name}`;
+  if (field.readOnly) refuse({ path, code: "read_only" });
+  if (typeof body !== "object" || body === null || Array.isArray(body))
+    return refuse({ path: "", code: "type", params: { type: "object" } });
+  const key = keyFromPath(session, object, field, text);
+  if (key === undefined || key === null) return refuse({ path, code: "format", params: { format: field.type } });
+  const stated = (body as Record<string, unknown>)[field.name];
+  if (stated !== undefined && keyFromPath(session, object, field, String(stated)) !== key)
+    refuse({ path, code: "const", params: { value: text } });
+  return { key: String(key), record: { ...body, [field.name]: key } };
 }
-
-const numeric = (field: Field): boolean => field.exprType.kind === "int" || field.exprType.kind === "decimal";
 
 /** Patches the record with this key, else creates it; whichever rivals do at once, one record comes of it. */
 export async function upsertRecord(
@@ -46,12 +58,7 @@ export async function upsertRecord(
 ): Promise<RecordAnswer> {
   const object = objectOf(session, name);
   const field = uniqueField(object, fieldName);
-  if (field.readOnly) throw new GuanxiError("VALIDATION", { issues: [{ path: `/${field.name}`, code: "read_only" }] });
-  if (typeof body !== "object" || body === null || Array.isArray(body))
-    throw new GuanxiError("VALIDATION", { issues: [{ path: "", code: "type", params: { type: "object" } }] });
-  const key = keyValue(session, object, field, value);
-  const stated = (body as Record<string, unknown>)[field.name];
-  const record = { ...body, [field.name]: stated ?? (numeric(field) ? Number(key) : key) };
+  const { key, record } = withKey(session, object, field, value, body);
   let refused: unknown;
   for (let round = 0; round < maxRounds; round++) {
     const id = await findId(session, object, field, key);

@@ -92,13 +92,16 @@ const findDynamicImport = (code) =>
     (parseWith) => !parseWith("1mport") && parseWith("import.meta.x") !== undefined,
   );
 
-/** @param {{ source: string, filename: string }} request @returns {CompileResult} */
+/** `broken`: this process must not be asked again. @param {{ source: string, filename: string }} request @returns {CompileResult & { broken?: true }} */
 function compile({ source, filename }) {
   let code;
   try {
     code = stripTypeScriptTypes(source, { mode: "strip" });
   } catch (error) {
-    return typeScriptError(/** @type {Error} */ (error));
+    const failed = /** @type {NodeJS.ErrnoException} */ (error);
+    if (failed.code?.endsWith("_TYPESCRIPT_SYNTAX")) return typeScriptError(failed);
+    // Its stack has overflowed or its memory is broken, and it would refuse every later script.
+    return { ok: false, message: "the script is nested too deeply", broken: true };
   }
   const { fault, imports = [] } = checkSyntax(code, filename);
   if (fault) return fault;

@@ -55,7 +55,7 @@ export function createUnique(
 ): DdlStep {
   const from = qualified(schema, table);
   const effect = `keep ${fields.join(", ")} unique in ${table}`;
-  const sql = `CREATE UNIQUE INDEX ${quote(names.unique(id))} ON ${from} (${columnList(fields)}) `;
+  const sql = `CREATE UNIQUE INDEX ${quote(names.unique(id))} ON ${from} (${columnList(fields)}) WHERE deleted_at IS NULL`;
   if (!filled) return { sql, table, effect, touchesRows: false };
   const value = `concat_ws(', ', ${fields.map((f) => `t.${quote(f)}::text`).join(", ")})`;
   const same = fields.map((f) => `o.${quote(f)} = t.${quote(f)}`).join(" AND ");

@@ -88,7 +88,7 @@ function compile(object: ObjectType, grant: WriteGrant, context: WriteContext): 
   const wanted = (f: string): string =>
     `SELECT (p.patch ->> ${literal(f)})::uuid FROM input p WHERE p.patch ->> ${literal(f)} IS NOT NULL`;
   const absent = (f: string): string =>
-    `CASE WHEN n.${quote(f)} IS DISTINCT FROM o.${quote(f)} AND n.${quote(f)} NOT IN (SELECT id FROM ${quote(`ref_${f}`)}) THEN ${literal(f)} END`;
+    `CASE WHEN n.${quote(f)} IS NOT NULL AND n.${quote(f)} IS DISTINCT FROM o.${quote(f)} AND n.${quote(f)} NOT IN (SELECT id FROM ${quote(`ref_${f}`)}) THEN ${literal(f)} END`;
   const missing = faultList(checks.map((c) => absent(c.field.name)));
   const broken = faultList(
     ruleConditions(object, context, parameters).map((sql, i) => `CASE WHEN ${sql} THEN '${i}' END`),
