@@ -76,7 +76,7 @@ const specimens: Readonly<Record<Exclude<FieldTypeName, "autonumber" | "referenc
     wrong: "2026-01-31T01:30:00",
   },
   time: { definition: { fieldType: "time" }, sent: ["09:30", "23:59:59.500"], read: ["09:30:00", "23:59:59.5"], filters: [["f > '10:00'", 1]], wrong: "24:00:00", metrics: { "max(f)": "23:59:59.5" } },
-  json: { definition: { type: "object" }, sent: [{ b: [1, null, "x"], a: { 中: true } }, {}], filters: [["f != null", 0, 1]], wrong: "text", unsortable: true },
+  json: { definition: { type: "object" }, sent: [{ b: [1, null, "x"], a: { 中: true } }, {}], filters: [["f != null", 0, 1]], wrong: "text", unsortable: true, metrics: { "count()": 4 } },
 };
 
 /** Types whose cases need more than one object, and are told below. */
@@ -88,7 +88,11 @@ beforeAll(async () => {
 });
 afterAll(() => app.close());
 
-const same = (value: unknown): unknown => (typeof value === "string" && /T.*(?:Z|[+-]\d\d:\d\d)$/.test(value) ? new Date(value).getTime() + value.replace(/.*\.|\D*$/g, "") : value);
+/** Two spellings of one instant are the same value, to the microsecond. */
+function same(value: unknown): unknown {
+  const parts = typeof value === "string" ? /^(.*T[\d:]+)(?:\.(\d+))?(Z|[+-]\d\d:\d\d)$/.exec(value) : null;
+  return parts ? `${Date.parse(`${parts[1]}${parts[3]}`)}.${parts[2] ?? ""}` : value;
+}
 
 test("every field type has a specimen", () => {
   expect([...Object.keys(specimens), ...apart].sort()).toEqual(Object.keys(fieldTypes).sort());
@@ -128,8 +132,7 @@ describe.each(Object.entries(specimens))("%s", (type, { definition, sent, read =
       }
       const values = sent.map((_, i) => stored[i]);
       const nulls = stored.slice(sent.length);
-      const expected = type === "datetime" ? [stored[0], stored[1]] : values;
-      expect(ids(answer), order).toEqual([...(order === "f,n" ? expected : expected.toReversed()), ...nulls]);
+      expect(ids(answer), order).toEqual([...(order === "f,n" ? values : values.toReversed()), ...nulls]);
     }
   });
 

@@ -9,7 +9,7 @@ import {
 import { type Connection, migrateTenant, quoteSchema, type Store, type TenantComponent } from "@guanxi/store";
 import { coreObjects } from "./core-objects.ts";
 import { hashKey, newKey } from "./identity.ts";
-import { applyDefinitions, idCounter } from "./metadata.ts";
+import { applyDefinitions, idCounter } from "./apply.ts";
 import { schemaOf } from "./snapshots.ts";
 import type { NewTenant, Plugin, RoleDefinition, Session, Tenant } from "./types.ts";
 

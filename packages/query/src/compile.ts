@@ -3,6 +3,7 @@ import type { AggregatePlan, Authorized, GetPlan, GroupTerm, ListPlan, Metric, O
 import {
   expressionSql,
   fromSql,
+  jsonColumn,
   Parameters,
   quote,
   sortSql,
@@ -145,13 +146,23 @@ function metricSql(metric: Metric): string {
   }
 }
 
+const counting: ReadonlySet<string> = new Set(["count", "count_distinct"]);
+
 /** One row: `data`, the groups' JSON, comma-separated. */
 function compileAggregate(plan: AggregatePlan, context: SqlContext): SqlText {
   const parameters = new Parameters();
   const from = fromSql(plan.sources, context, parameters);
   const where = whereSql(plan, context, parameters).join(" AND ");
-  const groups = plan.groups.map((g) => ({ name: g.name, sql: groupSql(g, context, parameters) }));
-  const metrics = plan.metrics.map((m) => ({ name: m.name, sql: metricSql(m) }));
+  const groups = plan.groups.map((g) => ({
+    name: g.name,
+    sql: groupSql(g, context, parameters),
+    shownAs: g.period ? undefined : g.field,
+  }));
+  const metrics = plan.metrics.map((m) => ({
+    name: m.name,
+    sql: metricSql(m),
+    shownAs: counting.has(m.aggregate) ? undefined : m.field,
+  }));
   const members = [...groups, ...metrics];
   const columns = members.map((m) => `${m.sql} AS ${quote(m.name)}`).join(", ");
   const groupBy = groups.length > 0 ? `GROUP BY ${groups.map((_, i) => i + 1).join(", ")}` : "";
@@ -170,7 +181,13 @@ function compileAggregate(plan: AggregatePlan, context: SqlContext): SqlText {
     return `${sql}${o.descending ? " DESC" : ""} NULLS LAST`;
   });
   const limit = plan.limit === undefined ? "" : `LIMIT ${parameters.add(plan.limit, "bigint")}`;
-  const names = members.map((m) => `t0.${quote(m.name)}`).join(", ");
+  // Totals of a decimal are shown as its records show it; conditions and order work on the numbers.
+  const names = members
+    .map((m) => {
+      const column = `t0.${quote(m.name)}`;
+      return m.shownAs ? `${jsonColumn(m.shownAs, column)} AS ${quote(m.name)}` : column;
+    })
+    .join(", ");
   const text = `SELECT coalesce(string_agg(p.j, ',' ORDER BY p.n), '') AS data FROM (
   SELECT (SELECT to_json(o) FROM (SELECT ${names}) o)::text AS j, row_number() OVER (${orderBy.length > 0 ? `ORDER BY ${orderBy.join(", ")}` : ""}) AS n
   FROM (SELECT ${columns} ${from} WHERE ${where} ${groupBy}) t0

@@ -157,9 +157,14 @@ export class Pool {
   /** Ends the child that was unused for the longest; for a run, only one whose tenant has no runs left or has had its turn. */
   #evict(tenant: string, purpose: Purpose): boolean {
     const turnLeft = (slot: Slot): number =>
-      purpose === "lease" || this.#queues.run.waiting(slot.child.tenant) === 0 ? 0 : slot.turnStarted + turnMs - performance.now();
+      purpose === "lease" || this.#queues.run.waiting(slot.child.tenant) === 0
+        ? 0
+        : slot.turnStarted + turnMs - performance.now();
     const idle = (slot: Slot): boolean => slot.state === "idle" && slot.child.tenant !== tenant;
-    const victim = this.#pick((slot) => idle(slot) && turnLeft(slot) <= 0, (slot) => slot.lastUsed);
+    const victim = this.#pick(
+      (slot) => idle(slot) && turnLeft(slot) <= 0,
+      (slot) => slot.lastUsed,
+    );
     if (victim) this.#retire(victim, "makes room for another tenant");
     else if (this.#count(idle) > 0) this.#pumpLater(turnMs);
     return victim !== undefined;

@@ -28,12 +28,30 @@ describe("compile", () => {
   test.each([
     ["a type that is missing", "export default () => {\n  let y: = 3;\n}", /Unexpected token/, 2, 10],
     ["syntax that is not erasable", "enum Color { red }\nexport default () => 1;", /enum is not supported/, 1, 1],
-    ["a name declared twice", "export default () => {\n  const a = 1;\n  const a = 2;\n}", /'a' has already been declared/, 3, 9],
+    [
+      "a name declared twice",
+      "export default () => {\n  const a = 1;\n  const a = 2;\n}",
+      /'a' has already been declared/,
+      3,
+      9,
+    ],
     ["two default exports", "export default 1;\nexport default 2;", /one default export/, 2, 8],
     ["no default export", "export const a = 1;", /must have a default export/, 1, 1],
-    ["an import", "// import x from 'lib/pricing'\nimport { x }\n  from 'lib/pricing';\nexport default () => x;", /cannot import "lib\/pricing"/, 3, 8],
+    [
+      "an import",
+      "// import x from 'lib/pricing'\nimport { x }\n  from 'lib/pricing';\nexport default () => x;",
+      /cannot import "lib\/pricing"/,
+      3,
+      8,
+    ],
     ["a re-export", "export { x } from 'lib/pricing';\nexport default 1;", /cannot import "lib\/pricing"/, 1, 19],
-    ["a dynamic import", "export default async () => {\n  const s = 'import (x)';\n  return import('fs');\n}", /cannot import anything/, 3, 10],
+    [
+      "a dynamic import",
+      "export default async () => {\n  const s = 'import (x)';\n  return import('fs');\n}",
+      /cannot import anything/,
+      3,
+      10,
+    ],
     ["await outside a function", "await null;\nexport default () => 1;", /only inside functions/, undefined, undefined],
     ["a return outside a function", "return 1;\nexport default () => 1;", /[Rr]eturn/, 1, 1],
   ])("refuses %s and says where", async (_name, source, message, line, column) => {
@@ -69,7 +87,9 @@ describe("compile", () => {
   });
 
   test("works on several scripts at once", async () => {
-    const sources = Array.from({ length: 10 }, (_, i) => (i % 2 === 0 ? `export default () => ${i};` : `export default () => {`));
+    const sources = Array.from({ length: 10 }, (_, i) =>
+      i % 2 === 0 ? `export default () => ${i};` : `export default () => {`,
+    );
     const all = await Promise.all(sources.map((source) => sandbox.compile(source)));
     expect(all.map((compiled) => compiled.ok)).toEqual(sources.map((_, i) => i % 2 === 0));
   });

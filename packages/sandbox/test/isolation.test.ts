@@ -9,10 +9,30 @@ const run = async (code: string, more = {}): Promise<unknown> => resultOf(await 
 describe("nothing of the host is inside", () => {
   test("the globals are the language's own, less those that get around limits or determinism", async () => {
     const names = (await run(script("return Object.getOwnPropertyNames(globalThis);"))) as string[];
-    for (const name of ["process", "require", "module", "global", "Buffer", "fetch", "setTimeout", "performance", "crypto", "structuredClone"]) {
+    for (const name of [
+      "process",
+      "require",
+      "module",
+      "global",
+      "Buffer",
+      "fetch",
+      "setTimeout",
+      "performance",
+      "crypto",
+      "structuredClone",
+    ]) {
       expect(names).not.toContain(name);
     }
-    for (const name of ["WebAssembly", "SharedArrayBuffer", "Atomics", "WeakRef", "FinalizationRegistry", "queueMicrotask", "ivm", "$0"]) {
+    for (const name of [
+      "WebAssembly",
+      "SharedArrayBuffer",
+      "Atomics",
+      "WeakRef",
+      "FinalizationRegistry",
+      "queueMicrotask",
+      "ivm",
+      "$0",
+    ]) {
       expect(names).not.toContain(name);
     }
   });
@@ -57,7 +77,10 @@ describe("nothing of the host is inside", () => {
     ["a subclass", "new (class extends (() => {}).constructor {})('return 1')()"],
     ["the constructor of the bridge", "crm.call.constructor('return 1')()"],
     ["the constructor of a bound function", "(function () {}).bind().constructor('return 1')()"],
-    ["Function.prototype by descriptor", "Object.getOwnPropertyDescriptor(Function.prototype, 'constructor').value('return 1')()"],
+    [
+      "Function.prototype by descriptor",
+      "Object.getOwnPropertyDescriptor(Function.prototype, 'constructor').value('return 1')()",
+    ],
   ])("no code from strings: %s", async (_name, expression) => {
     expect(errorOf(await sandbox.run(job(script(`return ${expression};`)))).message).toMatch(
       /code cannot be made from strings|is not a function|not a constructor/,
@@ -91,22 +114,53 @@ describe("nothing of the host is inside", () => {
 
 describe("a script cannot break or forge the bridge", () => {
   test.each([
-    ["Object.prototype", "Object.prototype.ok = false", "Object.prototype.toJSON = () => 'forged'", "Object.prototype.then = () => {}"],
-    ["a setter", "Object.defineProperty(Object.prototype, 'calls', { set() { throw 1; } })", "Object.prototype.__proto__ = { toJSON() {} }"],
-    ["Array.prototype", "Array.prototype.push = () => 'forged'", "Array.prototype.map = () => 'forged'", "Array.prototype[0] = 1"],
-    ["array iteration", "Object.getPrototypeOf([][Symbol.iterator]()).next = () => ({ done: true })", "delete Array.prototype[Symbol.iterator]"],
+    [
+      "Object.prototype",
+      "Object.prototype.ok = false",
+      "Object.prototype.toJSON = () => 'forged'",
+      "Object.prototype.then = () => {}",
+    ],
+    [
+      "a setter",
+      "Object.defineProperty(Object.prototype, 'calls', { set() { throw 1; } })",
+      "Object.prototype.__proto__ = { toJSON() {} }",
+    ],
+    [
+      "Array.prototype",
+      "Array.prototype.push = () => 'forged'",
+      "Array.prototype.map = () => 'forged'",
+      "Array.prototype[0] = 1",
+    ],
+    [
+      "array iteration",
+      "Object.getPrototypeOf([][Symbol.iterator]()).next = () => ({ done: true })",
+      "delete Array.prototype[Symbol.iterator]",
+    ],
     ["Promise.prototype", "Promise.prototype.then = function () { return this; }", "Promise.prototype.constructor = 1"],
     ["Promise", "globalThis.Promise = class { then() {} }", "Promise.resolve = () => {}"],
     ["species", "Object.defineProperty(Promise, Symbol.species, { value: class { constructor() { throw 1; } } })"],
     ["Function.prototype", "Function.prototype.call = () => 'forged'", "Function.prototype.apply = () => 'forged'"],
     ["JSON", "JSON.stringify = () => 'forged'", "JSON.parse = () => ({ forged: 1 })", "globalThis.JSON = {}"],
-    ["String.prototype", "String.prototype.slice = () => 'forged'", "String.prototype.toJSON = () => 'forged'", "globalThis.String = 1"],
+    [
+      "String.prototype",
+      "String.prototype.slice = () => 'forged'",
+      "String.prototype.toJSON = () => 'forged'",
+      "globalThis.String = 1",
+    ],
     ["Number.prototype", "Number.prototype.toString = () => 'forged'", "Number.prototype.toJSON = () => 'forged'"],
     ["Reflect", "Reflect.apply = () => 'forged'", "globalThis.Reflect = {}"],
     ["Map.prototype", "Map.prototype.get = () => 'forged'", "Map.prototype.set = () => 'forged'"],
     ["Symbol.hasInstance", "Object.defineProperty(Error, Symbol.hasInstance, { value: () => true })"],
-    ["Error", "globalThis.Error = class { constructor() { throw 1; } }", "Error.prototype.toString = () => 'forged'", "Error.stackTraceLimit = 0"],
-    ["the globals", "for (const key of Object.getOwnPropertyNames(globalThis)) try { globalThis[key] = undefined; } catch {}"],
+    [
+      "Error",
+      "globalThis.Error = class { constructor() { throw 1; } }",
+      "Error.prototype.toString = () => 'forged'",
+      "Error.stackTraceLimit = 0",
+    ],
+    [
+      "the globals",
+      "for (const key of Object.getOwnPropertyNames(globalThis)) try { globalThis[key] = undefined; } catch {}",
+    ],
   ])("by %s", async (...[, ...attacks]) => {
     // Each on its own, because a module is strict and the first refusal would end the attack.
     const attack = attacks.map((statement) => `try { ${statement} } catch {}`).join("\n");
@@ -158,9 +212,15 @@ describe("a run is repeatable", () => {
   });
 
   test("the clock stands at the last answer and never goes back", async () => {
-    const code = script("const at = [Date.now()]; for (const n of [1, 2, 3]) { await crm.call('a', n); at.push(Date.now()); } return at;");
+    const code = script(
+      "const at = [Date.now()]; for (const n of [1, 2, 3]) { await crm.call('a', n); at.push(Date.now()); } return at;",
+    );
     const later = [0, 5_000, 2_000, 9_000];
-    const onCall = async ({ id }: { id: number }) => ({ ok: true as const, value: "1", at: startedAt + (later[id] ?? 0) });
+    const onCall = async ({ id }: { id: number }) => ({
+      ok: true as const,
+      value: "1",
+      at: startedAt + (later[id] ?? 0),
+    });
     expect(await run(code, { onCall })).toEqual([startedAt, startedAt + 5_000, startedAt + 5_000, startedAt + 9_000]);
   });
 
@@ -178,14 +238,24 @@ describe("a run is repeatable", () => {
       return [new Date(2030, 0, 2).getDate(), new Date("2030-01-03").getTime(), Date.UTC(2030), Date.parse("2030-01-01"), new Date(0) instanceof Date,
         new Day() instanceof Day, new Day().getTime(), new Date().constructor === Date, Date.length, Date.name];`);
     expect(await run(code)).toEqual([
-      2, Date.UTC(2030, 0, 3), Date.UTC(2030), Date.UTC(2030), true, true, startedAt, true, 7, "Date",
+      2,
+      Date.UTC(2030, 0, 3),
+      Date.UTC(2030),
+      Date.UTC(2030),
+      true,
+      true,
+      startedAt,
+      true,
+      7,
+      "Date",
     ]);
   });
 });
 
 describe("errors", () => {
   test("point at the script's line and column, with the script's own frames", async () => {
-    const code = "const helper = (n) => {\n  throw new RangeError(`no ${n}`);\n};\nexport default async () => {\n  helper(7);\n};";
+    const code =
+      "const helper = (n) => {\n  throw new RangeError(`no ${n}`);\n};\nexport default async () => {\n  helper(7);\n};";
     const error = errorOf(await sandbox.run(job(code)));
     expect(error).toMatchObject({ code: "SCRIPT", name: "RangeError", message: "no 7", line: 2, column: 9 });
     expect(error.stack).toBe("RangeError: no 7\n    at helper (flow.ts:2:9)\n    at default (flow.ts:5:3)");
@@ -193,7 +263,11 @@ describe("errors", () => {
 
   test("a failed call points at the line that made it and carries the caller's code and data", async () => {
     const onCall = async () =>
-      ({ ok: false, error: JSON.stringify({ name: "Refused", message: "no", code: "GX-REFUSED", data: { field: "a" } }), at: startedAt }) as const;
+      ({
+        ok: false,
+        error: JSON.stringify({ name: "Refused", message: "no", code: "GX-REFUSED", data: { field: "a" } }),
+        at: startedAt,
+      }) as const;
     const code = "export default async ({ crm }) => {\n  await null;\n  await crm.call('x');\n}";
     expect(errorOf(await sandbox.run(job(code, { onCall })))).toMatchObject({
       name: "Refused",
@@ -202,7 +276,9 @@ describe("errors", () => {
       data: '{"field":"a"}',
       line: 3,
     });
-    const caught = script("try { await crm.call('x'); } catch (e) { return [e instanceof Error, e.name, e.code, e.data, e.message]; }");
+    const caught = script(
+      "try { await crm.call('x'); } catch (e) { return [e instanceof Error, e.name, e.code, e.data, e.message]; }",
+    );
     expect(await run(caught, { onCall })).toEqual([true, "Refused", "GX-REFUSED", { field: "a" }, "no"]);
   });
 
@@ -210,13 +286,25 @@ describe("errors", () => {
     ["a string", "throw 'plain';", { name: "Thrown", message: "plain" }],
     ["nothing", "throw undefined;", { name: "Thrown", message: "undefined" }],
     ["a symbol", "throw Symbol('s');", { name: "Thrown", message: "Symbol(s)" }],
-    ["an object whose getters throw", "throw { get name() { throw 1; }, get message() { throw 2; } };", { name: "Error", message: "" }],
-    ["a message of a megabyte", "throw new Error('x'.repeat(1e6));", { message: expect.stringMatching(/^x{8192}… \(991808 more\)$/) }],
+    [
+      "an object whose getters throw",
+      "throw { get name() { throw 1; }, get message() { throw 2; } };",
+      { name: "Error", message: "" },
+    ],
+    [
+      "a message of a megabyte",
+      "throw new Error('x'.repeat(1e6));",
+      { message: expect.stringMatching(/^x{8192}… \(991808 more\)$/) },
+    ],
   ])("%s is thrown", async (_name, body, expected) => {
     expect(errorOf(await sandbox.run(job(script(body))))).toMatchObject({ code: "SCRIPT", ...expected });
   });
 
   test("a rejection that is handled a slice later is no error", async () => {
-    expect(await run(script("const p = Promise.reject(new Error('x')); await crm.call('a'); return p.catch((e) => e.message);"))).toBe("x");
+    expect(
+      await run(
+        script("const p = Promise.reject(new Error('x')); await crm.call('a'); return p.catch((e) => e.message);"),
+      ),
+    ).toBe("x");
   });
 });

@@ -25,7 +25,9 @@ const waiting = script("return crm.call('gate');");
 
 describe("turns", () => {
   test("no tenant is served twice while another that waits is not served", () => {
-    const steps = fc.array(fc.oneof(fc.record({ push: fc.constantFrom("a", "b", "c", "d") }), fc.constant("take" as const)));
+    const steps = fc.array(
+      fc.oneof(fc.record({ push: fc.constantFrom("a", "b", "c", "d") }), fc.constant("take" as const)),
+    );
     fc.assert(
       fc.property(steps, (all) => {
         const queue = new FairQueue<number>();

@@ -102,7 +102,9 @@ class Host {
 describe("replay", () => {
   test("however a run is interrupted, it ends as its journal says and does every call once", async () => {
     const draws = fc.array(fc.nat(1_000), { minLength: 5, maxLength: 30 });
-    const stops = fc.array(fc.tuple(fc.integer({ min: 1, max: 6 }), fc.constantFrom("suspend", "cancel")), { maxLength: 3 });
+    const stops = fc.array(fc.tuple(fc.integer({ min: 1, max: 6 }), fc.constantFrom("suspend", "cancel")), {
+      maxLength: 3,
+    });
     let interrupted = 0;
     await fc.assert(
       fc.asyncProperty(plans, draws, stops, async (plan, choices, interruptions) => {
@@ -119,7 +121,9 @@ describe("replay", () => {
         expect(new Set(ids).size).toBe(ids.length);
         // The whole journal at once, without a single call reaching the host.
         const onCall: Job["onCall"] = () => Promise.reject(new Error("a finished call was made again"));
-        const again = await sandbox.run(job(player, { input: JSON.stringify({ plan }), history: host.journal, onCall }));
+        const again = await sandbox.run(
+          job(player, { input: JSON.stringify({ plan }), history: host.journal, onCall }),
+        );
         if (again.status === "done") expect(resultOf(again)).toEqual(result);
         // Calls that lost a race may be open at the end of an interrupted run; only those may be made again.
         else expect(JSON.stringify(plan)).toContain("race");
@@ -129,7 +133,9 @@ describe("replay", () => {
     expect(interrupted).toBeGreaterThan(10);
   });
 
-  const two = script("const a = await crm.call('read', { id: 1 }); const b = await crm.call('write', a); return [a, b];");
+  const two = script(
+    "const a = await crm.call('read', { id: 1 }); const b = await crm.call('write', a); return [a, b];",
+  );
   const first: FinishedCall = { call: 1, op: "read", args: '{"id":1}', ok: true, value: '"x"', at: startedAt + 5 };
 
   test("finished calls answer from the history and never reach the host", async () => {
@@ -145,7 +151,11 @@ describe("replay", () => {
   test.each([
     ["another operation", { ...first, op: "find" }, 'call 1 was find {"id":1} and is now read {"id":1}'],
     ["other arguments", { ...first, args: '{"id":2}' }, 'call 1 was read {"id":2} and is now read {"id":1}'],
-    ["a call that is not made", { ...first, call: 3, op: "gone", args: "null" }, "call 3 was gone null and is now not made"],
+    [
+      "a call that is not made",
+      { ...first, call: 3, op: "gone", args: "null" },
+      "call 3 was gone null and is now not made",
+    ],
   ])("%s is a divergence that shows both, and nothing is done", async (_name, recorded, message) => {
     let made = 0;
     const onCall: Job["onCall"] = async () => {
@@ -170,7 +180,10 @@ describe("replay", () => {
       { call: 2, op: "a", args: "null", ok: true, value: "1", at: startedAt },
       { call: 1, op: "b", args: "null", ok: true, value: "1", at: startedAt },
     ];
-    expect(errorOf(await sandbox.run(job(code, { history })))).toMatchObject({ code: "SCRIPT", message: "on purpose object" });
+    expect(errorOf(await sandbox.run(job(code, { history })))).toMatchObject({
+      code: "SCRIPT",
+      message: "on purpose object",
+    });
   });
 
   test("repeated slices cost no CPU time of the run, new ones do", async () => {
@@ -190,7 +203,14 @@ describe("replay", () => {
   });
 
   test("two thousand recorded calls are repeated", async () => {
-    const history = Array.from({ length: 2_000 }, (_, i): FinishedCall => ({ call: i + 1, op: "a", args: String(i), ok: true, value: "1", at: startedAt + i }));
+    const history = Array.from({ length: 2_000 }, (_, i): FinishedCall => ({
+      call: i + 1,
+      op: "a",
+      args: String(i),
+      ok: true,
+      value: "1",
+      at: startedAt + i,
+    }));
     const code = script("let sum = 0; for (let i = 0; i < 2000; i++) sum += await crm.call('a', i); return sum;");
     expect(resultOf(await sandbox.run(job(code, { history })))).toBe(2_000);
   });
@@ -201,13 +221,18 @@ describe("suspension", () => {
 
   test("a run that only waits for late answers gives its process back and says for which", async () => {
     const code = script("return Promise.all([crm.call('approve', 1), crm.call('sleep', 2)]);");
-    expect(await sandbox.run(job(code, { onCall: later }))).toMatchObject({ status: "suspended", waiting: [1, 2], cost: { calls: 2 } });
+    expect(await sandbox.run(job(code, { onCall: later }))).toMatchObject({
+      status: "suspended",
+      waiting: [1, 2],
+      cost: { calls: 2 },
+    });
     expect(sandbox.stats().busy).toBe(0);
   });
 
   test("quick answers are worked off before it suspends", async () => {
     const code = script("const a = crm.call('approve'); await crm.call('quick'); crm.log('between'); return a;");
-    const onCall: Job["onCall"] = async ({ op }) => (op === "approve" ? "suspend" : { ok: true, value: "1", at: startedAt });
+    const onCall: Job["onCall"] = async ({ op }) =>
+      op === "approve" ? "suspend" : { ok: true, value: "1", at: startedAt };
     const outcome = await sandbox.run(job(code, { onCall }));
     expect(outcome).toMatchObject({ status: "suspended", waiting: [1], log: [{ text: "between" }] });
   });

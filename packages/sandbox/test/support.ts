@@ -1,5 +1,13 @@
 import type { Observation } from "@guanxi/base";
-import { type Job, type Limits, type Outcome, type Sandbox, type SandboxOptions, createSandbox, runLimits } from "../src/index.ts";
+import {
+  type Job,
+  type Limits,
+  type Outcome,
+  type Sandbox,
+  type SandboxOptions,
+  createSandbox,
+  runLimits,
+} from "../src/index.ts";
 
 /** The smallest prelude: the script's argument is the input with a `crm` that can call and log. */
 export const prelude = `(host) => (main, input) => main({
@@ -13,7 +21,11 @@ export const startedAt = Date.UTC(2030, 0, 1);
 export const shortLimits: Limits = { ...runLimits, sliceMs: 200, cpuMs: 400 };
 
 /** A sandbox and all it told its operator. */
-export function open(options: Partial<SandboxOptions> = {}): { sandbox: Sandbox; seen: Observation[]; pids: () => number[] } {
+export function open(options: Partial<SandboxOptions> = {}): {
+  sandbox: Sandbox;
+  seen: Observation[];
+  pids: () => number[];
+} {
   const seen: Observation[] = [];
   const sandbox = createSandbox({
     maxChildren: 4,

@@ -63,7 +63,9 @@ export function startRun(environment, made, request, line) {
         stuck,
       );
     if (overrun === "clock")
-      throw new Failure(limitError("sliceMs", limits.sliceMs, clockFactor * limits.sliceMs, " ms, on the clock of a busy machine"));
+      throw new Failure(
+        limitError("sliceMs", limits.sliceMs, clockFactor * limits.sliceMs, " ms, on the clock of a busy machine"),
+      );
     const name = isNew && used.cpuMs >= limits.cpuMs ? "cpuMs" : "sliceMs";
     const spent = Math.ceil(name === "cpuMs" ? used.cpuMs : cpuMs);
     throw new Failure(limitError(name, limits[name], spent, " ms of CPU time"), stuck);
