@@ -25,6 +25,9 @@ export function storeError(e: unknown, plan: string): unknown {
   if (!(e instanceof Error)) return e;
   const { code, constraint_name } = e as Error & { code?: unknown; constraint_name?: string };
   if (typeof code !== "string") return e;
+  // First, because EPIPE looks like an SQLSTATE.
+  if (/^(CONNECT|CONNECTION_|ECONN|EPIPE|ENOENT|ETIMEDOUT)/.test(code))
+    return new GuanxiError("UNAVAILABLE", { retryAfter: 1, cause: e });
   if (/^[0-9A-Z]{5}$/.test(code)) {
     if (unavailable.some((c) => code.startsWith(c)))
       return new GuanxiError("UNAVAILABLE", {
@@ -33,7 +36,5 @@ export function storeError(e: unknown, plan: string): unknown {
       });
     return new DatabaseError(code, constraint_name, plan, e);
   }
-  if (/^(CONNECT|CONNECTION_|ECONN|EPIPE|ENOENT|ETIMEDOUT)/.test(code))
-    return new GuanxiError("UNAVAILABLE", { retryAfter: 1, cause: e });
   return e;
 }

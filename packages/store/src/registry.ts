@@ -1,9 +1,21 @@
 import { fileURLToPath } from "node:url";
-import { and, desc, eq, isNull, sql } from "drizzle-orm";
-import { index, jsonb, pgSchema, text, timestamp, boolean, uuid } from "drizzle-orm/pg-core";
-import { drizzle } from "drizzle-orm/postgres-js";
-import { migrate } from "drizzle-orm/postgres-js/migrator";
 import type postgres from "postgres";
+import {
+  and,
+  boolean,
+  desc,
+  drizzle,
+  eq,
+  index,
+  isNull,
+  jsonb,
+  migrate,
+  pgSchema,
+  sql,
+  text,
+  timestamp,
+  uuid,
+} from "./drizzle.ts";
 
 const guanxi = pgSchema("guanxi");
 const time = (name: string) => timestamp(name, { withTimezone: true, mode: "string" });
