@@ -16,6 +16,7 @@ const rooms = {
   kernel: ["base", "expr", "meta", "query", "access", "store"],
   sandbox: ["base"],
   automation: ["base", "expr", "meta", "query", "store", "kernel", "sandbox"],
+  bulk: ["base", "meta", "query", "store", "kernel"],
   rest: ["base", "meta", "query", "kernel"],
   server: any,
   cli: ["base", "meta", "client", "server"],

@@ -7,8 +7,8 @@ import { boot, endAll, type Server } from "./support/server.ts";
 /** Creates of one round; the kill comes when a third of them has been acknowledged. */
 const creates = 1_000;
 const clients = 8;
-/** From the kill to the last effect of the last workflow; on an idle machine it takes a few seconds. */
-const settleLimitMs = 40_000;
+/** From the kill to the last effect of the last workflow, on a machine that is busy with much else; on an idle one it takes 10 s. */
+const settleLimitMs = 90_000;
 const sleepMs = 5_000;
 
 /** What the clients were told. */
@@ -18,8 +18,8 @@ interface Told {
   readonly refusals: number[];
   /** Requests without any answer. */
   lost: number;
-  lastDown: number;
-  firstUpAgain: number | undefined;
+  /** When the first request after the last one that failed succeeded. */
+  upAgain: number | undefined;
 }
 
 interface Lead {
@@ -54,7 +54,9 @@ afterAll(endAll);
 
 async function publish(name: string, when: string, body: string): Promise<void> {
   const script = `export default async ({ record, crm }) => {\n${body}\n};`;
-  const answer = await server.as("admin").put(`/api/meta/workflows/${name}`, { name, object: "lead", on: "created", when, script });
+  const answer = await server
+    .as("admin")
+    .put(`/api/meta/workflows/${name}`, { name, object: "lead", on: "created", when, script });
   expect(answer.status, answer.text).toBe(201);
 }
 
@@ -63,7 +65,9 @@ async function all<T>(plural: string, filter: string): Promise<T[]> {
   const found: T[] = [];
   let cursor: string | null = null;
   do {
-    const page = await server.as("admin").get(`/api/${plural}${q({ filter, limit: 500, ...(cursor === null ? {} : { cursor }) })}`);
+    const page = await server
+      .as("admin")
+      .get(`/api/${plural}${q({ filter, limit: 500, ...(cursor === null ? {} : { cursor }) })}`);
     expect(page.status, page.text).toBe(200);
     found.push(...(page.body.data as T[]));
     cursor = page.body.next as string | null;
@@ -77,18 +81,24 @@ async function createLeads(company: string, told: Told, acknowledged: () => void
   const client = async (): Promise<void> => {
     for (let i = next++; i < creates; i = next++) {
       const last_name = `lead ${i}`;
-      const status = await server.as("admin").post("/api/leads", { last_name, company }).then((a) => a.status, () => undefined);
+      const status = await server
+        .as("admin")
+        .post("/api/leads", { last_name, company })
+        .then(
+          (a) => a.status,
+          () => undefined,
+        );
       if (status === 201) {
         told.acknowledged.add(last_name);
-        if (told.lastDown > 0) told.firstUpAgain ??= performance.now();
+        told.upAgain ??= performance.now();
         acknowledged();
         continue;
       }
       if (status === undefined) told.lost++;
       else told.refusals.push(status);
-      told.lastDown = performance.now();
+      told.upAgain = undefined;
       // So that an outage does not use up the round.
-      await sleep(100);
+      await sleep(500);
     }
   };
   await Promise.all(Array.from({ length: clients }, client));
@@ -124,9 +134,13 @@ describe("kill -9 in the middle of 1,000 creates", () => {
     async (what, kill, recover) => {
       const company = `crash: ${what}`;
       const sleeper = await server.as("admin").post("/api/leads", { last_name: "sleeper", company: `sleep: ${what}` });
-      await until("the sleeper to sleep", async () => (await runs("sleeper", { record: sleeper.body.id, status: "waiting" })).length === 1);
+      await until(
+        "the sleeper to sleep",
+        async () => (await runs("sleeper", { record: sleeper.body.id, status: "waiting" })).length === 1,
+        30_000,
+      );
 
-      const told: Told = { acknowledged: new Set(), refusals: [], lost: 0, lastDown: 0, firstUpAgain: undefined };
+      const told: Told = { acknowledged: new Set(), refusals: [], lost: 0, upAgain: undefined };
       let recovered: Promise<void> | undefined;
       let killedAt = 0;
       await createLeads(company, told, () => {
@@ -139,14 +153,16 @@ describe("kill -9 in the middle of 1,000 creates", () => {
 
       // The outage hit requests under way, and ended while the clients still wrote.
       expect(told.lost + told.refusals.length).toBeGreaterThan(0);
-      expect(told.firstUpAgain).toBeDefined();
+      expect(told.upAgain).toBeDefined();
       expect(new Set(told.refusals).difference(new Set([503]))).toEqual(new Set());
 
       const unfinished = async (): Promise<number> =>
         (await Promise.all(["queued", "running", "waiting"].map((status) => runs("", { status })))).flat().length;
       await until(
         "all workflows to end",
-        async () => (await unfinished()) === 0 && (await count("leads", `company == '${company}'`)) === (await count("tasks", `lead.company == '${company}'`)),
+        async () =>
+          (await unfinished()) === 0 &&
+          (await count("leads", `company == '${company}'`)) === (await count("tasks", `lead.company == '${company}'`)),
         settleLimitMs - (performance.now() - killedAt),
         250,
       );
@@ -159,17 +175,21 @@ describe("kill -9 in the middle of 1,000 creates", () => {
       const tasks = await all<Task>("tasks", `lead.company == '${company}'`);
       expect(tasks.map((task) => task.lead).toSorted()).toEqual(leads.map((lead) => lead.id).toSorted());
 
-      const [before, after, ...more] = (await all<Task>("tasks", `lead == '${sleeper.body.id}'`)).toSorted((a, b) => a.created_at.localeCompare(b.created_at));
+      const [before, after, ...more] = (await all<Task>("tasks", `lead == '${sleeper.body.id}'`)).toSorted((a, b) =>
+        a.created_at.localeCompare(b.created_at),
+      );
       expect([before?.title, after?.title, more]).toEqual(["before", "after", []]);
-      expect(Date.parse(after?.created_at ?? "") - Date.parse(before?.created_at ?? "")).toBeGreaterThanOrEqual(sleepMs);
+      expect(Date.parse(after?.created_at ?? "") - Date.parse(before?.created_at ?? "")).toBeGreaterThanOrEqual(
+        sleepMs,
+      );
 
-      const outage = Math.round((told.firstUpAgain ?? 0) - killedAt);
+      const outage = Math.round((told.upAgain ?? 0) - killedAt);
       console.log(
         `killed ${what}: ${told.acknowledged.size} of ${leads.length} kept were acknowledged, ${told.lost} lost, ${told.refusals.length} refused; ` +
           `writes again after ${outage} ms, all effects after ${Math.round(settledMs)} ms`,
       );
     },
-    90_000,
+    150_000,
   );
 });
 
@@ -180,7 +200,9 @@ async function count(plural: string, filter: string): Promise<number> {
 }
 
 async function runs(workflow: string, filter: Record<string, string>): Promise<unknown[]> {
-  const answer = await server.as("admin").get(`/api/runs${q({ ...(workflow === "" ? {} : { workflow }), ...filter, limit: 500 })}`);
+  const answer = await server
+    .as("admin")
+    .get(`/api/runs${q({ ...(workflow === "" ? {} : { workflow }), ...filter, limit: 500 })}`);
   expect(answer.status, answer.text).toBe(200);
   return answer.body.data as unknown[];
 }

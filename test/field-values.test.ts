@@ -20,7 +20,14 @@ interface Specimen {
 
 const low = "0198a3f0-1111-7000-8000-00000000000a";
 const high = "F198A3F0-1111-7000-8000-00000000000B";
-const texts = { sent: ["B", "a", "汉字 😀"], filters: [["f == 'a'", 1], ["f.contains('汉')", 2], ["f > 'B'", 1, 2]] } as const;
+const texts = {
+  sent: ["B", "a", "汉字 😀"],
+  filters: [
+    ["f == 'a'", 1],
+    ["f.contains('汉')", 2],
+    ["f > 'B'", 1, 2],
+  ],
+} as const;
 
 const specimens: Readonly<Record<Exclude<FieldTypeName, "autonumber" | "reference">, Specimen>> = {
   text: { definition: { type: "string" }, ...texts, wrong: 1, metrics: { "min(f)": "B", "max(f)": "汉字 😀" } },
@@ -39,27 +46,74 @@ const specimens: Readonly<Record<Exclude<FieldTypeName, "autonumber" | "referenc
     filters: [["f == '+8613812345678'", 1]],
     wrong: "abc",
   },
-  url: { definition: { type: "string", format: "uri" }, sent: ["https://例子.中国/路径?q=1", "mailto:a@b.example"], filters: [["f.startsWith('https')", 0]], wrong: "javascript:alert(1)" },
-  uuid: { definition: { type: "string", format: "uuid" }, sent: [low, high], read: [low, high.toLowerCase()], filters: [[`f == '${low}'`, 0]], wrong: "x" },
-  picklist: { definition: { enum: ["zeta", "alpha", "mid"] }, sent: ["zeta", "alpha", "mid"], filters: [["f in ['mid', 'zeta']", 0, 2]], wrong: "Zeta", metrics: { "count_distinct(f)": 3 } },
+  url: {
+    definition: { type: "string", format: "uri" },
+    sent: ["https://例子.中国/路径?q=1", "mailto:a@b.example"],
+    filters: [["f.startsWith('https')", 0]],
+    wrong: "javascript:alert(1)",
+  },
+  uuid: {
+    definition: { type: "string", format: "uuid" },
+    sent: [low, high],
+    read: [low, high.toLowerCase()],
+    filters: [[`f == '${low}'`, 0]],
+    wrong: "x",
+  },
+  picklist: {
+    definition: { enum: ["zeta", "alpha", "mid"] },
+    sent: ["zeta", "alpha", "mid"],
+    filters: [["f in ['mid', 'zeta']", 0, 2]],
+    wrong: "Zeta",
+    metrics: { "count_distinct(f)": 3 },
+  },
   multi_picklist: {
     definition: { type: "array", items: { enum: ["garden", "pool", "sea"] } },
     sent: [["sea", "garden"], [], ["pool"]],
     read: [["garden", "sea"], [], ["pool"]],
-    filters: [["'sea' in f", 0], ["size(f) == 0", 1]],
+    filters: [
+      ["'sea' in f", 0],
+      ["size(f) == 0", 1],
+    ],
     wrong: ["attic"],
     unsortable: true,
   },
-  checkbox: { definition: { type: "boolean" }, sent: [false, true], filters: [["f", 1], ["!f", 0]], wrong: "true", metrics: { "count(f)": 2 } },
+  checkbox: {
+    definition: { type: "boolean" },
+    sent: [false, true],
+    filters: [
+      ["f", 1],
+      ["!f", 0],
+    ],
+    wrong: "true",
+    metrics: { "count(f)": 2 },
+  },
   integer: {
     definition: { type: "integer" },
     sent: [-(2 ** 53 - 1), 0, 2 ** 53 - 1],
-    filters: [["f < 0", 0], ["f == 9007199254740991", 2]],
+    filters: [
+      ["f < 0", 0],
+      ["f == 9007199254740991", 2],
+    ],
     wrong: 1.5,
     metrics: { "sum(f)": 0, "min(f)": -(2 ** 53 - 1), "avg(f)": 0 },
   },
-  number: { definition: { type: "number" }, sent: [-0.1, 0.1, 123456789.012345], filters: [["f == 0.1", 1], ["f >= 0.1", 1, 2]], wrong: "1", metrics: { "sum(f)": 123456789.012345 } },
-  percent: { definition: { fieldType: "percent" }, sent: [0.5, 50], filters: [["f > 1", 1]], wrong: "50%", metrics: { "avg(f)": 25.25 } },
+  number: {
+    definition: { type: "number" },
+    sent: [-0.1, 0.1, 123456789.012345],
+    filters: [
+      ["f == 0.1", 1],
+      ["f >= 0.1", 1, 2],
+    ],
+    wrong: "1",
+    metrics: { "sum(f)": 123456789.012345 },
+  },
+  percent: {
+    definition: { fieldType: "percent" },
+    sent: [0.5, 50],
+    filters: [["f > 1", 1]],
+    wrong: "50%",
+    metrics: { "avg(f)": 25.25 },
+  },
   currency: {
     definition: { fieldType: "currency" },
     sent: [0, 0.1, 1234567890123.45],
@@ -67,7 +121,16 @@ const specimens: Readonly<Record<Exclude<FieldTypeName, "autonumber" | "referenc
     wrong: 0.001,
     metrics: { "sum(f)": 1234567890123.55, "max(f)": 1234567890123.45 },
   },
-  date: { definition: { type: "string", format: "date" }, sent: ["0001-01-01", "2024-02-29", "9999-12-31"], filters: [["f == '2024-02-29'", 1], ["year(f) == 9999", 2]], wrong: "2026-02-29", metrics: { "min(f)": "0001-01-01" } },
+  date: {
+    definition: { type: "string", format: "date" },
+    sent: ["0001-01-01", "2024-02-29", "9999-12-31"],
+    filters: [
+      ["f == '2024-02-29'", 1],
+      ["year(f) == 9999", 2],
+    ],
+    wrong: "2026-02-29",
+    metrics: { "min(f)": "0001-01-01" },
+  },
   datetime: {
     definition: { type: "string", format: "date-time" },
     sent: ["2026-01-31T09:30:00+08:00", "2026-01-31T01:30:00.123456Z"],
@@ -75,8 +138,22 @@ const specimens: Readonly<Record<Exclude<FieldTypeName, "autonumber" | "referenc
     filters: [["f == '2026-01-31T01:30:00Z'", 0]],
     wrong: "2026-01-31T01:30:00",
   },
-  time: { definition: { fieldType: "time" }, sent: ["09:30", "23:59:59.500"], read: ["09:30:00", "23:59:59.5"], filters: [["f > '10:00'", 1]], wrong: "24:00:00", metrics: { "max(f)": "23:59:59.5" } },
-  json: { definition: { type: "object" }, sent: [{ b: [1, null, "x"], a: { 中: true } }, {}], filters: [["f != null", 0, 1]], wrong: "text", unsortable: true, metrics: { "count()": 4 } },
+  time: {
+    definition: { fieldType: "time" },
+    sent: ["09:30", "23:59:59.500"],
+    read: ["09:30:00", "23:59:59.5"],
+    filters: [["f > '10:00'", 1]],
+    wrong: "24:00:00",
+    metrics: { "max(f)": "23:59:59.5" },
+  },
+  json: {
+    definition: { type: "object" },
+    sent: [{ b: [1, null, "x"], a: { 中: true } }, {}],
+    filters: [["f != null", 0, 1]],
+    wrong: "text",
+    unsortable: true,
+    metrics: { "count()": 4 },
+  },
 };
 
 /** Types whose cases need more than one object, and are told below. */
@@ -98,70 +175,84 @@ test("every field type has a specimen", () => {
   expect([...Object.keys(specimens), ...apart].sort()).toEqual(Object.keys(fieldTypes).sort());
 });
 
-describe.each(Object.entries(specimens))("%s", (type, { definition, sent, read = sent, filters, wrong, unsortable, metrics }) => {
-  const name = `of_${type}`;
-  const path = `/api/${name}s`;
-  let stored: string[] = [];
+describe.each(Object.entries(specimens))(
+  "%s",
+  (type, { definition, sent, read = sent, filters, wrong, unsortable, metrics }) => {
+    const name = `of_${type}`;
+    const path = `/api/${name}s`;
+    let stored: string[] = [];
 
-  test("is stored and read back exactly, also as null and as nothing", async () => {
-    await define(app, { name, type: "object", properties: { f: definition, n: { type: "integer" } } });
-    const rows = [...sent.map((f, n) => ({ f, n })), { f: null, n: 98 }, { n: 99 }];
-    const { result, changes } = await withChanges(app, () => app.as("admin").post(path, rows));
-    const given = body(result, 200).data as { id: string; f: unknown }[];
-    stored = given.map((r) => r.id);
-    expect(given.map((r) => same(r.f))).toEqual([...read, null, null].map(same));
-    expect(changes.map((c) => [c.op, same(c.data["f"])])).toEqual(given.map((r) => ["create", same(r.f)]));
-    for (const [i, id] of stored.entries()) {
-      expect(same(body(await app.as("admin").get(`${path}/${id}`), 200).f)).toEqual(same(given[i]?.f));
-    }
-  });
-
-  test("is filtered", async () => {
-    for (const [filter, ...found] of [...filters, ["f == null", sent.length, sent.length + 1] as const]) {
-      const answer = await app.as("admin").get(path + q({ filter, order: "n" }));
-      expect(ids(answer), filter).toEqual(found.map((i) => stored[i]));
-    }
-  });
-
-  test("is sorted in both directions with nulls last, or refused", async () => {
-    for (const order of ["f,n", "-f,n"]) {
-      const answer = await app.as("admin").get(path + q({ order }));
-      if (unsortable) {
-        problem(answer, 400, "QUERY");
-        continue;
+    test("is stored and read back exactly, also as null and as nothing", async () => {
+      await define(app, { name, type: "object", properties: { f: definition, n: { type: "integer" } } });
+      const rows = [...sent.map((f, n) => ({ f, n })), { f: null, n: 98 }, { n: 99 }];
+      const { result, changes } = await withChanges(app, () => app.as("admin").post(path, rows));
+      const given = body(result, 200).data as { id: string; f: unknown }[];
+      stored = given.map((r) => r.id);
+      expect(given.map((r) => same(r.f))).toEqual([...read, null, null].map(same));
+      expect(changes.map((c) => [c.op, same(c.data["f"])])).toEqual(given.map((r) => ["create", same(r.f)]));
+      for (const [i, id] of stored.entries()) {
+        expect(same(body(await app.as("admin").get(`${path}/${id}`), 200).f)).toEqual(same(given[i]?.f));
       }
-      const values = sent.map((_, i) => stored[i]);
-      const nulls = stored.slice(sent.length);
-      expect(ids(answer), order).toEqual([...(order === "f,n" ? values : values.toReversed()), ...nulls]);
-    }
-  });
+    });
 
-  test("is aggregated", async () => {
-    const wanted = Object.entries(metrics ?? { "count(f)": sent.length });
-    const answer = await app.as("admin").get(`${path}/aggregate${q({ metrics: wanted.map(([m]) => m).join(",") })}`);
-    expect(Object.values(body(answer, 200).data[0])).toEqual(wanted.map(([, v]) => v));
-  });
+    test("is filtered", async () => {
+      for (const [filter, ...found] of [...filters, ["f == null", sent.length, sent.length + 1] as const]) {
+        const answer = await app.as("admin").get(path + q({ filter, order: "n" }));
+        expect(ids(answer), filter).toEqual(found.map((i) => stored[i]));
+      }
+    });
 
-  test("is refused when it is wrong, and cleared by null", async () => {
-    const one = `${path}/${stored[0]}`;
-    const refused = await withChanges(app, () => app.as("admin").patch(one, { f: wrong }));
-    problem(refused.result, 422, "VALIDATION");
-    expect(pathsOf(refused.result).every((p) => p.startsWith("/f"))).toBe(true);
-    expect(refused.changes).toEqual([]);
-    const cleared = await withChanges(app, () => app.as("admin").patch(one, { f: null }));
-    expect(body(cleared.result, 200)).toMatchObject({ f: null, n: 0, version: 2 });
-    expect(cleared.changes.map((c) => [c.op, same(c.old?.["f"]), c.data["f"]])).toEqual([["update", same(read[0]), null]]);
-    expect(ids(await app.as("admin").get(path + q({ filter: "f == null", order: "n" })))[0]).toBe(stored[0]);
-  });
-});
+    test("is sorted in both directions with nulls last, or refused", async () => {
+      for (const order of ["f,n", "-f,n"]) {
+        const answer = await app.as("admin").get(path + q({ order }));
+        if (unsortable) {
+          problem(answer, 400, "QUERY");
+          continue;
+        }
+        const values = sent.map((_, i) => stored[i]);
+        const nulls = stored.slice(sent.length);
+        expect(ids(answer), order).toEqual([...(order === "f,n" ? values : values.toReversed()), ...nulls]);
+      }
+    });
+
+    test("is aggregated", async () => {
+      const wanted = Object.entries(metrics ?? { "count(f)": sent.length });
+      const answer = await app.as("admin").get(`${path}/aggregate${q({ metrics: wanted.map(([m]) => m).join(",") })}`);
+      expect(Object.values(body(answer, 200).data[0])).toEqual(wanted.map(([, v]) => v));
+    });
+
+    test("is refused when it is wrong, and cleared by null", async () => {
+      const one = `${path}/${stored[0]}`;
+      const refused = await withChanges(app, () => app.as("admin").patch(one, { f: wrong }));
+      problem(refused.result, 422, "VALIDATION");
+      expect(pathsOf(refused.result).every((p) => p.startsWith("/f"))).toBe(true);
+      expect(refused.changes).toEqual([]);
+      const cleared = await withChanges(app, () => app.as("admin").patch(one, { f: null }));
+      expect(body(cleared.result, 200)).toMatchObject({ f: null, n: 0, version: 2 });
+      expect(cleared.changes.map((c) => [c.op, same(c.old?.["f"]), c.data["f"]])).toEqual([
+        ["update", same(read[0]), null],
+      ]);
+      expect(ids(await app.as("admin").get(path + q({ filter: "f == null", order: "n" })))[0]).toBe(stored[0]);
+    });
+  },
+);
 
 describe("decimals beyond what a double holds", () => {
   const big = "1234567890123456.7891";
   const path = "/api/of_bigs";
 
   test("are texts wherever they are shown", async () => {
-    await define(app, { name: "of_big", type: "object", properties: { f: { fieldType: "number", precision: 20, scale: 4 }, n: { type: "integer" } } });
-    const [one, two] = ids(await app.as("admin").post(path, [{ f: big, n: 1 }, { f: "0.1", n: 2 }]));
+    await define(app, {
+      name: "of_big",
+      type: "object",
+      properties: { f: { fieldType: "number", precision: 20, scale: 4 }, n: { type: "integer" } },
+    });
+    const [one, two] = ids(
+      await app.as("admin").post(path, [
+        { f: big, n: 1 },
+        { f: "0.1", n: 2 },
+      ]),
+    );
     expect(body(await app.as("admin").get(`${path}/${one}`), 200).f).toBe(big);
     expect(body(await app.as("admin").get(`${path}/${two}`), 200).f).toBe("0.1000");
     expect(ids(await app.as("admin").get(path + q({ filter: `f == ${big}` })))).toEqual([one]);
@@ -192,7 +283,10 @@ describe("reference", () => {
     const rows = [{ f: target?.toUpperCase(), n: 0 }, { f: other, n: 1 }, { n: 2 }];
     const [a, b, none] = ids(await app.as("admin").post(path, rows));
     expect(body(await app.as("admin").get(`${path}/${a}`), 200).f).toBe(target);
-    expect(body(await app.as("admin").get(`${path}/${a}${q({ expand: "f" })}`), 200).f).toMatchObject({ id: target, name: "乙公司" });
+    expect(body(await app.as("admin").get(`${path}/${a}${q({ expand: "f" })}`), 200).f).toMatchObject({
+      id: target,
+      name: "乙公司",
+    });
     expect(body(await app.as("admin").get(`${path}/${none}${q({ expand: "f" })}`), 200).f).toBeNull();
     expect(body(await app.as("admin").get(path + q({ select: "f.name", order: "f.name" })), 200).data).toEqual([
       { id: a, f: { name: "乙公司" } },
@@ -225,13 +319,27 @@ describe("reference", () => {
 
 describe("autonumber", () => {
   test("counts up, never twice, and cannot be written", async () => {
-    await define(app, { name: "of_autonumber", type: "object", properties: { f: { fieldType: "autonumber", pattern: "P-{YYYY}-{000}" }, n: { type: "integer", minimum: 0 } } });
+    await define(app, {
+      name: "of_autonumber",
+      type: "object",
+      properties: { f: { fieldType: "autonumber", pattern: "P-{YYYY}-{000}" }, n: { type: "integer", minimum: 0 } },
+    });
     const path = "/api/of_autonumbers";
     const rows = body(await app.as("admin").post(path, [{}, {}]), 200).data as { f: string }[];
-    expect(rows.map((r) => r.f)).toEqual([expect.stringMatching(/^P-20\d\d-001$/), expect.stringMatching(/^P-20\d\d-002$/)]);
+    expect(rows.map((r) => r.f)).toEqual([
+      expect.stringMatching(/^P-20\d\d-001$/),
+      expect.stringMatching(/^P-20\d\d-002$/),
+    ]);
     problem(await app.as("admin").post(path, { f: "P-1" }), 422, "VALIDATION", ["/f"]);
     problem(await app.as("admin").post(path, { n: -1 }), 422, "VALIDATION", ["/n"]);
-    const many = await Promise.all(Array.from({ length: 8 }, () => app.as("admin").post(path, Array.from({ length: 25 }, () => ({})))));
+    const many = await Promise.all(
+      Array.from({ length: 8 }, () =>
+        app.as("admin").post(
+          path,
+          Array.from({ length: 25 }, () => ({})),
+        ),
+      ),
+    );
     const numbers = many.flatMap((m) => (body(m, 200).data as { f: string }[]).map((r) => r.f));
     expect(new Set(numbers).size).toBe(200);
     expect(body(await app.as("admin").get(`${path}/by/f/${numbers[7]}`), 200).f).toBe(numbers[7]);

@@ -53,3 +53,23 @@ export async function pages(
   } while (cursor !== undefined);
   return all;
 }
+
+/** Makes a user with a role of these rights; → their id and a client that speaks as them. */
+export async function hire(
+  app: TestApp,
+  name: string,
+  role: { rights?: Record<string, string[]>; default_rights?: string[]; system_rights?: string[]; administrator?: boolean },
+): Promise<{ user: string; api: Api }> {
+  const admin = app.as("admin");
+  const user = body(await admin.post("/api/users", { name, email: `${name}@demo.example` }), 201).id as string;
+  const made = body(await admin.post("/api/roles", { name: `role of ${name}`, ...role }), 201).id as string;
+  body(await admin.post("/api/user_roles", { assignee: user, role: made }), 201);
+  const { key } = body(await admin.post("/api/keys", { name, user }), 201);
+  return { user, api: app.as(key) };
+}
+
+/** Ids of the demo's users by name. */
+export async function demoUsers(app: TestApp): Promise<Record<string, string>> {
+  const { data } = body(await app.as("admin").get("/api/users?limit=500&select=email"), 200);
+  return Object.fromEntries((data as { id: string; email: string }[]).map((u) => [u.email.replace("@demo.example", ""), u.id]));
+}

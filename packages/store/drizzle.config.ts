@@ -2,7 +2,7 @@ import { defineConfig } from "drizzle-kit";
 
 export default defineConfig({
   dialect: "postgresql",
-  schema: "./src/registry.ts",
+  schema: "./src/tables.ts",
   out: "./migrations",
   schemaFilter: ["guanxi"],
 });

@@ -4,7 +4,7 @@ import { createServer } from "node:net";
 import { join, resolve } from "node:path";
 import { type Api, createApi, until } from "@guanxi/testing";
 import { makeDataFolder, postmasterOf, postgresRoot, removeDataFolder } from "./data-folder.ts";
-import { familyOf, type Process, processes, signal, sleep } from "./processes.ts";
+import { familyOf, type Process, processes, signal } from "./processes.ts";
 
 export const repository = resolve(import.meta.dirname, "../..");
 
@@ -131,7 +131,16 @@ export async function launch(options: LaunchOptions = {}): Promise<Launch> {
     });
   });
   const group = child.pid ?? 0;
-  return { base: `http://127.0.0.1:${port}`, port, dataDir, group, startedAt, log: () => output, exit, ended: () => over };
+  return {
+    base: `http://127.0.0.1:${port}`,
+    port,
+    dataDir,
+    group,
+    startedAt,
+    log: () => output,
+    exit,
+    ended: () => over,
+  };
 }
 
 /** Runs `npm start` and waits until it says that it is ready. */
@@ -161,7 +170,12 @@ export async function boot(options: LaunchOptions = {}): Promise<Server> {
       signal(-run.group, name);
       return exitOf(run);
     },
-    restart: () => boot({ ...(options.env ? { env: options.env } : {}), ...(options.repository ? { repository: options.repository } : {}), dataDir: run.dataDir }),
+    restart: () =>
+      boot({
+        ...(options.env ? { env: options.env } : {}),
+        ...(options.repository ? { repository: options.repository } : {}),
+        dataDir: run.dataDir,
+      }),
   };
 }
 
@@ -176,9 +190,11 @@ async function readKeys(dataDir: string): Promise<DemoKeys | undefined> {
 
 /** How a start ended; an error with its log when it goes on. */
 export async function exitOf(run: Launch): Promise<Exit> {
-  const limit = sleep(endLimitMs).then(() => Promise.reject(new Error(`still runs after ${endLimitMs} ms:\n${run.log()}`)));
-  limit.catch(() => {});
-  return Promise.race([run.exit, limit]);
+  let timer: NodeJS.Timeout | undefined;
+  const limit = new Promise<never>((_, fail) => {
+    timer = setTimeout(() => fail(new Error(`still runs after ${endLimitMs} ms:\n${run.log()}`)), endLimitMs);
+  });
+  return Promise.race([run.exit, limit]).finally(() => clearTimeout(timer));
 }
 
 /** Everything that runs on behalf of the server: npm's, its own, the sandboxes', PostgreSQL's processes. */

@@ -1,5 +1,6 @@
 export { authorize, grantWrite, knows, readable, requireRight, writable, type WriteGrant } from "./authorize.ts";
 export {
+  covers,
   objectRights,
   systemRights,
   sumRights,

@@ -45,3 +45,10 @@ export function sumRights(roles: readonly RoleGrant[]): Rights {
     },
   };
 }
+
+/** Whether `rights` reach everything that `others` reach on these objects, so that acting as the other is no way to more. */
+export const covers = (rights: Rights, others: Rights, objects: Iterable<string>): boolean =>
+  rights.all ||
+  (!others.all &&
+    others.system.isSubsetOf(rights.system) &&
+    [...objects].every((name) => others.object(name).isSubsetOf(rights.object(name))));

@@ -10,8 +10,11 @@ import { type AutomationSettings, defaultSettings } from "./settings.ts";
 import { createCatalogue } from "./workflows/publish.ts";
 import { type Worker, type WorkerHealth, changesChannel, startWorker } from "./worker.ts";
 
-/** What the sandbox must be created with for the scripts of workflows. */
-export const scriptPrelude: string = readFileSync(new URL("./prelude.js", import.meta.url), "utf8");
+/** What the sandbox must be created with for the scripts of workflows: an expression, hence without the semicolon of its file. */
+export const scriptPrelude: string = readFileSync(new URL("./prelude.js", import.meta.url), "utf8").replace(
+  /;\s*$/,
+  "",
+);
 
 export interface AutomationOptions {
   /** Made with `automationTables` among its components and `workflowsPart` among its parts. */

@@ -1,7 +1,15 @@
 import { isDeepStrictEqual } from "node:util";
 import { GuanxiError, newId } from "@guanxi/base";
 import type { Hook, HookScope, Kernel, Session, WriteOperation } from "@guanxi/kernel";
-import { type Call, type CallAnswer, type Lease, type Outcome, type RunError, type Sandbox, hookLimits } from "@guanxi/sandbox";
+import {
+  type Call,
+  type CallAnswer,
+  type Lease,
+  type Outcome,
+  type RunError,
+  type Sandbox,
+  hookLimits,
+} from "@guanxi/sandbox";
 import { isDatabaseError } from "@guanxi/store";
 import { LimitPassed, createBudget, isRefusal, refusalText } from "./calls/answer.ts";
 import { readArguments } from "./calls/call.ts";
@@ -19,7 +27,8 @@ const hookOrder = 1_000;
 
 /** Before-scripts as a link of the chain around a write: they may change the record or refuse it, and read on the write's own connection. */
 export function createBeforeHook(kernel: Kernel, sandbox: Sandbox, settings: AutomationSettings): Hook {
-  const scripts = (session: Session, objectId: number, kind: WriteOperation["kind"]) => session.part(workflowsPart).before(objectId, kind);
+  const scripts = (session: Session, objectId: number, kind: WriteOperation["kind"]) =>
+    session.part(workflowsPart).before(objectId, kind);
   return {
     name: "workflows",
     order: hookOrder,
@@ -30,7 +39,8 @@ export function createBeforeHook(kernel: Kernel, sandbox: Sandbox, settings: Aut
       const workflows = scripts(session, object.id, kind);
       return {
         async run(operation, next) {
-          for (const workflow of workflows) if (concerns(workflow, operation)) await runBefore(kernel, lease, workflow, operation, settings);
+          for (const workflow of workflows)
+            if (concerns(workflow, operation)) await runBefore(kernel, lease, workflow, operation, settings);
           await next();
         },
         leave: () => lease.release(),
@@ -41,11 +51,27 @@ export function createBeforeHook(kernel: Kernel, sandbox: Sandbox, settings: Aut
 
 function concerns(workflow: BeforeWorkflow, { session, record, old }: WriteOperation): boolean {
   if (workflow.fault !== undefined) throw scriptFault(workflow, `cannot run: ${workflow.fault}`);
-  if (old && !concernsFields(workflow.definition, (field) => !isDeepStrictEqual(record[field] ?? null, old[field] ?? null))) return false;
-  return whenHolds(workflow.when, { record, old, user: session.actor.record, now: session.now, settings: session.snapshot.settings });
+  if (
+    old &&
+    !concernsFields(workflow.definition, (field) => !isDeepStrictEqual(record[field] ?? null, old[field] ?? null))
+  )
+    return false;
+  return whenHolds(workflow.when, {
+    record,
+    old,
+    user: session.actor.record,
+    now: session.now,
+    settings: session.snapshot.settings,
+  });
 }
 
-async function runBefore(kernel: Kernel, lease: Lease, workflow: BeforeWorkflow, operation: WriteOperation, settings: AutomationSettings): Promise<void> {
+async function runBefore(
+  kernel: Kernel,
+  lease: Lease,
+  workflow: BeforeWorkflow,
+  operation: WriteOperation,
+  settings: AutomationSettings,
+): Promise<void> {
   const { session, old } = operation;
   const before = operation.record;
   const calls = createCalls(kernel, session, settings);
@@ -54,7 +80,13 @@ async function runBefore(kernel: Kernel, lease: Lease, workflow: BeforeWorkflow,
     id: newId(),
     code: workflow.code,
     filename: `${workflow.name}.ts`,
-    input: JSON.stringify({ before: true, timeZone: session.snapshot.settings.timeZone, record: before, old, actor: personOf(session.actor) }),
+    input: JSON.stringify({
+      before: true,
+      timeZone: session.snapshot.settings.timeZone,
+      record: before,
+      old,
+      actor: personOf(session.actor),
+    }),
     seed: newId(),
     startedAt: session.now.getTime(),
     history: [],
@@ -63,7 +95,8 @@ async function runBefore(kernel: Kernel, lease: Lease, workflow: BeforeWorkflow,
   });
   const result = resultOf(workflow, outcome);
   if (calls.broken) throw calls.broken;
-  if (operation.kind !== "delete") operation.record = changed(before, JSON.parse(result) as RecordValue, operation.kind);
+  if (operation.kind !== "delete")
+    operation.record = changed(before, JSON.parse(result) as RecordValue, operation.kind);
 }
 
 /** Calls of a before-script: reads only, on the write's connection, journalled nowhere. */
@@ -75,7 +108,12 @@ function createCalls(kernel: Kernel, session: Session, settings: AutomationSetti
     async onCall(call: Call): Promise<CallAnswer> {
       const at = Date.now();
       const host = hostCalls.get(call.op);
-      if (!host?.inBefore) return { ok: false, error: JSON.stringify({ name: "TypeError", message: `a before-script cannot ask for ${call.op}` }), at };
+      if (!host?.inBefore)
+        return {
+          ok: false,
+          error: JSON.stringify({ name: "TypeError", message: `a before-script cannot ask for ${call.op}` }),
+          at,
+        };
       try {
         return { ok: true, value: await host.run({ kernel, session, budget }, readArguments(call.args)), at };
       } catch (error) {
@@ -107,7 +145,11 @@ function refusal(workflow: BeforeWorkflow, error: RunError): GuanxiError {
   });
 }
 
-function scriptFault(workflow: BeforeWorkflow, message: string, { line, column }: Pick<RunError, "line" | "column"> = {}): GuanxiError {
+function scriptFault(
+  workflow: BeforeWorkflow,
+  message: string,
+  { line, column }: Pick<RunError, "line" | "column"> = {},
+): GuanxiError {
   const place = { ...(line === undefined ? {} : { line }), ...(column === undefined ? {} : { column }) };
   const text = { en: `workflow ${workflow.name}: ${message}` };
   return new GuanxiError("SCRIPT", { detail: text.en, issues: [{ path: "", code: "script", text, ...place }] });

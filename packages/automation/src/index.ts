@@ -1,4 +1,10 @@
-export { type Automation, type AutomationOptions, type AutomationWorker, createAutomation, scriptPrelude } from "./automation.ts";
+export {
+  type Automation,
+  type AutomationOptions,
+  type AutomationWorker,
+  createAutomation,
+  scriptPrelude,
+} from "./automation.ts";
 export { type QueueOptions, createQueue } from "./queue/bullmq.ts";
 export type { Queue, QueueJob, QueueWorker } from "./queue/queue.ts";
 export type { RunStatus } from "./runs/run.ts";

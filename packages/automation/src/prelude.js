@@ -1,3 +1,4 @@
+/* oxlint-disable no-unused-expressions -- the file is one expression */
 /*
  * Builds what a script sees of the platform. Called once per isolate with the host's door; everything asked of the platform leaves through
  * `host.call`, so the list of what a script can do is the list of calls on the other side.
@@ -68,7 +69,14 @@
 
   /** The calendar day at the run's clock where the tenant is. */
   function today(timeZone) {
-    const format = new DateTimeFormat("en", { timeZone, calendar: "gregory", numberingSystem: "latn", year: "numeric", month: "numeric", day: "numeric" });
+    const format = new DateTimeFormat("en", {
+      timeZone,
+      calendar: "gregory",
+      numberingSystem: "latn",
+      year: "numeric",
+      month: "numeric",
+      day: "numeric",
+    });
     const parts = apply(formatToParts, format, [host.now()]);
     const found = create(null);
     for (let i = 0; i < parts.length; i++) found[parts[i].type] = toNumber(parts[i].value);
@@ -79,7 +87,8 @@
     const { year, month, day } = today(timeZone);
     if (offset === undefined) return dateText(year, month, day);
     const found = match(/^([+-]\d{1,6})(d|w|m|y)$/, toText(offset));
-    if (found === null) throw new NativeTypeError(`not an offset of days: ${toText(offset)} (write +1d, -2w, +3m, +1y)`);
+    if (found === null)
+      throw new NativeTypeError(`not an offset of days: ${toText(offset)} (write +1d, -2w, +3m, +1y)`);
     const n = toNumber(found[1]);
     const unit = found[2];
     const moved =
@@ -120,4 +129,4 @@
     const result = await main({ record, old, actor, crm: createCrm(timeZone) });
     return before ? record : result;
   };
-})
+});

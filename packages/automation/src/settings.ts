@@ -1,7 +1,9 @@
 /** Numbers of the automation, each with its unit; the server may set them, tests make some shorter. */
 export interface AutomationSettings {
-  /** Slices that one worker process works on at once. One tenant gets all but one of them, so that another never waits for it alone. */
+  /** Slices that one worker process works on at once. */
   readonly concurrency: number;
+  /** Of those, how many one tenant may have; fewer than all, so that no tenant waits for another one alone. */
+  readonly tenantSlices: number;
   /** Runs of one tenant that a slice claims with one statement. */
   readonly claimRuns: number;
   /** Runs of a slice that are in the sandbox at once: one runs while the answers of the other are on their way. */
@@ -43,12 +45,13 @@ export interface AutomationSettings {
 
 export const defaultSettings: AutomationSettings = {
   concurrency: 4,
+  tenantSlices: 2,
   claimRuns: 25,
   parallelRuns: 2,
-  sliceMs: 250,
+  sliceMs: 400,
   leaseMs: 3_000,
   renewMs: 1_000,
-  finishMs: 10,
+  finishMs: 25,
   relayRows: 500,
   relayMs: 5,
   relayTenants: 2,

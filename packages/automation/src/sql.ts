@@ -1,7 +1,12 @@
 import type { Connection, Row } from "@guanxi/store";
 
 /** A statement that runs often enough to be worth a plan. Every parameter travels as text and is cast where it stands. */
-export function hot<T extends Row>(connection: Connection, name: string, text: string, params: readonly (string | number | null)[]): Promise<T[]> {
+export function hot<T extends Row>(
+  connection: Connection,
+  name: string,
+  text: string,
+  params: readonly (string | number | null)[],
+): Promise<T[]> {
   const texts = params.map((param) => (param === null ? null : String(param)));
   return connection.run<T>({ name: `automation.${name}`, text, params: texts, prepare: true });
 }

@@ -75,14 +75,18 @@ export async function startWorker({ kernel, sandbox, queue, settings, observe }:
     await queue.add(jobs);
   }
 
-  const slots = createSlots(Math.max(1, settings.concurrency - 1));
+  const slots = createSlots(settings.tenantSlices);
 
   async function work(tenant: string): Promise<void> {
     if (!slots.take(tenant)) return;
     const jobs: QueueJob[] = [];
     try {
       await nets.arm(tenant);
-      const { more, due } = await runSlice(tenant, context, () => void queue.add([{ kind: "work", tenant }]).catch(reportLost(tenant)));
+      const { more, due } = await runSlice(
+        tenant,
+        context,
+        () => void queue.add([{ kind: "work", tenant }]).catch(reportLost(tenant)),
+      );
       if (more) jobs.push({ kind: "work", tenant });
       for (const at of new Set(due)) jobs.push({ kind: "check", tenant, at });
     } finally {
@@ -91,11 +95,20 @@ export async function startWorker({ kernel, sandbox, queue, settings, observe }:
     }
   }
 
-  const reportLost = (tenant: string) => (error: unknown) => observe({ kind: "background_failed", task: "queue", tenant, error });
+  const reportLost = (tenant: string) => (error: unknown) =>
+    observe({ kind: "background_failed", task: "queue", tenant, error });
 
-  const sweep = createSweep(async () => (await kernel.tenants.list()).map(({ id }) => id), check, settings.sweepMs, observe);
+  const sweep = createSweep(
+    async () => (await kernel.tenants.list()).map(({ id }) => id),
+    check,
+    settings.sweepMs,
+    observe,
+  );
   const listener = await kernel.store.listen(changesChannel, relay.signal, sweep.all);
-  const jobs = await queue.process((job) => (job.kind === "work" ? work(job.tenant) : check(job.tenant)), settings.concurrency);
+  const jobs = await queue.process(
+    (job) => (job.kind === "work" ? work(job.tenant) : check(job.tenant)),
+    settings.concurrency,
+  );
   sweep.all();
 
   return {

@@ -30,7 +30,9 @@ describe("after kill -9", () => {
     await tenant.publish("sleeper", {
       on: "created",
       when: "stage == 'sleep'",
-      script: script("await crm.records('deal').create({ title: 'before' }); await crm.sleep('4s'); await crm.records('deal').create({ title: 'after' }); return crm.now();"),
+      script: script(
+        "await crm.records('deal').create({ title: 'before' }); await crm.sleep('4s'); await crm.records('deal').create({ title: 'after' }); return crm.now();",
+      ),
     });
     const first = await startWorkerProcess(database.url);
     await tenant.create({ title: "s", stage: "sleep" });
@@ -46,7 +48,10 @@ describe("after kill -9", () => {
     // The worker is new and starts its first script process for this; `fairness` measures a warm one.
     expect(late).toBeLessThan(2_000);
     await pause(300);
-    expect((await tenant.list("title == 'before' || title == 'after'")).map((d) => d.title)).toEqual(["before", "after"]);
+    expect((await tenant.list("title == 'before' || title == 'after'")).map((d) => d.title)).toEqual([
+      "before",
+      "after",
+    ]);
     await second.kill("SIGTERM");
   });
 
@@ -62,20 +67,26 @@ describe("after kill -9", () => {
           if (step === 2) await crm.sleep('100ms');
         }`),
     });
-    const total = 40;
+    const total = 30;
     const workers = [await startWorkerProcess(database.url), await startWorkerProcess(database.url)];
     const values = Array.from({ length: total }, (_, i) => ({ title: `r${i}`, stage: "steps", count: 0 }));
     await node.kernel.records.createMany(await tenant.session(), "deal", values);
-    for (let death = 0; death < 4; death++) {
+    for (let death = 0; death < 3; death++) {
       await pause(150 + Math.random() * 250);
       await workers.shift()!.kill("SIGKILL");
       workers.push(await startWorkerProcess(database.url));
     }
-    await until(async () => (await tenant.runs("steps")).filter((run) => run.ended_at !== null).length === total, 20_000, 100);
+    await until(
+      async () => (await tenant.runs("steps")).filter((run) => run.ended_at !== null).length === total,
+      20_000,
+      100,
+    );
     const runs = await tenant.runs("steps");
     expect(new Set(runs.map((run) => run.status))).toEqual(new Set(["succeeded"]));
     const made = (await tenant.list("stage == 'made'")).map((d) => d.title);
-    expect(made.toSorted()).toEqual(values.flatMap(({ title }) => [0, 1, 2, 3].map((step) => `${title}/${step}`)).toSorted());
+    expect(made.toSorted()).toEqual(
+      values.flatMap(({ title }) => [0, 1, 2, 3].map((step) => `${title}/${step}`)).toSorted(),
+    );
     expect(new Set((await tenant.list("stage == 'steps'")).map((d) => d.count))).toEqual(new Set([4]));
     for (const worker of workers) await worker.kill("SIGTERM");
   }, 40_000);

@@ -15,7 +15,9 @@ export async function startWorkerProcess(database: string): Promise<WorkerProces
   const child = spawn(process.execPath, [script, database], { stdio: ["ignore", "pipe", "inherit"] });
   running.add(child);
   child.once("exit", () => running.delete(child));
-  const failed = once(child, "exit").then(([code]) => Promise.reject(new Error(`the worker process ended with ${code}`)));
+  const failed = once(child, "exit").then(([code]) =>
+    Promise.reject(new Error(`the worker process ended with ${code}`)),
+  );
   await Promise.race([once(child.stdout, "data"), failed]);
   failed.catch(() => undefined);
   return {

@@ -32,19 +32,31 @@ describe("publishing", () => {
   });
 
   test.each<[string, Record<string, unknown>, Record<string, unknown>[]]>([
-    ["a syntax error", { script: "export default async () => {\n  const x = ;\n}" }, [{ path: "/script", code: "script", line: 2 }]],
+    [
+      "a syntax error",
+      { script: "export default async () => {\n  const x = ;\n}" },
+      [{ path: "/script", code: "script", line: 2 }],
+    ],
     ["an import", { script: "import fs from 'fs';\nexport default () => {}" }, [{ path: "/script", line: 1 }]],
     ["no default export", { script: "const x = 1;" }, [{ path: "/script" }]],
     ["a condition on nothing", { when: "nothing > 3" }, [{ path: "/when", code: "expression", position: 0 }]],
     ["a condition that is no condition", { when: "amount + 1" }, [{ path: "/when", code: "expression" }]],
     ["another object", { object: "nowhere" }, [{ path: "/object", code: "definition" }]],
     ["an unknown trigger", { on: "sometimes" }, [{ path: "/on", code: "enum" }]],
-    ["a schedule", { on: { schedule: "0 9 * * 1" } }, [{ path: "/on", code: "not_yet", params: { keyword: "schedule" } }]],
+    [
+      "a schedule",
+      { on: { schedule: "0 9 * * 1" } },
+      [{ path: "/on", code: "not_yet", params: { keyword: "schedule" } }],
+    ],
     ["an approval trigger", { on: "approval.approved" }, [{ path: "/on", code: "not_yet" }]],
     ["steps", { steps: [] }, [{ path: "/steps", code: "not_yet" }]],
     ["an unknown key", { colour: "red" }, [{ path: "/colour", code: "unknown" }]],
     ["fields of another trigger", { fields: ["stage"] }, [{ path: "/fields", code: "definition" }]],
-    ["fields that are not there", { on: "updated", fields: ["stage", "nope"] }, [{ path: "/fields/1", code: "unknown" }]],
+    [
+      "fields that are not there",
+      { on: "updated", fields: ["stage", "nope"] },
+      [{ path: "/fields/1", code: "unknown" }],
+    ],
     ["another name", { name: "other" }, [{ path: "/name", code: "const" }]],
     ["an order that is no number", { order: "first" }, [{ path: "/order", code: "type" }]],
   ])("%s is refused with its place", async (_, change, issues) => {
@@ -55,20 +67,33 @@ describe("publishing", () => {
   });
 
   test("all faults come at once", async () => {
-    await expect(put("bad", { on: "x", object: "deal", when: "1 +", order: 1.5, script: "x y" })).rejects.toMatchObject({
-      issues: expect.arrayContaining(["/name", "/on", "/when", "/order", "/script"].map((path) => expect.objectContaining({ path }))),
-    });
+    await expect(put("bad", { on: "x", object: "deal", when: "1 +", order: 1.5, script: "x y" })).rejects.toMatchObject(
+      {
+        issues: expect.arrayContaining(
+          ["/name", "/on", "/when", "/order", "/script"].map((path) => expect.objectContaining({ path })),
+        ),
+      },
+    );
   });
 
   test("types are stripped, lines stay", async () => {
-    await put("typed", { ...good, name: "typed", script: "type A = { x: number };\nexport default async ({ record }: { record: A }) => {\n  return record.x as number;\n}" });
+    await put("typed", {
+      ...good,
+      name: "typed",
+      script:
+        "type A = { x: number };\nexport default async ({ record }: { record: A }) => {\n  return record.x as number;\n}",
+    });
   });
 
   test("needs the right to edit metadata", async () => {
     const admin = await tenant.session();
-    const user = JSON.parse((await node.kernel.records.create(admin, "user", { name: "Rep", email: "rep@example.com" })).text);
+    const user = JSON.parse(
+      (await node.kernel.records.create(admin, "user", { name: "Rep", email: "rep@example.com" })).text,
+    );
     const rep = tenantOn(node, tenant.id, user.id);
-    await expect(rep.call("PUT", "/api/meta/workflows/mine", { ...good, name: "mine" })).rejects.toMatchObject({ code: "FORBIDDEN" });
+    await expect(rep.call("PUT", "/api/meta/workflows/mine", { ...good, name: "mine" })).rejects.toMatchObject({
+      code: "FORBIDDEN",
+    });
     await expect(rep.call("DELETE", "/api/meta/workflows/typed")).rejects.toMatchObject({ code: "FORBIDDEN" });
     await expect(rep.call("GET", "/api/runs")).rejects.toMatchObject({ code: "FORBIDDEN" });
     await expect(rep.call("POST", `/api/runs/${user.id}/cancel`)).rejects.toMatchObject({ code: "FORBIDDEN" });
@@ -78,7 +103,7 @@ describe("publishing", () => {
     const file = JSON.parse(readFileSync(new URL("../../../schemas/workflow.json", import.meta.url), "utf8"));
     const { $schema: _, ...properties } = file.properties;
     expect(Object.keys(properties).toSorted()).toEqual(Object.keys(workflowSchema["properties"] as object).toSorted());
-    expect(file.properties.on.enum).toEqual((workflowSchema["properties"] as any).on.enum);
+    expect(file.properties.on.enum).toEqual((workflowSchema["properties"] as { on: { enum: unknown } }).on.enum);
     expect(file.required).toEqual(workflowSchema["required"]);
   });
 });

@@ -19,25 +19,28 @@ import {
 /** The server of the test run. */
 function serverUrl(): string {
   const url = process.env["GUANXI_TEST_DATABASE_URL"];
-  if (!url) throw new Error("GUANXI_TEST_DATABASE_URL is not set: run the tests with `npm test`, which starts a database");
+  if (!url)
+    throw new Error("GUANXI_TEST_DATABASE_URL is not set: run the tests with `npm test`, which starts a database");
   return url;
+}
+
+async function onServer(text: string): Promise<void> {
+  const client = new pg.Client({ connectionString: serverUrl() });
+  await client.connect();
+  try {
+    await client.query(text);
+  } finally {
+    await client.end();
+  }
 }
 
 /** A database of its own, since workers look after every tenant of theirs. → its URL, and its removal. */
 export async function createDatabase(): Promise<{ url: string; drop(): Promise<void> }> {
   const name = unique("automation_");
-  const server = new pg.Client({ connectionString: serverUrl() });
-  await server.connect();
-  await server.query(`CREATE DATABASE ${name}`);
+  await onServer(`CREATE DATABASE ${name}`);
   const url = new URL(serverUrl());
   url.pathname = `/${name}`;
-  return {
-    url: url.href,
-    async drop() {
-      await server.query(`DROP DATABASE ${name} WITH (FORCE)`);
-      await server.end();
-    },
-  };
+  return { url: url.href, drop: () => onServer(`DROP DATABASE ${name} WITH (FORCE)`) };
 }
 
 /** Waits until `condition` gives something true; fails after `ms`. */
@@ -52,6 +55,10 @@ export async function until<T>(condition: () => T | Promise<T>, ms = 10_000, ste
 }
 
 export const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
+
+/** JSON of a known shape, read without ceremony. */
+// oxlint-disable-next-line typescript/no-explicit-any
+export type Json = any;
 
 export interface RunView {
   readonly id: string;
@@ -68,7 +75,15 @@ export interface RunView {
 }
 
 export interface RunDetail extends RunView {
-  readonly journal: { call: number; op: string; args: unknown; ok: boolean; value?: unknown; error?: { code: string }; at: string }[];
+  readonly journal: {
+    call: number;
+    op: string;
+    args: unknown;
+    ok: boolean;
+    value?: unknown;
+    error?: { code: string };
+    at: string;
+  }[];
   readonly log: { text: string }[];
   readonly cause: { depth: number; workflow?: string; run?: string };
   readonly effects: { op: string; object: string; record: string }[];
@@ -90,10 +105,29 @@ export interface Node {
 export async function createNode(url: string, settings: Partial<AutomationSettings> = {}): Promise<Node> {
   const observed: Observation[] = [];
   const observe = (o: Observation) => void observed.push(o);
-  const store = createStore({ connection: url, maxConnections: 12, statementTimeoutMs: 30_000, slowStatementMs: 1_000, observe });
+  const store = createStore({
+    connection: url,
+    maxConnections: 12,
+    statementTimeoutMs: 30_000,
+    slowStatementMs: 1_000,
+    observe,
+  });
   await store.registry.migrate();
-  const kernel = await createKernel({ store, observe, plugins: [], components: [automationTables], parts: [workflowsPart] });
-  const sandbox = createSandbox({ maxChildren: 3, spareChildren: 1, runsPerChild: 1_000, rssLimitMb: 300, prelude: scriptPrelude, observe });
+  const kernel = await createKernel({
+    store,
+    observe,
+    plugins: [],
+    components: [automationTables],
+    parts: [workflowsPart],
+  });
+  const sandbox = createSandbox({
+    maxChildren: 4,
+    spareChildren: 1,
+    runsPerChild: 1_000,
+    rssLimitMb: 300,
+    prelude: scriptPrelude,
+    observe,
+  });
   const queue = createQueue({
     postgres: url,
     ...(process.env["GUANXI_TEST_REDIS_URL"] ? { redisUrl: process.env["GUANXI_TEST_REDIS_URL"] } : {}),
@@ -149,10 +183,15 @@ export interface TenantOf {
   readonly node: Node;
   session(): Promise<Session>;
   publish(name: string, workflow: Record<string, unknown>): Promise<void>;
-  call(method: string, path: string, body?: unknown, query?: Record<string, string>): Promise<{ status: number; body: any }>;
-  create(value: Record<string, unknown>, object?: string): Promise<Record<string, any>>;
-  update(id: string, patch: Record<string, unknown>, object?: string): Promise<Record<string, any>>;
-  list(filter?: string, object?: string): Promise<Record<string, any>[]>;
+  call(
+    method: string,
+    path: string,
+    body?: unknown,
+    query?: Record<string, string>,
+  ): Promise<{ status: number; body: Json }>;
+  create(value: Record<string, unknown>, object?: string): Promise<Json>;
+  update(id: string, patch: Record<string, unknown>, object?: string): Promise<Json>;
+  list(filter?: string, object?: string): Promise<Json[]>;
   runs(workflow: string): Promise<RunView[]>;
   run(id: string): Promise<RunDetail>;
   /** The first run of the workflow, once it has ended. */
@@ -172,23 +211,35 @@ export function tenantOn(node: Node, id: string, user: string): TenantOf {
     },
     async call(method, path, body, query = {}) {
       const parts = path.split("/");
-      const match = (pattern: string[]) => pattern.length === parts.length && pattern.every((p, i) => p.startsWith(":") || p === parts[i]);
+      const match = (pattern: string[]) =>
+        pattern.length === parts.length && pattern.every((p, i) => p.startsWith(":") || p === parts[i]);
       const route = node.automation.routes.find((r) => r.method === method && match(r.path.split("/")));
       if (!route) throw new Error(`no route ${method} ${path}`);
-      const params = Object.fromEntries(route.path.split("/").flatMap((p, i) => (p.startsWith(":") ? [[p.slice(1), parts[i] ?? ""]] : [])));
+      const params = Object.fromEntries(
+        route.path.split("/").flatMap((p, i) => (p.startsWith(":") ? [[p.slice(1), parts[i] ?? ""]] : [])),
+      );
       const answer = await route.handle(await session(), {
         params,
         query: new URLSearchParams(query),
         headers: new Headers(body === undefined ? {} : { "content-type": "application/json" }),
         locale: "en",
         json: async () => body,
+        body: () => null,
       });
       return { status: answer.status, body: JSON.parse(answer.text ?? JSON.stringify(answer.body ?? null)) };
     },
-    create: async (value, object = "deal") => JSON.parse((await kernel.records.create(await session(), object, value)).text),
-    update: async (record, patch, object = "deal") => JSON.parse((await kernel.records.update(await session(), object, record, patch)).text),
+    create: async (value, object = "deal") =>
+      JSON.parse((await kernel.records.create(await session(), object, value)).text),
+    update: async (record, patch, object = "deal") =>
+      JSON.parse((await kernel.records.update(await session(), object, record, patch)).text),
     list: async (filter, object = "deal") =>
-      JSON.parse(await kernel.records.list(await session(), object, { ...(filter === undefined ? {} : { filter }), limit: 500, order: "created_at" })).data,
+      JSON.parse(
+        await kernel.records.list(await session(), object, {
+          ...(filter === undefined ? {} : { filter }),
+          limit: 500,
+          order: "created_at",
+        }),
+      ).data,
     runs: async (workflow) => (await tenant.call("GET", "/api/runs", undefined, { workflow, limit: "500" })).body.data,
     run: async (run) => (await tenant.call("GET", `/api/runs/${run}`)).body,
     async ended(workflow, ms) {
@@ -201,7 +252,12 @@ export function tenantOn(node: Node, id: string, user: string): TenantOf {
 
 export async function createTenant(node: Node): Promise<TenantOf & { user: string }> {
   const id = unique("a");
-  const { admin } = await node.kernel.tenants.create({ id, name: "Test", admin: { email: "admin@example.com", name: "Ada" }, timeZone: "Asia/Shanghai" });
+  const { admin } = await node.kernel.tenants.create({
+    id,
+    name: "Test",
+    admin: { email: "admin@example.com", name: "Ada" },
+    timeZone: "Asia/Shanghai",
+  });
   const tenant = tenantOn(node, id, admin.user);
   await node.kernel.metadata.put(await tenant.session(), "deal", deal);
   return { ...tenant, user: admin.user };

@@ -20,11 +20,24 @@ const script = (body: string): string => `export default async ({ record, old, a
 
 describe("triggers", () => {
   test("created: runs once, with the record, and its write carries the cause", async () => {
-    await tenant.publish("greet", { on: "created", when: "stage == 'greet'", script: script("await crm.records('deal').update(record.id, { code: 'hello ' + actor.name }); crm.log('saw', record.title); return { old };") });
+    await tenant.publish("greet", {
+      on: "created",
+      when: "stage == 'greet'",
+      script: script(
+        "await crm.records('deal').update(record.id, { code: 'hello ' + actor.name }); crm.log('saw', record.title); return { old };",
+      ),
+    });
     const other = await tenant.create({ title: "other" });
     const record = await tenant.create({ title: "one", stage: "greet" });
     const run = await tenant.ended("greet");
-    expect(run).toMatchObject({ status: "succeeded", object: "deal", record: record.id, error: null, result: { old: null }, cause: { request: "test", depth: 1 } });
+    expect(run).toMatchObject({
+      status: "succeeded",
+      object: "deal",
+      record: record.id,
+      error: null,
+      result: { old: null },
+      cause: { request: "test", depth: 1 },
+    });
     expect(run.log.map((l) => l.text)).toEqual(["saw one"]);
     expect(run.effects).toEqual([{ op: "update", object: "deal", record: record.id }]);
     expect((await tenant.list("stage == 'greet'"))[0]).toMatchObject({ code: "hello Ada", version: 2 });
@@ -36,7 +49,12 @@ describe("triggers", () => {
   });
 
   test("updated: only for the named fields, with the old record", async () => {
-    await tenant.publish("moved", { on: "updated", fields: ["stage"], when: "old.stage == 'a' && stage == 'b'", script: script("return [old.stage, record.stage, old.title];") });
+    await tenant.publish("moved", {
+      on: "updated",
+      fields: ["stage"],
+      when: "old.stage == 'a' && stage == 'b'",
+      script: script("return [old.stage, record.stage, old.title];"),
+    });
     const { id } = await tenant.create({ title: "mover", stage: "a" });
     await tenant.update(id, { title: "moved" });
     await tenant.update(id, { stage: "b" });
@@ -59,10 +77,15 @@ describe("triggers", () => {
     const { id } = await tenant.create({ title: "press" });
     const { status, body } = await tenant.call("POST", "/api/workflows/by_hand/start", { record: id });
     expect(status).toBe(202);
-    const run = await until(async () => { const r = await tenant.run(body.run); return r.ended_at ? r : undefined; });
+    const run = await until(async () => {
+      const r = await tenant.run(body.run);
+      return r.ended_at ? r : undefined;
+    });
     expect(run).toMatchObject({ status: "succeeded", result: "press!", record: id });
     expect(await tenant.runs("by_hand")).toHaveLength(1);
-    await expect(tenant.call("POST", "/api/workflows/greet/start", { record: id })).rejects.toMatchObject({ code: "CONFLICT" });
+    await expect(tenant.call("POST", "/api/workflows/greet/start", { record: id })).rejects.toMatchObject({
+      code: "CONFLICT",
+    });
   });
 
   test("a new workflow does not run on older changes, an inactive one on none, and a deleted one on no later one", async () => {
@@ -103,10 +126,13 @@ describe("calls", () => {
     });
     const { id } = await tenant.create({ title: "c" });
     const { body } = await tenant.call("POST", "/api/workflows/calls/start", { record: id });
-    const run = await until(async () => { const r = await tenant.run(body.run); return r.ended_at ? r : undefined; });
+    const run = await until(async () => {
+      const r = await tenant.run(body.run);
+      return r.ended_at ? r : undefined;
+    });
     expect(run.error).toBeNull();
     expect(run.result).toMatchObject({ made: 10.5, again: "upserted", found: ["made", "twice"], count: 2, date: 10 });
-    expect((run.result as any).errors).toEqual([
+    expect((run.result as { errors: unknown }).errors).toEqual([
       [true, "GX-NOT_FOUND", []],
       [true, "GX-VALIDATION", expect.arrayContaining(["/title"])],
       [true, "GX-QUERY", expect.anything()],
@@ -118,10 +144,18 @@ describe("calls", () => {
   });
 
   test("a failing script fails its run with the place, once, and the run can be tried again", async () => {
-    await tenant.publish("fails", { on: "created", when: "stage == 'fails'", script: script("const x = record.nothing.more;") });
+    await tenant.publish("fails", {
+      on: "created",
+      when: "stage == 'fails'",
+      script: script("const x = record.nothing.more;"),
+    });
     await tenant.create({ title: "f", stage: "fails" });
     const run = await tenant.ended("fails");
-    expect(run).toMatchObject({ status: "failed", attempts: 1, error: { code: "GX-SCRIPT", line: 2, message: expect.stringContaining("undefined") } });
+    expect(run).toMatchObject({
+      status: "failed",
+      attempts: 1,
+      error: { code: "GX-SCRIPT", line: 2, message: expect.stringContaining("undefined") },
+    });
     await tenant.publish("fails", { on: "created", when: "stage == 'fails'", script: script("return 'mended';") });
     await tenant.call("POST", `/api/runs/${run.id}/retry`, { latest: true });
     await until(async () => (await tenant.run(run.id)).status === "succeeded");
@@ -133,10 +167,17 @@ describe("calls", () => {
     const small = await createNode(other.url, { rowsWritten: 3 });
     const own = await createTenant(small);
     await small.startWorker();
-    await own.publish("greedy", { on: "created", when: "stage == 'greedy'", script: script("for (let i = 0; i < 9; i++) try { await crm.records('deal').create({ title: 'x' }) } catch {}") });
+    await own.publish("greedy", {
+      on: "created",
+      when: "stage == 'greedy'",
+      script: script("for (let i = 0; i < 9; i++) try { await crm.records('deal').create({ title: 'x' }) } catch {}"),
+    });
     await own.create({ title: "g", stage: "greedy" });
     const run = await own.ended("greedy");
-    expect(run).toMatchObject({ status: "failed", error: { code: "GX-LIMIT", limit: { name: "rowsWritten", limit: 3, used: 4 } } });
+    expect(run).toMatchObject({
+      status: "failed",
+      error: { code: "GX-LIMIT", limit: { name: "rowsWritten", limit: 3, used: 4 } },
+    });
     expect(await own.list("title == 'x'")).toHaveLength(3);
     await small.close();
     await other.drop();
@@ -145,7 +186,11 @@ describe("calls", () => {
 
 describe("chains", () => {
   test("a workflow that starts itself is stopped after 16 runs, visibly", async () => {
-    await tenant.publish("loop", { on: "updated", fields: ["count"], script: script("await crm.records('deal').update(record.id, { count: record.count + 1 });") });
+    await tenant.publish("loop", {
+      on: "updated",
+      fields: ["count"],
+      script: script("await crm.records('deal').update(record.id, { count: record.count + 1 });"),
+    });
     const { id } = await tenant.create({ title: "l", count: 0 });
     await tenant.update(id, { count: 1 });
     const stopped = await until(async () => (await tenant.runs("loop")).find((r) => r.status === "failed"));
@@ -156,7 +201,13 @@ describe("chains", () => {
   });
 
   test("runs on one record start in the order of their events", async () => {
-    await tenant.publish("ordered", { on: "updated", fields: ["amount"], script: script("const d = await crm.records('deal').get(record.id); await crm.records('deal').update(record.id, { code: (d.code ?? '') + record.amount + ',' });") });
+    await tenant.publish("ordered", {
+      on: "updated",
+      fields: ["amount"],
+      script: script(
+        "const d = await crm.records('deal').get(record.id); await crm.records('deal').update(record.id, { code: (d.code ?? '') + record.amount + ',' });",
+      ),
+    });
     const { id } = await tenant.create({ title: "o", amount: 0 });
     for (let i = 1; i <= 12; i++) await tenant.update(id, { amount: i });
     await until(async () => (await tenant.runs("ordered")).filter((r) => r.status === "succeeded").length === 12);
@@ -164,7 +215,11 @@ describe("chains", () => {
   });
 
   test("cancel ends a waiting run for good", async () => {
-    await tenant.publish("cancelled", { on: "created", when: "stage == 'cancel'", script: script("await crm.sleep('400ms'); await crm.records('deal').create({ title: 'never' });") });
+    await tenant.publish("cancelled", {
+      on: "created",
+      when: "stage == 'cancel'",
+      script: script("await crm.sleep('400ms'); await crm.records('deal').create({ title: 'never' });"),
+    });
     await tenant.create({ title: "c", stage: "cancel" });
     const waiting = await until(async () => (await tenant.runs("cancelled")).find((r) => r.status === "waiting"));
     await tenant.call("POST", `/api/runs/${waiting.id}/cancel`);

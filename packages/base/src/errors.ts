@@ -4,6 +4,14 @@ import { type Locale, type Text, render, text } from "./i18n.ts";
 export const errorCatalogue = {
   MALFORMED: { status: 400, title: text("The request cannot be read", "请求无法读取", "請求無法讀取") },
   QUERY: { status: 400, title: text("The query is not valid", "查询无效", "查詢無效") },
+  IDEMPOTENCY_KEY: {
+    status: 422,
+    title: text(
+      "This Idempotency-Key belongs to another request",
+      "此 Idempotency-Key 已用于另一个请求",
+      "此 Idempotency-Key 已用於另一個請求",
+    ),
+  },
   EXPRESSION: { status: 422, title: text("The expression is not valid", "表达式无效", "運算式無效") },
   UNAUTHENTICATED: {
     status: 401,
@@ -16,6 +24,22 @@ export const errorCatalogue = {
     title: text("This address does not take that method", "该地址不支持此方法", "此位址不支援該方法"),
   },
   CONFLICT: { status: 409, title: text("The change conflicts with what is there", "与现有数据冲突", "與現有資料衝突") },
+  IN_FLIGHT: {
+    status: 409,
+    title: text(
+      "The first request with this Idempotency-Key is still under way",
+      "使用此 Idempotency-Key 的首个请求仍在处理中",
+      "使用此 Idempotency-Key 的首個請求仍在處理中",
+    ),
+  },
+  ANSWER_LOST: {
+    status: 409,
+    title: text(
+      "The first request with this Idempotency-Key left no answer that could be given again",
+      "使用此 Idempotency-Key 的首个请求没有可再次返回的响应",
+      "使用此 Idempotency-Key 的首個請求沒有可再次回傳的回應",
+    ),
+  },
   DATA_LOSS: { status: 409, title: text("The change would delete data", "此更改会删除数据", "此變更會刪除資料") },
   PRECONDITION: {
     status: 412,

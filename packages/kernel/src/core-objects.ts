@@ -122,7 +122,7 @@ export const coreObjects: readonly ObjectDefinition[] = [
       default_rights: {
         type: "array",
         items: { enum: [...objectRights] },
-        description: "For objects that `rights` does not name.",
+        description: "For objects that `rights` does not name, those of the core excepted.",
         ...titled("Rights on other objects", "其他对象权限", "其他物件權限"),
       },
       system_rights: {
@@ -158,6 +158,9 @@ export const memberGrant: RoleGrant = {
   defaultRights: [],
   systemRights: [],
 };
+
+/** No role's `default_rights` reach the core: who may create role assignments may do everything. */
+export const coreUnnamed: RoleGrant["rights"] = Object.fromEntries(coreObjects.map((o) => [o.name, []]));
 
 /** What `manage_users` adds. Handing out roles stays with administrators, or it would be a way to become one. */
 export const userManagerGrant: RoleGrant = {

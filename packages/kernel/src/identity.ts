@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { type RoleGrant, sumRights } from "@guanxi/access";
 import { type Clock, GuanxiError, type Locale, locales, secret } from "@guanxi/base";
 import { quoteSchema, type Store } from "@guanxi/store";
-import { memberGrant, userManagerGrant } from "./core-objects.ts";
+import { coreUnnamed, memberGrant, userManagerGrant } from "./core-objects.ts";
 import { schemaOf } from "./snapshots.ts";
 import type { Actor } from "./types.ts";
 
@@ -29,6 +29,8 @@ interface CachedCredential extends Credential {
 const keyPattern = /^gx_([a-z][a-z0-9]{1,30})_[A-Za-z0-9_-]{20,64}$/;
 
 export const hashKey = (key: string): string => createHash("sha256").update(key).digest("hex");
+/** The first characters, to recognise a key by; four of them are secret ones. */
+export const prefixOf = (key: string): string => key.slice(0, key.indexOf("_", "gx_".length) + 1 + 4);
 export const newKey = (tenant: string): string => `gx_${tenant}_${secret(24)}`;
 
 interface ActorRow extends Record<string, unknown> {
@@ -47,7 +49,7 @@ interface RoleRow {
 
 const grantOf = (row: RoleRow): RoleGrant => ({
   all: row.administrator === true,
-  rights: row.rights ?? {},
+  rights: { ...coreUnnamed, ...row.rights },
   defaultRights: row.default_rights ?? [],
   systemRights: row.system_rights ?? [],
 });
@@ -61,6 +63,8 @@ export class Identity {
   readonly #clock: Clock;
   readonly #credentials = new Map<string, CachedCredential>();
   readonly #actors = new Map<string, Map<string, Promise<Actor | undefined>>>();
+  /** Counts what was forgotten: a key that was read meanwhile may be revoked since, and is not kept. */
+  #forgotten = 0;
 
   constructor(store: Store, clock: Clock) {
     this.#store = store;
@@ -69,11 +73,13 @@ export class Identity {
 
   /** Forgets what it knew of a tenant's people and keys. */
   forget(tenant: string): void {
+    this.#forgotten++;
     this.#actors.delete(tenant);
     for (const [hash, c] of this.#credentials) if (c.tenant === tenant) this.#credentials.delete(hash);
   }
 
   forgetAll(): void {
+    this.#forgotten++;
     this.#actors.clear();
     this.#credentials.clear();
   }
@@ -85,6 +91,7 @@ export class Identity {
     const hash = hashKey(key);
     let known = this.#credentials.get(hash);
     if (!known || now - known.loadedAt > credentialLifetimeMs) {
+      const forgotten = this.#forgotten;
       const row = await this.#store.registry.findKey(hash);
       if (!row) throw new GuanxiError("UNAUTHENTICATED");
       known = {
@@ -95,7 +102,7 @@ export class Identity {
         loadedAt: now,
         touchedAt: row.lastUsedAt ? Date.parse(row.lastUsedAt) : 0,
       };
-      this.#credentials.set(hash, known);
+      if (forgotten === this.#forgotten) this.#credentials.set(hash, known);
     }
     if (known.expiresAt <= now) throw new GuanxiError("UNAUTHENTICATED");
     if (now - known.touchedAt > lastUsedStepMs) {

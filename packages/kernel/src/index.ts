@@ -2,4 +2,4 @@ export { objectRights, systemRights, type ObjectRight, type Rights, type SystemR
 export { coreObjects } from "./core-objects.ts";
 export { createKernel } from "./kernel.ts";
 export * from "./types.ts";
-export type { TenantComponent } from "@guanxi/store";
+export type { KeptAnswer, TenantComponent } from "@guanxi/store";

@@ -5,6 +5,7 @@ import { insertStatement, quoteSchema, recordTables } from "@guanxi/store";
 import { accessObjects } from "./core-objects.ts";
 import { Hooks } from "./hooks.ts";
 import { accessChannel, Identity } from "./identity.ts";
+import { createIdempotency } from "./idempotency.ts";
 import { createKeys } from "./keys.ts";
 import { createMetadata } from "./metadata.ts";
 import { rebuildOrgChart } from "./org-chart.ts";
@@ -124,6 +125,7 @@ export async function createKernel(options: KernelOptions): Promise<Kernel> {
     },
   });
 
+  const idempotency = createIdempotency(store, observe);
   const listening = await Promise.all([
     store.listen(
       metaChannel,
@@ -161,9 +163,14 @@ export async function createKernel(options: KernelOptions): Promise<Kernel> {
   return {
     store,
     records,
-    metadata: createMetadata({ snapshots, transaction: (work) => store.transaction(work) }, refresh),
+    metadata: createMetadata({ snapshots, records: env }, refresh),
     tenants,
-    keys: createKeys(store, records, accessChanged),
+    keys: createKeys({
+      store,
+      rightsOf: async ({ tenant, actor }, user) => (await identity.actor(tenant.id, user, actor.locale))?.rights,
+      changed: accessChanged,
+    }),
+    idempotency,
     hooks,
     async authenticate(credential, requestId) {
       const { tenant, user } = await identity.credential(credential);
@@ -177,6 +184,7 @@ export async function createKernel(options: KernelOptions): Promise<Kernel> {
       withFresh(env, session, (s) => store.transaction((connection) => work({ ...s, connection }))),
     onCommitted: (hear) => void listeners.push(hear),
     async close() {
+      idempotency.stop();
       await Promise.all(listening.map((l) => l.stop()));
     },
   };

@@ -1,57 +1,88 @@
+import { covers, type Rights } from "@guanxi/access";
 import { GuanxiError, isId, type Issue, newId } from "@guanxi/base";
+import { canonicalInstant, unstorable } from "@guanxi/meta";
 import type { ApiKeyRow, Store } from "@guanxi/store";
-import { hashKey, newKey } from "./identity.ts";
-import type { ApiKey, Records, Session } from "./types.ts";
+import { hashKey, newKey, prefixOf } from "./identity.ts";
+import type { ApiKey, Session } from "./types.ts";
+
+const instant = (time: string): string => new Date(time).toISOString();
 
 const toKey = (row: ApiKeyRow): ApiKey => ({
   id: row.id,
   name: row.name,
   user: row.user,
   prefix: row.prefix,
-  createdAt: row.createdAt,
-  expiresAt: row.expiresAt,
-  lastUsedAt: row.lastUsedAt,
+  createdAt: instant(row.createdAt),
+  expiresAt: row.expiresAt && instant(row.expiresAt),
+  lastUsedAt: row.lastUsedAt && instant(row.lastUsedAt),
 });
+
+/** Characters of a key's name; as many as a list can show. */
+const longestName = 200;
 
 const manages = (session: Session): boolean => session.actor.rights.system.has("manage_keys");
 
-function parseRequest(session: Session, input: unknown): { name: string; user: string; expiresAt: string | null } {
-  const value = (typeof input === "object" && input !== null ? input : {}) as Record<string, unknown>;
-  const { name, user = session.actor.user, expires_at: expires = null } = value;
-  const issues: Issue[] = Object.keys(value)
-    .filter((k) => !["name", "user", "expires_at"].includes(k))
-    .map((k) => ({ path: `/${k}`, code: "unknown", params: { field: k } }));
-  if (typeof name !== "string" || name.trim() === "") issues.push({ path: "/name", code: "required" });
+interface KeyRequest {
+  readonly name: string;
+  readonly user: string;
+  readonly expiresAt: string | null;
+}
+
+function nameIssues(name: unknown): Issue[] {
+  if (typeof name !== "string" || name.trim() === "") return [{ path: "/name", code: "required" }];
+  if (unstorable(name)) return [{ path: "/name", code: "characters" }];
+  return name.length > longestName ? [{ path: "/name", code: "maxLength", params: { limit: longestName } }] : [];
+}
+
+function parseRequest(session: Session, input: unknown): KeyRequest {
+  if (typeof input !== "object" || input === null || Array.isArray(input))
+    throw new GuanxiError("VALIDATION", { issues: [{ path: "", code: "type", params: { type: "object" } }] });
+  const { name, user = session.actor.user, expires_at: expires = null, ...others } = input as Record<string, unknown>;
+  const expiresAt = typeof expires === "string" ? canonicalInstant(expires) : undefined;
+  const issues: Issue[] = Object.keys(others).map((k) => ({ path: `/${k}`, code: "unknown", params: { field: k } }));
+  issues.push(...nameIssues(name));
   if (!isId(user)) issues.push({ path: "/user", code: "format", params: { format: "uuid" } });
-  if (expires !== null && (typeof expires !== "string" || !(Date.parse(expires) > session.now.getTime()))) {
+  if (expires !== null && (expiresAt === undefined || Date.parse(expiresAt) <= session.now.getTime()))
     issues.push({ path: "/expires_at", code: "definition", params: { message: "must be a time in the future" } });
-  }
   if (issues.length > 0) throw new GuanxiError("VALIDATION", { issues });
-  return { name: name as string, user: user as string, expiresAt: expires as string | null };
+  return { name: name as string, user: user as string, expiresAt: expiresAt ?? null };
+}
+
+interface Env {
+  readonly store: Store;
+  /** The rights of an active user; undefined when there is none. */
+  rightsOf(session: Session, user: string): Promise<Rights | undefined>;
+  changed(tenant: string): void;
 }
 
 /** API keys of a tenant. Everyone may make and revoke their own; others' need the right `manage_keys`. */
-export function createKeys(store: Store, records: Records, changed: (tenant: string) => void) {
+export function createKeys({ store, rightsOf, changed }: Env) {
+  /** A key of somebody who may do more would be a way to do more. */
+  async function checkUser(session: Session, user: string): Promise<void> {
+    const { actor, snapshot } = session;
+    if (user === actor.user) return;
+    if (!manages(session))
+      throw new GuanxiError("FORBIDDEN", { detail: "A key for another user needs the system right manage_keys." });
+    const rights = await rightsOf(session, user);
+    if (!rights)
+      throw new GuanxiError("VALIDATION", {
+        issues: [{ path: "/user", code: "reference", params: { target: "user" } }],
+      });
+    if (!covers(actor.rights, rights, snapshot.objects.keys()))
+      throw new GuanxiError("FORBIDDEN", { detail: "This user may do more than you: only an administrator may do this." });
+  }
+
   return {
     async create(session: Session, input: unknown): Promise<ApiKey & { key: string }> {
       const wanted = parseRequest(session, input);
-      if (wanted.user !== session.actor.user && !manages(session))
-        throw new GuanxiError("FORBIDDEN", { detail: "A key for another user needs the system right manage_keys." });
-      try {
-        await records.get(session, "user", wanted.user, { select: "id" });
-      } catch (cause) {
-        throw new GuanxiError("VALIDATION", {
-          issues: [{ path: "/user", code: "reference", params: { target: "user" } }],
-          cause,
-        });
-      }
+      await checkUser(session, wanted.user);
       const key = newKey(session.tenant.id);
       const row = await store.registry.addKey({
         id: newId(),
         tenant: session.tenant.id,
         user: wanted.user,
         name: wanted.name,
-        prefix: key.slice(0, key.indexOf("_", 3) + 5),
+        prefix: prefixOf(key),
         hash: hashKey(key),
         expiresAt: wanted.expiresAt,
       });

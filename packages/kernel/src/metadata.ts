@@ -13,6 +13,8 @@ import {
 import { type Connection, isDatabaseError, quoteSchema } from "@guanxi/store";
 import { applyDefinitions, idCounter } from "./apply.ts";
 import { coreObjects } from "./core-objects.ts";
+import type { RecordsEnv } from "./records/context.ts";
+import { moveRights } from "./role-rights.ts";
 import { loadStored, metaChannel, type Snapshots } from "./snapshots.ts";
 import type { Metadata, MetadataAnswer, Session } from "./types.ts";
 
@@ -24,7 +26,7 @@ const lockPauseMs = 50;
 
 interface Env {
   readonly snapshots: Snapshots;
-  transaction<T>(work: (tx: Connection) => Promise<T>): Promise<T>;
+  readonly records: RecordsEnv;
 }
 
 interface WriteOptions {
@@ -51,7 +53,7 @@ const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout
 async function withLocks<T>(env: Env, work: (tx: Connection) => Promise<T>): Promise<T> {
   for (let attempt = 1; ; attempt++) {
     try {
-      return await env.transaction(async (tx) => {
+      return await env.records.store.transaction(async (tx) => {
         await tx.sql(`SET LOCAL lock_timeout = ${lockTimeoutMs}`);
         return work(tx);
       });
@@ -96,31 +98,28 @@ async function change<T>(
   return result;
 }
 
-/** What every tenant relies on stays: core fields may be joined by others, never changed. */
+/** What every tenant relies on stays: core objects may get further fields, keys and rules, and nothing else. */
 function guardCore(previous: StoredObject, definition: ObjectDefinition): void {
-  if (previous.source !== "core") return;
-  const core = coreObjects.find((o) => o.name === previous.name)?.properties ?? {};
-  const issues = Object.entries(core).flatMap(([name, property]): Issue[] =>
-    isDeepStrictEqual(property, definition.properties[name])
-      ? []
-      : [
-          {
-            path: `/properties/${name}`,
-            code: "definition",
-            params: { message: `${previous.name}.${name} belongs to the core and cannot be changed` },
-          },
-        ],
-  );
-  if (definition.name !== previous.name)
-    issues.push({
-      path: "/name",
-      code: "definition",
-      params: { message: `${previous.name} belongs to the core and keeps its name` },
-    });
-  if (issues.length > 0) throw new GuanxiError("DEFINITION", { issues });
+  const core = coreObjects.find((o) => previous.source === "core" && o.name === previous.name);
+  if (!core) return;
+  const same = (path: string, was: unknown, is: unknown): readonly string[] => (isDeepStrictEqual(was, is) ? [] : [path]);
+  const uniques = definition.unique ?? [];
+  const paths = [
+    ...(["name", "plural", "nameField", "sharing"] as const).flatMap((k) =>
+      same(`/${k}`, core[k] ?? false, definition[k] ?? false),
+    ),
+    ...(core.required?.every((f) => definition.required?.includes(f)) === false ? ["/required"] : []),
+    ...(core.unique?.every((key) => uniques.some((u) => isDeepStrictEqual(key, u))) === false ? ["/unique"] : []),
+    ...Object.entries(core.properties).flatMap(([f, p]) => same(`/properties/${f}`, p, definition.properties[f])),
+  ];
+  if (paths.length === 0) return;
+  const message = `belongs to the core object ${previous.name} and cannot be changed`;
+  const issues = paths.map((path): Issue => ({ path, code: "definition", params: { message } }));
+  throw new GuanxiError("DEFINITION", { issues });
 }
 
 async function putDefinition(
+  env: Env,
   draft: Draft,
   tx: Connection,
   name: string,
@@ -163,10 +162,12 @@ async function putDefinition(
   const list = [...all, renamed ? retarget(object, renamed.name, name) : object].sort((a, b) => a.id - b.id);
   const next = compileSnapshot(current.settings, version + 1, list, current);
   await applyDefinitions(tx, { version, current, next, stored: list, nextId: ids.value(), allow: options.allow ?? [] });
+  if (renamed) await moveRights(env.records, draft.session, renamed.name, name);
   return { value: { definition, version: version + 1, created: !previous }, next };
 }
 
 async function deleteDefinition(
+  env: Env,
   draft: Draft,
   tx: Connection,
   name: string,
@@ -188,6 +189,7 @@ async function deleteDefinition(
   const ids = await idCounter(tx, current.settings.schema);
   const next = compileSnapshot(current.settings, version + 1, list, current);
   await applyDefinitions(tx, { version, current, next, stored: list, nextId: ids.value(), allow: options.allow ?? [] });
+  await moveRights(env.records, draft.session, name, undefined);
   return { value: undefined, next };
 }
 
@@ -224,7 +226,7 @@ export function createMetadata(env: Env, current: (session: Session) => Promise<
     async put(session, name, definition, options = {}) {
       requireMetadataRight(session);
       const { value, version } = await change(env, session, (draft, tx) =>
-        putDefinition(draft, tx, name, definition, options),
+        putDefinition(env, draft, tx, name, definition, options),
       );
       return { ...value, version };
     },
@@ -232,13 +234,13 @@ export function createMetadata(env: Env, current: (session: Session) => Promise<
       requireMetadataRight(session);
       const { value, version } = await change(env, session, (draft, tx) => {
         const { definition } = definitionOf(draft.session, name);
-        return putDefinition(draft, tx, name, mergePatch(definition, patch), options);
+        return putDefinition(env, draft, tx, name, mergePatch(definition, patch), options);
       });
       return { ...value, version };
     },
     async delete(session, name, options = {}) {
       requireMetadataRight(session);
-      await change(env, session, (draft, tx) => deleteDefinition(draft, tx, name, options));
+      await change(env, session, (draft, tx) => deleteDefinition(env, draft, tx, name, options));
     },
     async change(session, work) {
       requireMetadataRight(session);

@@ -1,4 +1,4 @@
-import { GuanxiError, type Issue, locales, newId, type Locale } from "@guanxi/base";
+import { GuanxiError, newId } from "@guanxi/base";
 import {
   compileSnapshot,
   parseDefinition,
@@ -8,13 +8,11 @@ import {
 } from "@guanxi/meta";
 import { type Connection, migrateTenant, quoteSchema, type Store, type TenantComponent } from "@guanxi/store";
 import { coreObjects } from "./core-objects.ts";
-import { hashKey, newKey } from "./identity.ts";
+import { hashKey, newKey, prefixOf } from "./identity.ts";
 import { applyDefinitions, idCounter } from "./apply.ts";
+import { parseTenant, tenantIdPattern } from "./new-tenant.ts";
 import { schemaOf } from "./snapshots.ts";
 import type { NewTenant, Plugin, RoleDefinition, Session, Tenant } from "./types.ts";
-
-const idPattern = /^[a-z][a-z0-9]{1,30}$/;
-const emailPattern = /^[^\s@]+@[^\s@]+$/;
 
 interface Env {
   readonly store: Store;
@@ -25,72 +23,6 @@ interface Env {
   insertUser(session: Session, id: string, values: Record<string, unknown>): Promise<void>;
   createRows(session: Session, object: string, values: readonly unknown[]): Promise<readonly { id: string }[]>;
   forget(tenant: string): void;
-}
-
-function known(value: () => unknown): boolean {
-  try {
-    value();
-    return true;
-  } catch {
-    return false;
-  }
-}
-
-/** Checks a request for a tenant; all faults at once. */
-function parseTenant(input: unknown, plugins: readonly Plugin[]): Required<NewTenant> {
-  const issues: Issue[] = [];
-  const fault = (path: string, message: string): void =>
-    void issues.push({ path, code: "definition", params: { message } });
-  const value = (typeof input === "object" && input !== null && !Array.isArray(input) ? input : {}) as Record<
-    string,
-    unknown
-  >;
-  const allowed = ["id", "name", "admin", "plugins", "locale", "timeZone", "currency", "country"];
-  for (const key of Object.keys(value))
-    if (!allowed.includes(key)) issues.push({ path: `/${key}`, code: "unknown", params: { field: key } });
-  const admin = (typeof value["admin"] === "object" && value["admin"] !== null ? value["admin"] : {}) as Record<
-    string,
-    unknown
-  >;
-  const {
-    id,
-    name = id,
-    plugins: wanted = [],
-    locale = "en",
-    timeZone = "UTC",
-    currency = "USD",
-    country = "US",
-  } = value;
-  if (typeof id !== "string" || !idPattern.test(id))
-    fault("/id", "must be 2 to 31 lower-case letters and digits and begin with a letter");
-  if (typeof name !== "string" || name.length === 0 || name.length > 200)
-    fault("/name", "must be a text of 1 to 200 characters");
-  if (typeof admin["email"] !== "string" || !emailPattern.test(admin["email"]))
-    fault("/admin/email", "must be an e-mail address");
-  if (!(locales as readonly unknown[]).includes(locale)) fault("/locale", `must be one of ${locales.join(", ")}`);
-  if (typeof timeZone !== "string" || !known(() => new Intl.DateTimeFormat("en", { timeZone })))
-    fault("/timeZone", "must be an IANA time zone such as Asia/Shanghai");
-  if (typeof currency !== "string" || !/^[A-Z]{3}$/.test(currency))
-    fault("/currency", "must be an ISO 4217 code such as CNY");
-  if (typeof country !== "string" || !/^[A-Z]{2}$/.test(country))
-    fault("/country", "must be an ISO 3166 code such as CN");
-  const names = plugins.map((p) => p.name);
-  if (!Array.isArray(wanted) || wanted.some((p) => !names.includes(p as string)))
-    fault("/plugins", `must be a list of: ${names.join(", ")}`);
-  if (issues.length > 0) throw new GuanxiError("VALIDATION", { issues });
-  return {
-    id: id as string,
-    name: name as string,
-    admin: {
-      email: admin["email"] as string,
-      name: typeof admin["name"] === "string" ? admin["name"] : "Administrator",
-    },
-    plugins: [...new Set(wanted as string[])],
-    locale: locale as Locale,
-    timeZone: timeZone as string,
-    currency: currency as string,
-    country: country as string,
-  };
 }
 
 /** The schema with its fixed tables and the objects of the core and the plugins. */
@@ -139,7 +71,7 @@ export function createTenants(env: Env) {
     name: row.name,
     schema: schemaOf(row.id),
     plugins: row.plugins,
-    createdAt: row.createdAt,
+    createdAt: new Date(row.createdAt).toISOString(),
   });
 
   async function seed(tenant: Tenant, wanted: Required<NewTenant>): Promise<string> {
@@ -174,7 +106,7 @@ export function createTenants(env: Env) {
           tenant: wanted.id,
           user,
           name: "first key",
-          prefix: key.slice(0, key.lastIndexOf("_") + 5),
+          prefix: prefixOf(key),
           hash: hashKey(key),
         });
         return { id: wanted.id, name: wanted.name, admin: { user, email: wanted.admin.email, key } };
@@ -186,13 +118,13 @@ export function createTenants(env: Env) {
       }
     },
     async get(id: string): Promise<Tenant> {
-      const row = idPattern.test(id) ? await registry.findTenant(id) : undefined;
+      const row = tenantIdPattern.test(id) ? await registry.findTenant(id) : undefined;
       if (!row) throw new GuanxiError("NOT_FOUND", { detail: `There is no tenant ${id}.` });
       return toTenant(row);
     },
     list: async (): Promise<readonly Tenant[]> => (await registry.listTenants()).map(toTenant),
     async delete(id: string): Promise<void> {
-      const row = idPattern.test(id) ? await registry.findTenant(id, true) : undefined;
+      const row = tenantIdPattern.test(id) ? await registry.findTenant(id, true) : undefined;
       if (!row) throw new GuanxiError("NOT_FOUND", { detail: `There is no tenant ${id}.` });
       await registry.removeTenant(id);
       env.forget(id);

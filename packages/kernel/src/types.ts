@@ -1,7 +1,7 @@
 import type { Clock, Locale, Observe } from "@guanxi/base";
 import type { ObjectDefinition, ObjectType, Snapshot } from "@guanxi/meta";
 import type { ObjectRight, Rights, SystemRight } from "@guanxi/access";
-import type { Connection, Store, TenantComponent } from "@guanxi/store";
+import type { Connection, KeptAnswer, Store, TenantComponent } from "@guanxi/store";
 
 /** A tenant as the registry knows it. */
 export interface Tenant {
@@ -29,9 +29,13 @@ export interface Actor {
 /** What caused a change, kept on its change row; a workflow's writes carry the chain that led to them. */
 export interface Cause {
   readonly request?: string;
+  /** The claim on an `Idempotency-Key` that the request held. */
+  readonly claim?: string;
   /** Run and workflow that wrote, when one did. */
   readonly run?: string;
   readonly workflow?: string;
+  /** The import job that wrote. */
+  readonly job?: string;
   /** How many workflow runs led here; 0 for a request of a person. */
   readonly depth: number;
 }
@@ -176,6 +180,8 @@ export interface RouteRequest {
   readonly locale: Locale;
   /** The JSON body; throws MALFORMED, TOO_LARGE or MEDIA_TYPE. */
   json(): Promise<unknown>;
+  /** The body's bytes as they arrive, without a limit of size; null when there is none. It can be read once, by this or by `json`. */
+  body(): ReadableStream<Uint8Array> | null;
 }
 
 export interface RouteAnswer {
@@ -183,7 +189,38 @@ export interface RouteAnswer {
   /** A value to be written as JSON, or finished JSON text. */
   readonly body?: unknown;
   readonly text?: string;
+  /** Bytes that are sent as they come, instead of `body` and `text`; `headers` say what they are. */
+  readonly stream?: ReadableStream<Uint8Array>;
   readonly headers?: Readonly<Record<string, string>>;
+  /** True where the answer must not be stored, as that with a new API key. */
+  readonly secret?: boolean;
+}
+
+/** A request that came with an `Idempotency-Key`. */
+export interface KeyedRequest {
+  readonly key: string;
+  /** Of everything that makes the request what it is; another one may not use the key. */
+  readonly digest: string;
+  /** Whether all that it does is changes of records, so that none means that nothing was done. */
+  readonly traced: boolean;
+}
+
+/** A key in the hands of its first request, which ends with one of the two; neither throws. */
+export interface IdempotencyClaim {
+  /** Goes into the cause of what the request writes. */
+  readonly id: string;
+  /** Keeps the answer for repetitions; undefined where it must not be stored. */
+  keep(answer: KeptAnswer | undefined): Promise<void>;
+  /** The request failed and has no answer that counts: a repetition may try again, where that cannot do anything twice. */
+  abandon(error: unknown): Promise<void>;
+}
+
+export interface Idempotency {
+  /**
+   * The answer of an earlier request with the user's key, or the claim for this one. Throws IDEMPOTENCY_KEY when the key is
+   * of another request, IN_FLIGHT while the first is under way, ANSWER_LOST where repeating could do it twice.
+   */
+  begin(session: Session, request: KeyedRequest): Promise<{ answer: KeptAnswer } | { claim: IdempotencyClaim }>;
 }
 
 export interface MetadataAnswer {
@@ -287,6 +324,7 @@ export interface Kernel {
     list(session: Session): Promise<readonly ApiKey[]>;
     revoke(session: Session, id: string): Promise<void>;
   };
+  readonly idempotency: Idempotency;
   readonly hooks: { register(hook: Hook): void };
   /** The session of a credential; UNAUTHENTICATED when it is none. */
   authenticate(credential: string, requestId: string): Promise<Session>;

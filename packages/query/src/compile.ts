@@ -20,6 +20,9 @@ function whereSql(plan: ReadPlan, context: SqlContext, parameters: Parameters): 
   return conditions;
 }
 
+/** `meta`: the tenant's metadata version, by which the caller sees whether the plan was made for what is there now. */
+const metaVersion = ({ settings }: SqlContext): string => `(SELECT version FROM ${quote(settings.schema)}._meta) AS meta`;
+
 interface SortKey {
   readonly sql: string;
   readonly type: string;
@@ -61,7 +64,7 @@ function afterSql(keys: readonly SortKey[], cursor: readonly (string | null)[], 
 
 /**
  * One row: `data` (the records' JSON, comma-separated), `more` (whether a further row is there), `last` (JSON array of the
- * last row's sort values as text), `count` (null unless asked).
+ * last row's sort values as text), `count` (null unless asked), `meta`.
  */
 function compileList(plan: ListPlan, context: SqlContext): SqlText {
   const parameters = new Parameters();
@@ -80,7 +83,7 @@ function compileList(plan: ListPlan, context: SqlContext): SqlText {
   const count = plan.count ? `(SELECT count(*) ${from} WHERE ${conditions.join(" AND ")})` : "NULL::bigint";
   // The page is cut first and its JSON built after, so that a wide object costs a page's rows, not the filter's.
   const text = `SELECT coalesce(string_agg(p.j, ',' ORDER BY p.n) FILTER (WHERE p.n <= ${limit}), '') AS data,
-  coalesce(max(p.n), 0) > ${limit} AS more, max(p.k) AS last, ${count} AS count
+  coalesce(max(p.n), 0) > ${limit} AS more, max(p.k) AS last, ${count} AS count, ${metaVersion(context)}
 FROM (
   SELECT ${jsonObject(plan.outputs, inner)}::text AS j, s.n,
     CASE WHEN s.n = ${limit} THEN json_build_array(${marks})::text END AS k
@@ -97,13 +100,13 @@ FROM (
   return { text, params: parameters.values };
 }
 
-/** One row at most: `data` (the record's JSON), `version`. */
+/** One row at most: `data` (the record's JSON), `version`, `id`, `meta`. */
 function compileGet(plan: GetPlan, context: SqlContext): SqlText {
   const parameters = new Parameters();
   const value = parameters.add(plan.by.value, plan.by.field.column.sqlType);
   const from = fromSql(plan.sources, context, parameters);
   const conditions = [`t0.${quote(plan.by.field.column.name)} = ${value}`, ...whereSql(plan, context, parameters)];
-  const text = `SELECT ${jsonObject(plan.outputs)}::text AS data, t0.version, t0.id ${from} WHERE ${conditions.join(" AND ")}`;
+  const text = `SELECT ${jsonObject(plan.outputs)}::text AS data, t0.version, t0.id, ${metaVersion(context)} ${from} WHERE ${conditions.join(" AND ")}`;
   return { text, params: parameters.values };
 }
 
@@ -148,7 +151,7 @@ function metricSql(metric: Metric): string {
 
 const counting: ReadonlySet<string> = new Set(["count", "count_distinct"]);
 
-/** One row: `data`, the groups' JSON, comma-separated. */
+/** One row: `data` (the groups' JSON, comma-separated), `meta`. */
 function compileAggregate(plan: AggregatePlan, context: SqlContext): SqlText {
   const parameters = new Parameters();
   const from = fromSql(plan.sources, context, parameters);
@@ -188,7 +191,7 @@ function compileAggregate(plan: AggregatePlan, context: SqlContext): SqlText {
       return m.shownAs ? `${jsonColumn(m.shownAs, column)} AS ${quote(m.name)}` : column;
     })
     .join(", ");
-  const text = `SELECT coalesce(string_agg(p.j, ',' ORDER BY p.n), '') AS data FROM (
+  const text = `SELECT coalesce(string_agg(p.j, ',' ORDER BY p.n), '') AS data, ${metaVersion(context)} FROM (
   SELECT (SELECT to_json(o) FROM (SELECT ${names}) o)::text AS j, row_number() OVER (${orderBy.length > 0 ? `ORDER BY ${orderBy.join(", ")}` : ""}) AS n
   FROM (SELECT ${columns} ${from} WHERE ${where} ${groupBy}) t0
   ${having}

@@ -100,7 +100,7 @@ export function resolveList(snapshot: Snapshot, object: ObjectType, request: Lis
     filter,
     order,
     limit: resolveLimit(request.limit),
-    cursor: request.cursor === undefined ? undefined : decodeCursor(order, request.cursor),
+    cursor: request.cursor === undefined ? undefined : decodeCursor({ object, order }, request.cursor),
     count: oneOf("count", request.count, "exact"),
     sources: sources.list,
   };

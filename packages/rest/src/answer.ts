@@ -41,7 +41,7 @@ export function toResponse(call: Call, given: Answer): Response {
   };
   const body = bodiless.has(given.status)
     ? null
-    : (given.text ?? (given.body === undefined ? null : JSON.stringify(given.body)));
+    : (given.stream ?? given.text ?? (given.body === undefined ? null : JSON.stringify(given.body)));
   if (body !== null) headers["content-type"] = "application/json; charset=utf-8";
   for (const name in given.headers) headers[name.toLowerCase()] = given.headers[name] ?? "";
   return new Response(body, { status: given.status, headers });

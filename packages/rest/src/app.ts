@@ -11,7 +11,9 @@ import { openapiEndpoint } from "./endpoints/openapi.ts";
 import { platformEndpoints } from "./endpoints/platform.ts";
 import { routeEndpoint } from "./endpoints/routes.ts";
 import { type Health, meEndpoint, serviceEndpoints } from "./endpoints/service.ts";
+import { typesEndpoint } from "./endpoints/types.ts";
 import { generatedRoutes } from "./generated.ts";
+import { once } from "./idempotency.ts";
 import { problemOf } from "./problem.ts";
 import { defaultRestSettings, type RestSettings } from "./settings.ts";
 
@@ -36,6 +38,7 @@ export function createApp(options: AppOptions): Hono {
   const gate = operatorGate(kernel, options.operatorKey);
   const documented = [
     meEndpoint(kernel),
+    typesEndpoint(kernel, settings),
     ...metadataEndpoints(kernel),
     ...keyEndpoints(kernel),
     ...options.routes.map((route) => routeEndpoint(kernel, route)),
@@ -49,12 +52,16 @@ export function createApp(options: AppOptions): Hono {
   const app = new Hono();
   const mount = (endpoint: Endpoint): Hono =>
     app.on(endpoint.method, endpoint.path, (c) =>
-      serve(readCall(c.req.raw, settings, endpoint.path), observe, (call) => endpoint.run(call, c.req.param())),
+      serve(readCall(c.req.raw, settings, endpoint.path), observe, (call) =>
+        once(kernel, call, false, () => endpoint.run(call, c.req.param())),
+      ),
     );
   endpoints.forEach(mount);
   const generated = generatedRoutes(kernel, endpoints, gate);
   app.all("*", (c) =>
-    serve(readCall(c.req.raw, settings, "unmatched"), observe, (call) => generated(call, c.req.path)),
+    serve(readCall(c.req.raw, settings, "unmatched"), observe, (call) =>
+      once(kernel, call, true, () => generated(call, c.req.path)),
+    ),
   );
   return app;
 }

@@ -12,6 +12,10 @@ export interface Call {
   readonly settings: RestSettings;
   /** Milliseconds of `performance.now()` when it arrived. */
   readonly started: number;
+  /** The body's bytes once somebody has asked for them. */
+  body: Promise<Uint8Array> | undefined;
+  /** The claim on its `Idempotency-Key`, where it came with one. */
+  claim: string | undefined;
   /** The pattern of the route that answers, for logs and metrics: it names no record and no tenant. */
   route: string;
   session: Session | undefined;
@@ -27,6 +31,8 @@ export function readCall(request: Request, settings: RestSettings, route: string
     request,
     settings,
     started: performance.now(),
+    body: undefined,
+    claim: undefined,
     route,
     session: undefined,
   };
@@ -36,13 +42,11 @@ export function readCall(request: Request, settings: RestSettings, route: string
 export const localeOf = (call: Call): Locale =>
   pickLocale(call.request.headers.get("accept-language"), call.session?.actor.locale);
 
-const safeMethods: ReadonlySet<string> = new Set(["GET", "OPTIONS"]);
 const isoDate = /^\d{4}-\d{2}-\d{2}$/;
 
-/** Refuses headers that promise what is not kept, and versions that never were. */
+/** Refuses versions that never were. */
 export function checkHeaders(call: Call): void {
   const { headers } = call.request;
-  if (headers.has("idempotency-key") && !safeMethods.has(call.method)) throw notYet("Idempotency-Key");
   const version = headers.get("guanxi-version");
   if (version === null) return;
   if (!isoDate.test(version) || Number.isNaN(Date.parse(version)))

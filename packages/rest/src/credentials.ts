@@ -13,7 +13,8 @@ function credentialOf(call: Call): string {
 
 /** The caller's session, kept on the call from here on. UNAUTHENTICATED without a valid credential. */
 export async function authenticate(kernel: Kernel, call: Call): Promise<Session> {
-  const session = await kernel.authenticate(credentialOf(call), call.id);
+  const known = await kernel.authenticate(credentialOf(call), call.id);
+  const session = call.claim === undefined ? known : { ...known, cause: { ...known.cause, claim: call.claim } };
   call.session = session;
   return session;
 }

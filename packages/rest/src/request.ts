@@ -24,8 +24,10 @@ function checkContentType(headers: Headers, accepted: readonly string[]): void {
     throw new GuanxiError("MEDIA_TYPE", { detail: "send the body without a content encoding" });
 }
 
+export const readBytes = (call: Call): Promise<Uint8Array> => (call.body ??= receive(call));
+
 /** A declared length is refused before anything is read and then enforced by HTTP; without one, the bytes are counted as they come. */
-async function readBytes(call: Call): Promise<Uint8Array> {
+async function receive(call: Call): Promise<Uint8Array> {
   const { request, settings } = call;
   const declared = request.headers.get("content-length");
   if (Number(declared) > settings.bodyLimitBytes) throw tooLarge(settings.bodyLimitBytes);

@@ -10,7 +10,7 @@ export interface RestSettings {
   readonly nestingLimit: number;
   /** Seconds after which a 503 or 429 that does not say otherwise asks to be tried again. */
   readonly retryAfterSeconds: number;
-  /** OpenAPI documents kept per metadata version: one per different set of rights and language. */
+  /** OpenAPI documents, and likewise declarations of types, kept per metadata version: one per different set of rights and language. */
   readonly openapiCacheSize: number;
   /** Where the reference pages are; `GET /` points there when it is set. */
   readonly docsUrl?: string;

@@ -179,19 +179,28 @@ describe("headers", () => {
     expect(heard).toEqual(["mine"]);
   });
 
-  test("Idempotency-Key is refused where it would matter", async () => {
+  test("Idempotency-Key is refused where it is not kept, and where it is none", async () => {
     const { send, seen } = edge();
-    for (const [method, path, body] of [
-      ["POST", "/api/leads", {}],
-      ["PATCH", one, {}],
-      ["PUT", "/api/leads/by/a/b", {}],
-      ["DELETE", one, undefined],
-    ] as const) {
-      const problem = await problemOf(await send(method, path, body, { "idempotency-key": "k" }));
-      expect(problem).toMatchObject({ status: 422, code: "GX-NOT_YET", errors: [{ path: "Idempotency-Key" }] });
-    }
+    for (const [path, key, refusal] of [
+      ["/platform/tenants", "k", { status: 422, code: "GX-NOT_YET", errors: [{ path: "Idempotency-Key" }] }],
+      ["/api/leads", "a b", { status: 400, code: "GX-MALFORMED" }],
+      ["/api/leads", "", { status: 400, code: "GX-MALFORMED" }],
+      ["/api/leads", "x".repeat(256), { status: 400, code: "GX-MALFORMED" }],
+    ] as const)
+      expect(await problemOf(await send("POST", path, {}, { "idempotency-key": key }))).toMatchObject(refusal);
     expect(seen).toEqual([]);
     expect((await send("GET", "/api/leads", undefined, { "idempotency-key": "k" })).status).toBe(200);
+  });
+
+  test("only a caller with a key may hold an Idempotency-Key", async () => {
+    const begin = async (): Promise<never> => {
+      throw new Error("nobody begins");
+    };
+    const { app } = edge({ kernel: { idempotency: { begin } } });
+    for (const path of ["/api/leads", "/api/keys", "/api/unicorns"]) {
+      const headers = { "idempotency-key": "k", authorization: "Bearer wrong" };
+      expect((await app.request(path, { method: "POST", headers })).status).toBe(401);
+    }
   });
 
   test("Guanxi-Version is a date", async () => {

@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { afterAll, describe, expect, test } from "vitest";
 import type { CallAnswer } from "../src/index.ts";
-import { echo, errorOf, isRunning, job, open, resultOf, script, startedAt, until } from "./support.ts";
+import { childrenOf, echo, errorOf, isRunning, job, open, resultOf, script, startedAt, until } from "./support.ts";
 
 const { sandbox, pids } = open({ maxChildren: 1, childrenForRuns: 1 });
 afterAll(() => sandbox.close());
@@ -69,19 +69,15 @@ describe("a child process", () => {
     let said = "";
     server.stdout.setEncoding("utf8").on("data", (text: string) => (said += text));
     await until("the script runs", () => said.includes("running"), 15_000);
-    const children = readChildren(server.pid ?? 0, said);
+    const told = [...said.matchAll(/child (\d+)/g)].map((match) => Number(match[1]));
+    // Spares included, where the system tells.
+    const children = childrenOf(server.pid ?? 0) ?? told;
     expect(children.length).toBeGreaterThan(0);
     expect(children.every(isRunning)).toBe(true);
     server.kill("SIGKILL");
     await until("all its children are gone", () => !children.some(isRunning));
   });
 });
-
-/** All children of the server, spares included; elsewhere than on Linux those it told of. */
-function readChildren(pid: number, said: string): number[] {
-  if (linux) return readFileSync(`/proc/${pid}/task/${pid}/children`, "utf8").split(" ").filter(Boolean).map(Number);
-  return [...said.matchAll(/child (\d+)/g)].map((match) => Number(match[1]));
-}
 
 describe("a run that is given up", () => {
   test("because its caller cancels it is put back, and its process goes on", async () => {
@@ -141,6 +137,9 @@ test("many small runs leave the process as large as it was", async () => {
   expect(rssMb() - before).toBeLessThan(20);
 });
 
-test("a job that cannot be read is our caller's fault and says so", async () => {
+test("input or an answer that is no JSON is our caller's fault and says so", async () => {
   expect(errorOf(await sandbox.run(job(quick, { input: "{" })))).toMatchObject({ code: "SCRIPT", name: "SyntaxError" });
+  const onCall = async (): Promise<CallAnswer> => ({ ok: true, value: "{", at: startedAt });
+  const error = errorOf(await sandbox.run(job(script("return crm.call('a');"), { onCall })));
+  expect(error.message).toBe("the answer to call 1 (a) cannot be read");
 });

@@ -1,3 +1,4 @@
+import { readFileSync } from "node:fs";
 import type { Observation } from "@guanxi/base";
 import {
   type Job,
@@ -89,4 +90,10 @@ export async function until(what: string, holds: () => boolean, limitMs = 5_000)
     if (performance.now() > end) throw new Error(`not within ${limitMs} ms: ${what}`);
     await new Promise((resolve) => setTimeout(resolve, 10));
   }
+}
+
+/** The processes that a process has started and that still run; undefined where the system does not tell. */
+export function childrenOf(pid: number): number[] | undefined {
+  if (process.platform !== "linux") return undefined;
+  return readFileSync(`/proc/${pid}/task/${pid}/children`, "utf8").split(" ").filter(Boolean).map(Number);
 }

@@ -1,5 +1,6 @@
 import { automationTables, createAutomation, createQueue, scriptPrelude, workflowsPart } from "@guanxi/automation";
 import type { Observe } from "@guanxi/base";
+import { bulkTables, createBulk } from "@guanxi/bulk";
 import { createKernel, type Kernel } from "@guanxi/kernel";
 import { createApp } from "@guanxi/rest";
 import { salesPlugin } from "@guanxi/sales";
@@ -75,7 +76,7 @@ async function join(parts: Parts, endings: Endings): Promise<Composition> {
     store,
     observe,
     plugins: [salesPlugin],
-    components: [automationTables],
+    components: [automationTables, bulkTables],
     parts: [workflowsPart],
     maxTenantsCached: parts.tenantsCached,
   });
@@ -92,6 +93,9 @@ async function join(parts: Parts, endings: Endings): Promise<Composition> {
   kernel.hooks.register(automation.hook);
   const worker = parts.worker ? await automation.startWorker() : undefined;
   if (worker) endings.push(() => worker.stop());
+  const bulk = createBulk({ kernel, observe });
+  const importer = parts.worker ? await bulk.startWorker() : undefined;
+  if (importer) endings.push(() => importer.stop());
   let ready = false;
   const health = async () => {
     const database = await store.sql("SELECT 1").then(
@@ -109,7 +113,7 @@ async function join(parts: Parts, endings: Endings): Promise<Composition> {
   const app = createApp({
     kernel,
     operatorKey: parts.operatorKey,
-    routes: automation.routes,
+    routes: [...automation.routes, ...bulk.routes],
     observe,
     health,
     settings: { bodyLimitBytes: parts.bodyLimitBytes },

@@ -144,7 +144,7 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
     slowStatementMs: number(settings.slowStatementMs, 1, 3_600_000),
     bodyLimitBytes: number(settings.bodyLimitBytes, 1_000, 1_000_000_000),
     tenantsCached: number(settings.tenantsCached, 1, 100_000),
-    sandboxes: number(settings.sandboxes, 1, 256),
+    sandboxes: number(settings.sandboxes, 2, 256),
   };
   if (issues.length > 0) throw new GuanxiError("DEFINITION", { detail: "The settings are not valid.", issues });
   return config;

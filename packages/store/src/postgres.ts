@@ -21,7 +21,7 @@ export interface StoreSettings {
 const maxPreparedTexts = 2_000;
 /** A plan's parameters are all sent as text and cast where they stand; PostgreSQL then minds none that a text does not use. */
 const textOid = 25;
-/** Transactions that lost a race for locks are tried again this often. */
+/** Work that lost a race for locks is tried this often at most. */
 const maxTries = 4;
 
 /** Values travel as PostgreSQL prints them, except small integers and booleans: no value loses a digit on the way. */
@@ -38,6 +38,17 @@ const types = {
   bigint: { to: 20, from: [20], serialize: (x: unknown) => String(x), parse: Number },
   number: { to: 0, from: [21, 23, 26, 700, 701], serialize: (x: unknown) => String(x), parse: Number },
 };
+
+/** Runs work that leaves nothing behind when it fails, and again where it lost a race for locks. */
+async function retried<T>(work: () => Promise<T>): Promise<T> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await work();
+    } catch (e) {
+      if (attempt >= maxTries || !isDatabaseError(e, "40001", "40P01")) throw e;
+    }
+  }
+}
 
 type Sql = postgres.Sql | postgres.TransactionSql;
 type Parameter = postgres.ParameterOrJSON<never>;
@@ -89,16 +100,23 @@ export function createStore(settings: StoreSettings): Store {
     }
   }
 
-  const connection = (sql: Sql, inTransaction: boolean): Connection => ({
-    inTransaction,
-    run: (statement) =>
-      execute(
-        sql,
-        statement,
-        statement.params.map((p) => pool.typed(p as string, textOid)),
-      ),
-    sql: (text, params = []) => execute(sql, { name: "fixed", text, prepare: false }, params),
-  });
+  const connection = (sql: Sql, inTransaction: boolean): Connection => {
+    // Alone, a statement is its own transaction and can be tried again like one.
+    const attempt = inTransaction ? <T>(work: () => Promise<T>): Promise<T> => work() : retried;
+    return {
+      inTransaction,
+      run: <T extends Row>(statement: Statement) =>
+        attempt(() =>
+          execute<T>(
+            sql,
+            statement,
+            statement.params.map((p) => pool.typed(p as string, textOid)),
+          ),
+        ),
+      sql: <T extends Row>(text: string, params: readonly unknown[] = []) =>
+        attempt(() => execute<T>(sql, { name: "fixed", text, prepare: false }, params)),
+    };
+  };
 
   async function once<T>(work: (tx: Connection) => Promise<T>): Promise<T> {
     const after: (() => void)[] = [];
@@ -121,20 +139,13 @@ export function createStore(settings: StoreSettings): Store {
     }
   }
 
-  async function transaction<T>(work: (tx: Connection) => Promise<T>): Promise<T> {
-    for (let attempt = 1; ; attempt++) {
-      try {
-        return await once(work);
-      } catch (e) {
-        if (attempt >= maxTries || !isDatabaseError(e, "40001", "40P01")) throw e;
-      }
-    }
-  }
+  const transaction = <T>(work: (tx: Connection) => Promise<T>): Promise<T> => retried(() => once(work));
 
   const signals = startSignals(pool, observe);
   return {
     ...connection(pool, false),
     registry: createRegistry(pool),
+    statementTimeoutMs: settings.statementTimeoutMs,
     transaction,
     afterCommit(on, work) {
       const waiting = commits.get(on);

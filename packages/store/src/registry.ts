@@ -1,57 +1,8 @@
 import { fileURLToPath } from "node:url";
 import type postgres from "postgres";
-import {
-  and,
-  boolean,
-  desc,
-  drizzle,
-  eq,
-  index,
-  isNull,
-  jsonb,
-  migrate,
-  pgSchema,
-  sql,
-  text,
-  timestamp,
-  uuid,
-} from "./drizzle.ts";
-
-const guanxi = pgSchema("guanxi");
-const time = (name: string) => timestamp(name, { withTimezone: true, mode: "string" });
-
-export const tenants = guanxi.table("tenant", {
-  id: text("id").primaryKey(),
-  name: text("name").notNull(),
-  plugins: jsonb("plugins").$type<string[]>().notNull(),
-  /** False while its schema is being made; such a tenant does not exist for anyone. */
-  ready: boolean("ready").notNull().default(false),
-  createdAt: time("created_at").notNull().defaultNow(),
-});
-
-export const apiKeys = guanxi.table(
-  "api_key",
-  {
-    id: uuid("id").primaryKey(),
-    tenant: text("tenant")
-      .notNull()
-      .references(() => tenants.id, { onDelete: "cascade" }),
-    user: uuid("user_id").notNull(),
-    name: text("name").notNull(),
-    /** The first characters, to recognise the key by. */
-    prefix: text("prefix").notNull(),
-    /** SHA-256 in hex; the key holds enough chance that a slow hash adds nothing. */
-    hash: text("hash").notNull().unique(),
-    createdAt: time("created_at").notNull().defaultNow(),
-    expiresAt: time("expires_at"),
-    lastUsedAt: time("last_used_at"),
-    revokedAt: time("revoked_at"),
-  },
-  (t) => [index("api_key_tenant").on(t.tenant)],
-);
-
-export type TenantRow = typeof tenants.$inferSelect;
-export type ApiKeyRow = typeof apiKeys.$inferSelect;
+import { and, desc, drizzle, eq, isNull, migrate, sql } from "./drizzle.ts";
+import { createIdempotencyTable, type IdempotencyTable } from "./idempotency.ts";
+import { type ApiKeyRow, apiKeys, type TenantRow, tenants } from "./tables.ts";
 
 /** The tables that all tenants share: who the tenants are, and the keys to them. */
 export interface Registry {
@@ -69,6 +20,7 @@ export interface Registry {
   /** False when there is no such key of the tenant. */
   revokeKey(tenant: string, id: string): Promise<boolean>;
   touchKey(id: string): Promise<void>;
+  readonly idempotency: IdempotencyTable;
 }
 
 const migrationsFolder = fileURLToPath(new URL("../migrations", import.meta.url));
@@ -125,5 +77,6 @@ export function createRegistry(pool: postgres.Sql): Registry {
         .update(apiKeys)
         .set({ lastUsedAt: sql`now()` })
         .where(eq(apiKeys.id, id))),
+    idempotency: createIdempotencyTable(db),
   };
 }

@@ -24,6 +24,8 @@ export interface Connection {
 
 export interface Store extends Connection {
   readonly registry: Registry;
+  /** Milliseconds after which PostgreSQL stops a statement, also one whose client has gone. */
+  readonly statementTimeoutMs: number;
   /** Commits when `work` resolves, rolls back when it throws. Retries serialization failures and deadlocks up to 3 times. */
   transaction<T>(work: (tx: Connection) => Promise<T>): Promise<T>;
   /** Runs `work` after the commit of `tx`; at once when `connection` is no transaction. Never runs after a rollback. */

@@ -20,7 +20,11 @@ export const isRefusal = (error: unknown): error is GuanxiError => isGuanxiError
 
 /** A refusal as the script gets it: `code`, `message` and, as `errors`, its single faults. */
 export function refusalText(error: GuanxiError): string {
-  const issues = error.issues.map((issue) => ({ path: issue.path, code: issue.code, message: issueMessage(issue, "en") }));
+  const issues = error.issues.map((issue) => ({
+    path: issue.path,
+    code: issue.code,
+    message: issueMessage(issue, "en"),
+  }));
   const detail = error.detail ?? issues.map(({ path, message }) => `${path} ${message}`).join("; ");
   const title = errorCatalogue[error.code].title.en;
   return JSON.stringify({
@@ -32,7 +36,10 @@ export function refusalText(error: GuanxiError): string {
 }
 
 /** Counts rows against the limits; `used` are those of earlier activations of the same run. */
-export function createBudget(limits: { rowsRead: number; rowsWritten: number }, used = { rowsRead: 0, rowsWritten: 0 }) {
+export function createBudget(
+  limits: { rowsRead: number; rowsWritten: number },
+  used = { rowsRead: 0, rowsWritten: 0 },
+) {
   const count = { ...used };
   const add = (name: "rowsRead" | "rowsWritten") => (rows: number) => {
     count[name] += rows;

@@ -52,7 +52,8 @@ export function readArguments(json: string): CallArguments {
       const value = args[name] ?? {};
       if (typeof value !== "object" || Array.isArray(value)) return refuse(`/${name}`, "type", { type: "object" });
       for (const [key, given] of Object.entries(value)) {
-        if (key !== "limit" && !(texts as readonly string[]).includes(key)) refuse(`/${name}/${key}`, "unknown", { field: key });
+        if (key !== "limit" && !(texts as readonly string[]).includes(key))
+          refuse(`/${name}/${key}`, "unknown", { field: key });
         const type = key === "limit" ? "number" : "string";
         if (typeof given !== type) refuse(`/${name}/${key}`, "type", { type });
       }

@@ -9,5 +9,7 @@ import { recordsUpsert } from "./records-upsert.ts";
 
 /** Everything scripts may ask for, by name. `wait` is not here: it asks nothing of anybody. */
 export const hostCalls: ReadonlyMap<string, HostCall> = new Map(
-  [recordsGet, recordsFind, recordsAggregate, recordsCreate, recordsUpdate, recordsUpsert, recordsDelete].map((call) => [call.op, call]),
+  [recordsGet, recordsFind, recordsAggregate, recordsCreate, recordsUpdate, recordsUpsert, recordsDelete].map(
+    (call) => [call.op, call],
+  ),
 );

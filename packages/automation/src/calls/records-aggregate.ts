@@ -7,7 +7,9 @@ export const recordsAggregate: HostCall = {
   inBefore: true,
   async run({ kernel, session, budget }, args) {
     const query = args.query("query", ["group", "metrics", "filter", "having", "order"]);
-    const { data } = JSON.parse(await kernel.records.aggregate(session, args.text("object"), query)) as { data: unknown[] };
+    const { data } = JSON.parse(await kernel.records.aggregate(session, args.text("object"), query)) as {
+      data: unknown[];
+    };
     budget.read(data.length);
     return JSON.stringify(data);
   },

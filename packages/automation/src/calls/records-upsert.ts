@@ -7,7 +7,13 @@ export const recordsUpsert: HostCall = {
   inBefore: false,
   async run({ kernel, session, budget }, args) {
     budget.write(1);
-    const answer = await kernel.records.upsert(session, args.text("object"), args.text("field"), args.text("key"), args.value("value"));
+    const answer = await kernel.records.upsert(
+      session,
+      args.text("object"),
+      args.text("field"),
+      args.text("key"),
+      args.value("value"),
+    );
     return answer.text;
   },
 };

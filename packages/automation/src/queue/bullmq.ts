@@ -1,5 +1,12 @@
 import type { Observe } from "@guanxi/base";
-import { type BackendClasses, type IQueueBackend, type JobsOptions, createPostgresBackend, createRedisBackend, withBackend } from "bullmq";
+import {
+  type BackendClasses,
+  type IQueueBackend,
+  type JobsOptions,
+  createPostgresBackend,
+  createRedisBackend,
+  withBackend,
+} from "bullmq";
 import type { Queue, QueueJob, QueueWorker } from "./queue.ts";
 import { type PostgresAddress, poolAddress, preparePostgres } from "./postgres.ts";
 
@@ -70,7 +77,11 @@ export function createQueue(options: QueueOptions): Queue {
 
   return {
     async add(jobs) {
-      if (jobs.length > 0) await (await connected()).addBulk(jobs.map(toBull));
+      const [first, ...others] = jobs.map(toBull);
+      if (!first) return;
+      const producer = await connected();
+      if (others.length > 0) await producer.addBulk([first, ...others]);
+      else await producer.add(first.name, first.data, first.opts);
     },
     async process(handler, concurrency) {
       await connected();
@@ -88,7 +99,8 @@ export function createQueue(options: QueueOptions): Queue {
 type Producer = InstanceType<Backend["classes"]["Queue"]>;
 
 function toBull(job: QueueJob): { name: string; data: JobData; opts: JobsOptions } {
-  if (job.kind === "work") return { name: "work", data: { tenant: job.tenant }, opts: { ...jobOptions, deduplication: { id: job.tenant } } };
+  if (job.kind === "work")
+    return { name: "work", data: { tenant: job.tenant }, opts: { ...jobOptions, deduplication: { id: job.tenant } } };
   const at = Math.ceil(job.at / checkGrainMs) * checkGrainMs;
   const opts = { ...jobOptions, jobId: `check-${job.tenant}-${at}`, delay: Math.max(0, at - Date.now()) };
   return { name: "check", data: { tenant: job.tenant, at }, opts };

@@ -5,13 +5,17 @@ import pg from "pg";
  * Every slice inserts, updates three times and deletes a row, so dead rows soon outnumber live ones and each claim walks over them. Vacuum has to
  * come by number of rows, not by share of the table, and without pauses.
  */
-const vacuum = "autovacuum_vacuum_threshold = 500, autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_cost_delay = 0";
+const vacuum =
+  "autovacuum_vacuum_threshold = 500, autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_cost_delay = 0";
 const busyTables = ["job", "dedup", "event"];
 
 /** A URL, or the parts of one. */
-export type PostgresAddress = string | { host: string; port: number; user: string; database: string; password?: string };
+export type PostgresAddress =
+  | string
+  | { host: string; port: number; user: string; database: string; password?: string };
 
-export const poolAddress = (address: PostgresAddress): pg.ClientConfig => (typeof address === "string" ? { connectionString: address } : address);
+export const poolAddress = (address: PostgresAddress): pg.ClientConfig =>
+  typeof address === "string" ? { connectionString: address } : address;
 
 /** Creates or upgrades the queue's tables in `schema`. Safe to run by many processes at once. */
 export async function preparePostgres(address: PostgresAddress, schema: string): Promise<void> {

@@ -47,7 +47,12 @@ export async function passBatch(
 /** Takes a batch within `tx`. Whoever holds the lock has seen everything that committed before, so positions follow the order of commits. */
 export async function takeBatch(tx: Connection, schema: string, limit: number): Promise<TakenRow[]> {
   await tx.sql(`SELECT pg_advisory_xact_lock(${lockKey(schema)})`);
-  return hot<TakenRow>(tx, "take", `${take(schema, `ORDER BY seq LIMIT ${limit}`)} SELECT seq, object_id, meta FROM taken ORDER BY seq`, []);
+  return hot<TakenRow>(
+    tx,
+    "take",
+    `${take(schema, `ORDER BY seq LIMIT ${limit}`)} SELECT seq, object_id, meta FROM taken ORDER BY seq`,
+    [],
+  );
 }
 
 interface ContentRow extends TakenRow {

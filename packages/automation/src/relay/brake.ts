@@ -21,11 +21,17 @@ const rateKey = (workflow: string, record: string): string => `${workflow} ${rec
  * Ends chains of workflows that start each other. Only what another run caused is counted: people and integrations may change one record as often
  * as they like.
  */
-export function createBrake(settings: AutomationSettings, rates: Map<string, number>): (workflow: Workflow, change: Change) => StopReason | null {
+export function createBrake(
+  settings: AutomationSettings,
+  rates: Map<string, number>,
+): (workflow: Workflow, change: Change) => StopReason | null {
   return (workflow, { cause, record }) => {
-    if (workflow.fault !== undefined) return { code: "GX-DEFINITION", message: `The workflow cannot run: ${workflow.fault}.` };
+    if (workflow.fault !== undefined)
+      return { code: "GX-DEFINITION", message: `The workflow cannot run: ${workflow.fault}.` };
     if (cause.depth >= settings.maxDepth)
-      return limit(`${cause.depth} workflow runs already led to this change (limit ${settings.maxDepth}), the last one by "${cause.workflow}"`);
+      return limit(
+        `${cause.depth} workflow runs already led to this change (limit ${settings.maxDepth}), the last one by "${cause.workflow}"`,
+      );
     if (cause.depth === 0) return null;
     const key = rateKey(workflow.name, record);
     const rate = (rates.get(key) ?? 0) + 1;
@@ -37,10 +43,17 @@ export function createBrake(settings: AutomationSettings, rates: Map<string, num
   };
 }
 
-const limit = (what: string): StopReason => ({ code: "GX-LIMIT", message: `Stopped: ${what}. Do these workflows start each other?` });
+const limit = (what: string): StopReason => ({
+  code: "GX-LIMIT",
+  message: `Stopped: ${what}. Do these workflows start each other?`,
+});
 
 /** How often runs have started these workflows on these records within the last minute. */
-export async function countRates(tx: Connection, schema: string, found: readonly Started[]): Promise<Map<string, number>> {
+export async function countRates(
+  tx: Connection,
+  schema: string,
+  found: readonly Started[],
+): Promise<Map<string, number>> {
   const chained = found.filter(({ change }) => change.cause.depth > 0);
   if (chained.length === 0) return new Map();
   const rows = await hot<{ workflow: string; record: string; count: number }>(
@@ -49,7 +62,10 @@ export async function countRates(tx: Connection, schema: string, found: readonly
     `SELECT workflow, record, count(*)::int AS count FROM ${schema}._run
      WHERE record = ANY ($1::uuid[]) AND workflow = ANY ($2::text[]) AND created_at > now() - interval '1 minute' AND (cause->>'depth')::int > 1
      GROUP BY workflow, record`,
-    [arrayOf(new Set(chained.map(({ change }) => change.record))), arrayOf(new Set(chained.map(({ workflow }) => workflow.name)))],
+    [
+      arrayOf(new Set(chained.map(({ change }) => change.record))),
+      arrayOf(new Set(chained.map(({ workflow }) => workflow.name))),
+    ],
   );
   return new Map(rows.map((row) => [rateKey(row.workflow, row.record), row.count]));
 }

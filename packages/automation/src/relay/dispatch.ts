@@ -39,7 +39,11 @@ interface Match {
  * Dispatches one batch of a tenant's committed changes: gives each its position in the feed, finds the workflows it starts and creates their runs,
  * in one transaction. There is no watermark: what is not marked as dispatched waits, however long its transaction took.
  */
-export function createDispatch(kernel: Kernel, versions: Versions, settings: AutomationSettings): (tenant: string) => Promise<Dispatched> {
+export function createDispatch(
+  kernel: Kernel,
+  versions: Versions,
+  settings: AutomationSettings,
+): (tenant: string) => Promise<Dispatched> {
   const limit = settings.relayRows;
 
   return async (tenant) => {
@@ -47,7 +51,8 @@ export function createDispatch(kernel: Kernel, versions: Versions, settings: Aut
     const known = versions.last(tenant);
     if (known?.byObject.size === 0) {
       const passed = await passBatch(kernel.store, schema, known, limit);
-      if (passed.events > 0 || !passed.other) return { events: passed.events, runs: 0, more: passed.other || passed.events >= limit };
+      if (passed.events > 0 || !passed.other)
+        return { events: passed.events, runs: 0, more: passed.other || passed.events >= limit };
     }
     return kernel.store.transaction(async (tx) => {
       const rows = await takeBatch(tx, schema, limit);
@@ -64,7 +69,11 @@ export function createDispatch(kernel: Kernel, versions: Versions, settings: Aut
     const found = await findMatches(tenant, set, await readChanges(tx, schema, watched));
     if (found.length === 0) return 0;
     const stop = createBrake(settings, await countRates(tx, schema, found));
-    await insertRuns(tx, schema, found.map((match) => newRun(match, stop(match.workflow, match.change))));
+    await insertRuns(
+      tx,
+      schema,
+      found.map((match) => newRun(match, stop(match.workflow, match.change))),
+    );
     return found.length;
   }
 
@@ -73,7 +82,8 @@ export function createDispatch(kernel: Kernel, versions: Versions, settings: Aut
     for (const change of changes) {
       const known = change.actor === null ? null : await findPerson(kernel, tenant, change.actor);
       for (const workflow of set.byObject.get(change.objectId) ?? [])
-        if (set.snapshot && matches(workflow, change, known?.record ?? {}, set.snapshot)) found.push({ workflow, change, person: known?.person ?? null });
+        if (set.snapshot && matches(workflow, change, known?.record ?? {}, set.snapshot))
+          found.push({ workflow, change, person: known?.person ?? null });
     }
     return found;
   }
@@ -81,7 +91,16 @@ export function createDispatch(kernel: Kernel, versions: Versions, settings: Aut
 
 function newRun({ workflow, change, person }: Match, error: StopReason | null): NewRun {
   const { name, version, actor } = workflow;
-  return { id: newId(), event: change.seq, workflow: name, version, actor, status: error === null ? "queued" : "failed", error, person };
+  return {
+    id: newId(),
+    event: change.seq,
+    workflow: name,
+    version,
+    actor,
+    status: error === null ? "queued" : "failed",
+    error,
+    person,
+  };
 }
 
 /** The input is put together by the database from the change row, so that it keeps every digit and does not travel twice. */

@@ -24,10 +24,20 @@ export interface Change {
 }
 
 /** A restore starts nothing: the record is neither new nor changed. */
-const triggerOf: Record<ChangeOp, Trigger | undefined> = { create: "created", update: "updated", delete: "deleted", restore: undefined };
+const triggerOf: Record<ChangeOp, Trigger | undefined> = {
+  create: "created",
+  update: "updated",
+  delete: "deleted",
+  restore: undefined,
+};
 
 /** Whether the workflow starts on this change. */
-export function matches(workflow: Workflow, change: Change, user: Record<string, unknown>, snapshot: Snapshot): boolean {
+export function matches(
+  workflow: Workflow,
+  change: Change,
+  user: Record<string, unknown>,
+  snapshot: Snapshot,
+): boolean {
   if (change.meta < workflow.metaFrom || (workflow.metaTo !== null && change.meta >= workflow.metaTo)) return false;
   if (workflow.definition.on !== triggerOf[change.op]) return false;
   if (!concernsFields(workflow.definition, (field) => change.old !== null && field in change.old)) return false;

@@ -26,7 +26,8 @@ export function createSweep(
       wanted = false;
       const tenants = [...(await list())];
       const lanes = Array.from({ length: together }, async () => {
-        for (let tenant = tenants.shift(); tenant !== undefined && !stopped; tenant = tenants.shift()) await visit(tenant);
+        for (let tenant = tenants.shift(); tenant !== undefined && !stopped; tenant = tenants.shift())
+          await visit(tenant);
       });
       await Promise.all(lanes);
     }

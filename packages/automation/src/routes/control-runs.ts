@@ -6,9 +6,18 @@ import { schemaOf } from "../tables.ts";
 import { workflowsPart } from "../workflows/part.ts";
 
 /** Starts a manual workflow on a record that the caller may see; → the run's id. */
-export async function startRun(kernel: Kernel, queue: Queue, session: Session, name: string, body: unknown): Promise<string> {
+export async function startRun(
+  kernel: Kernel,
+  queue: Queue,
+  session: Session,
+  name: string,
+  body: unknown,
+): Promise<string> {
   const record = (body as { record?: unknown } | null)?.record;
-  if (!isId(record)) throw new GuanxiError("VALIDATION", { issues: [{ path: "/record", code: record === undefined ? "required" : "format", params: { format: "id" } }] });
+  if (!isId(record))
+    throw new GuanxiError("VALIDATION", {
+      issues: [{ path: "/record", code: record === undefined ? "required" : "format", params: { format: "id" } }],
+    });
   const workflow = (await kernel.refresh(session)).part(workflowsPart).byName.get(name);
   if (!workflow) throw new GuanxiError("NOT_FOUND", { detail: `There is no workflow ${name}.` });
   if (workflow.definition.on !== "manual" || workflow.definition.active === false)
@@ -52,11 +61,24 @@ export async function cancelRun(session: Session, id: string): Promise<void> {
  * Runs a failed or cancelled run again. Calls that were answered stay so, except a failed one at the end, which is asked again. `latest` continues
  * with the version that is published now; a script that then takes another path fails with GX-REPLAY.
  */
-export async function retryRun(kernel: Kernel, queue: Queue, session: Session, id: string, latest: boolean): Promise<void> {
+export async function retryRun(
+  kernel: Kernel,
+  queue: Queue,
+  session: Session,
+  id: string,
+  latest: boolean,
+): Promise<void> {
   const schema = schemaOf(session.tenant.id);
   await kernel.transaction(session, async (inside) => {
-    const version = latest ? `, workflow_version = coalesce((SELECT version FROM ${schema}._workflow w WHERE w.name = _run.workflow AND meta_to IS NULL), workflow_version)` : "";
-    await changeRun(inside, id, ["failed", "cancelled"], `status = 'queued', due_at = NULL, error = NULL, ended_at = NULL, faults = 0, losses = 0${version}`);
+    const version = latest
+      ? `, workflow_version = coalesce((SELECT version FROM ${schema}._workflow w WHERE w.name = _run.workflow AND meta_to IS NULL), workflow_version)`
+      : "";
+    await changeRun(
+      inside,
+      id,
+      ["failed", "cancelled"],
+      `status = 'queued', due_at = NULL, error = NULL, ended_at = NULL, faults = 0, losses = 0${version}`,
+    );
     await inside.connection.sql(
       `DELETE FROM ${schema}._journal j WHERE run = $1 AND NOT ok AND seq = (SELECT max(seq) FROM ${schema}._journal WHERE run = $1)`,
       [id],
@@ -74,7 +96,9 @@ async function changeRun(session: Session, id: string, from: readonly string[], 
     [id],
   );
   if (changed.length > 0) return;
-  const [row] = await session.connection.sql<{ status: string }>(`SELECT status FROM ${schema}._run WHERE id = $1`, [id]);
+  const [row] = await session.connection.sql<{ status: string }>(`SELECT status FROM ${schema}._run WHERE id = $1`, [
+    id,
+  ]);
   if (!row) throw new GuanxiError("NOT_FOUND");
   throw new GuanxiError("CONFLICT", { detail: `The run is ${row.status}.` });
 }

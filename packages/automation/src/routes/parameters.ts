@@ -29,7 +29,8 @@ export function readRunFilter(query: URLSearchParams): RunFilter {
   for (const name of query.keys()) if (!known.has(name)) fault(name, "there is no such parameter");
   const text = (name: string) => query.get(name) ?? undefined;
   const [status, record, cursor] = [text("status"), text("record"), text("cursor")];
-  if (status !== undefined && !(runStatuses as readonly string[]).includes(status)) fault("status", `must be one of ${runStatuses.join(", ")}`);
+  if (status !== undefined && !(runStatuses as readonly string[]).includes(status))
+    fault("status", `must be one of ${runStatuses.join(", ")}`);
   if (record !== undefined && !isId(record)) fault("record", "must be an id");
   const limit = Number(text("limit") ?? defaultLimit);
   if (!Number.isInteger(limit) || limit < 1 || limit > maxLimit) fault("limit", `must be from 1 to ${maxLimit}`);

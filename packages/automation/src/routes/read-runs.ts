@@ -29,7 +29,8 @@ interface DetailRow extends RunRow {
   readonly log: string | null;
 }
 
-const columns = "id, seq, workflow, workflow_version, status, object_id, record, attempt, created_at, started_at, due_at, ended_at, error, cost";
+const columns =
+  "id, seq, workflow, workflow_version, status, object_id, record, attempt, created_at, started_at, due_at, ended_at, error, cost";
 
 /** A run as the API shows it. */
 const shown = (session: Session, row: RunRow) => ({
@@ -64,7 +65,10 @@ export async function listRuns(session: Session, filter: RunFilter): Promise<{ d
   );
   const page = rows.slice(0, filter.limit);
   const last = page.at(-1);
-  return { data: page.map((row) => shown(session, row)), next: rows.length > page.length && last ? cursorOf(last.seq) : null };
+  return {
+    data: page.map((row) => shown(session, row)),
+    next: rows.length > page.length && last ? cursorOf(last.seq) : null,
+  };
 }
 
 interface CallRow extends Record<string, unknown> {
@@ -80,9 +84,15 @@ interface CallRow extends Record<string, unknown> {
 export async function readRun(session: Session, id: string): Promise<unknown> {
   if (!isId(id)) throw new GuanxiError("NOT_FOUND");
   const schema = schemaOf(session.tenant.id);
-  const [row] = await session.connection.sql<DetailRow>(`SELECT ${columns}, actor, cause, result, log FROM ${schema}._run WHERE id = $1`, [id]);
+  const [row] = await session.connection.sql<DetailRow>(
+    `SELECT ${columns}, actor, cause, result, log FROM ${schema}._run WHERE id = $1`,
+    [id],
+  );
   if (!row) throw new GuanxiError("NOT_FOUND");
-  const calls = await session.connection.sql<CallRow>(`SELECT call, op, args, ok, value, at FROM ${schema}._journal WHERE run = $1 ORDER BY seq`, [id]);
+  const calls = await session.connection.sql<CallRow>(
+    `SELECT call, op, args, ok, value, at FROM ${schema}._journal WHERE run = $1 ORDER BY seq`,
+    [id],
+  );
   return {
     ...shown(session, row),
     actor: row.actor,

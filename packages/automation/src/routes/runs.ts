@@ -17,7 +17,10 @@ export function runRoutes(kernel: Kernel, queue: Queue): Route[] {
       path: "/api/runs",
       summary: "Workflow runs, newest first, by workflow, status and record",
       tag,
-      response: { type: "object", properties: { data: { type: "array", items: runSchema }, next: { type: ["string", "null"] } } },
+      response: {
+        type: "object",
+        properties: { data: { type: "array", items: runSchema }, next: { type: ["string", "null"] } },
+      },
       async handle(session, { query }) {
         requireRight(session, "view_runs");
         return { status: 200, body: await listRuns(session, readRunFilter(query)) };
@@ -62,7 +65,12 @@ export function runRoutes(kernel: Kernel, queue: Queue): Route[] {
       path: "/api/workflows/:name/start",
       summary: "Start a manual workflow on a record",
       tag: "workflows",
-      request: { type: "object", required: ["record"], properties: { record: { type: "string", format: "uuid" } }, additionalProperties: false },
+      request: {
+        type: "object",
+        required: ["record"],
+        properties: { record: { type: "string", format: "uuid" } },
+        additionalProperties: false,
+      },
       response: { type: "object", properties: { run: { type: "string", format: "uuid" } } },
       async handle(session, request) {
         const run = await startRun(kernel, queue, session, request.params["name"] ?? "", await request.json());
@@ -73,7 +81,8 @@ export function runRoutes(kernel: Kernel, queue: Queue): Route[] {
 }
 
 function requireRight({ actor }: Session, right: "view_runs" | "edit_metadata"): void {
-  if (!actor.rights.all && !actor.rights.system.has(right)) throw new GuanxiError("FORBIDDEN", { detail: `This needs the system right ${right}.` });
+  if (!actor.rights.all && !actor.rights.system.has(right))
+    throw new GuanxiError("FORBIDDEN", { detail: `This needs the system right ${right}.` });
 }
 
 /** A body is optional. */
@@ -82,7 +91,9 @@ async function readLatest({ headers, json }: RouteRequest): Promise<boolean> {
   const body = await json();
   if (typeof body !== "object" || body === null) return false;
   const { latest = false, ...others } = body as { latest?: unknown };
-  for (const field of Object.keys(others)) throw new GuanxiError("VALIDATION", { issues: [{ path: `/${field}`, code: "unknown", params: { field } }] });
-  if (typeof latest !== "boolean") throw new GuanxiError("VALIDATION", { issues: [{ path: "/latest", code: "type", params: { type: "boolean" } }] });
+  for (const field of Object.keys(others))
+    throw new GuanxiError("VALIDATION", { issues: [{ path: `/${field}`, code: "unknown", params: { field } }] });
+  if (typeof latest !== "boolean")
+    throw new GuanxiError("VALIDATION", { issues: [{ path: "/latest", code: "type", params: { type: "boolean" } }] });
   return latest;
 }

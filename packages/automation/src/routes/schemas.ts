@@ -39,7 +39,10 @@ const runProperties = {
   started_at: time,
   due_at: time,
   ended_at: time,
-  error: { type: ["object", "null"], properties: { code: text, message: text, line: { type: "integer" }, column: { type: "integer" } } },
+  error: {
+    type: ["object", "null"],
+    properties: { code: text, message: text, line: { type: "integer" }, column: { type: "integer" } },
+  },
   cost: { type: ["object", "null"] },
 };
 

@@ -40,7 +40,11 @@ export function workflowRoutes(catalogue: Catalogue): Route[] {
       async handle(session, request) {
         const name = request.params["name"] ?? "";
         const published = await catalogue.publish(session, name, await request.json(), ifVersion(request));
-        return { status: published.created ? 201 : 200, body: published.definition, headers: { ETag: `"${published.metadata}"` } };
+        return {
+          status: published.created ? 201 : 200,
+          body: published.definition,
+          headers: { ETag: `"${published.metadata}"` },
+        };
       },
     },
     {

@@ -27,7 +27,12 @@ export interface ActivationContext {
   readonly signal: AbortSignal;
 }
 
-export async function activate(run: ClaimedRun, code: string, session: Session, context: ActivationContext): Promise<Activation> {
+export async function activate(
+  run: ClaimedRun,
+  code: string,
+  session: Session,
+  context: ActivationContext,
+): Promise<Activation> {
   const journal = createJournal(run, schemaOf(run.tenant));
   const budget = createBudget(context.settings, run.cost ?? undefined);
   let due: number | undefined;
@@ -35,7 +40,11 @@ export async function activate(run: ClaimedRun, code: string, session: Session, 
   async function onCall(call: Call): Promise<CallAnswer> {
     if (call.op === "wait") return wait(call);
     const host = hostCalls.get(call.op);
-    if (!host) return journal.keep(call, { ok: false, error: JSON.stringify({ name: "TypeError", message: `there is no call "${call.op}"` }) });
+    if (!host)
+      return journal.keep(call, {
+        ok: false,
+        error: JSON.stringify({ name: "TypeError", message: `there is no call "${call.op}"` }),
+      });
     if (host.kind === "effect") return effect(host, call);
     return journal.keep(call, await answerOf(async () => ({ ok: true, value: await perform(host, call, session) })));
   }
@@ -73,7 +82,12 @@ export async function activate(run: ClaimedRun, code: string, session: Session, 
     onCall,
     signal: context.signal,
   });
-  return { outcome, due, kept: journal.kept(), cost: outcome.status === "put_back" ? null : totalCost(run, outcome, budget.used) };
+  return {
+    outcome,
+    due,
+    kept: journal.kept(),
+    cost: outcome.status === "put_back" ? null : totalCost(run, outcome, budget.used),
+  };
 }
 
 /** Refusals are answers; anything else is a fault of the platform and ends the activation. */
@@ -91,7 +105,11 @@ function scriptInput(input: string, timeZone: string): string {
   return `{"before":false,"timeZone":${JSON.stringify(timeZone)},${input.trimStart().slice(1)}`;
 }
 
-function totalCost(run: ClaimedRun, { cost }: Exclude<Outcome, { status: "put_back" }>, rows: { rowsRead: number; rowsWritten: number }): RunCost {
+function totalCost(
+  run: ClaimedRun,
+  { cost }: Exclude<Outcome, { status: "put_back" }>,
+  rows: { rowsRead: number; rowsWritten: number },
+): RunCost {
   return {
     ...cost,
     cpuMs: cost.cpuMs + (run.cost?.cpuMs ?? 0),

@@ -20,7 +20,8 @@ const wakeLimit = 2_000;
  */
 export async function checkTenant(store: Store, tenant: string): Promise<Found> {
   const schema = schemaOf(tenant);
-  const ripe = (condition: string): string => `SELECT id FROM ${schema}._run WHERE ${condition} LIMIT ${wakeLimit} FOR UPDATE SKIP LOCKED`;
+  const ripe = (condition: string): string =>
+    `SELECT id FROM ${schema}._run WHERE ${condition} LIMIT ${wakeLimit} FOR UPDATE SKIP LOCKED`;
   try {
     const [row] = await hot<{ woken: boolean; queued: boolean; changes: boolean; next: number | null }>(
       store,
@@ -41,7 +42,11 @@ export async function checkTenant(store: Store, tenant: string): Promise<Found> 
            (SELECT min(lease_until) FROM ${schema}._run WHERE status = 'running' AND lease_until >= now())))::float8 * 1000 AS next`,
       [],
     );
-    return { work: row?.woken === true || row?.queued === true, changes: row?.changes === true, next: row?.next ?? undefined };
+    return {
+      work: row?.woken === true || row?.queued === true,
+      changes: row?.changes === true,
+      next: row?.next ?? undefined,
+    };
   } catch (error) {
     if (isDatabaseError(error, "42P01", "3F000")) return { work: false, changes: false, next: undefined };
     throw error;

@@ -48,7 +48,12 @@ interface Row extends Record<string, unknown> {
  * to be tried again; several such runs claimed together are started one after the other by `slice`. Claims of one tenant exclude each other, since
  * one that cannot see another's could take a later run and leave the earlier.
  */
-export function claimRuns(store: Store, tenant: string, worker: string, settings: AutomationSettings): Promise<ClaimedRun[]> {
+export function claimRuns(
+  store: Store,
+  tenant: string,
+  worker: string,
+  settings: AutomationSettings,
+): Promise<ClaimedRun[]> {
   const schema = schemaOf(tenant);
   return store.transaction(async (tx) => {
     await tx.sql(`SELECT pg_advisory_xact_lock(hashtextextended('claim ${schema}', 0))`);
@@ -67,7 +72,11 @@ export function claimRuns(store: Store, tenant: string, worker: string, settings
        RETURNING r.id, r.workflow, r.workflow_version, r.object_id, r.record, r.actor, r.attempt, r.faults, r.losses, r.input, r.cause, r.cost, r.started_at, r.seq`,
       [worker, settings.leaseMs, settings.claimRuns],
     );
-    const histories = await readHistories(tx, schema, rows.filter((row) => row.attempt > 1).map((row) => row.id));
+    const histories = await readHistories(
+      tx,
+      schema,
+      rows.filter((row) => row.attempt > 1).map((row) => row.id),
+    );
     return rows.toSorted((a, b) => a.seq - b.seq).map((row) => claimed(tenant, row, histories.get(row.id) ?? []));
   });
 }
@@ -103,7 +112,11 @@ interface JournalRow extends Record<string, unknown> {
 }
 
 /** The finished calls of runs that have been tried before, in the order of their completion. */
-async function readHistories(tx: Connection, schema: string, runs: readonly string[]): Promise<Map<string, FinishedCall[]>> {
+async function readHistories(
+  tx: Connection,
+  schema: string,
+  runs: readonly string[],
+): Promise<Map<string, FinishedCall[]>> {
   const histories = new Map<string, FinishedCall[]>(runs.map((id) => [id, []]));
   if (runs.length === 0) return histories;
   const rows = await hot<JournalRow>(
@@ -113,12 +126,20 @@ async function readHistories(tx: Connection, schema: string, runs: readonly stri
     [arrayOf(runs)],
   );
   for (const { run, call, op, args, ok, value, at } of rows)
-    histories.get(run)?.push(ok ? { call, op, args, ok: true, value, at } : { call, op, args, ok: false, error: value, at });
+    histories
+      .get(run)
+      ?.push(ok ? { call, op, args, ok: true, value, at } : { call, op, args, ok: false, error: value, at });
   return histories;
 }
 
 /** Runs of this worker stay its own for another lease; those it does not hold any more are left alone. */
-export async function renewLeases(store: Store, tenant: string, worker: string, runs: readonly string[], leaseMs: number): Promise<void> {
+export async function renewLeases(
+  store: Store,
+  tenant: string,
+  worker: string,
+  runs: readonly string[],
+  leaseMs: number,
+): Promise<void> {
   const schema = schemaOf(tenant);
   await hot(
     store,

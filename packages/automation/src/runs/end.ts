@@ -25,7 +25,13 @@ export interface RunEnd {
 const nothing = { due: null, fault: false, result: null, error: null, cost: null, log: null, entries: [] } as const;
 
 /** Failed before or outside its script. */
-export const failedEnd = ({ id, attempt }: ClaimedRun, error: RunFault): RunEnd => ({ ...nothing, id, attempt, status: "failed", error });
+export const failedEnd = ({ id, attempt }: Pick<ClaimedRun, "id" | "attempt">, error: RunFault): RunEnd => ({
+  ...nothing,
+  id,
+  attempt,
+  status: "failed",
+  error,
+});
 
 /** Back in the queue as if it had not been claimed. */
 export const putBackEnd = ({ id, attempt }: ClaimedRun): RunEnd => ({ ...nothing, id, attempt, status: "queued" });
@@ -34,7 +40,10 @@ export const putBackEnd = ({ id, attempt }: ClaimedRun): RunEnd => ({ ...nothing
 export function faultEnd(run: ClaimedRun, cause: unknown, settings: AutomationSettings): RunEnd {
   if (run.faults >= settings.maxFaults) {
     const message = `Given up after ${run.faults + 1} faults of the platform. Nothing is wrong with the script; retry the run when the platform is well.`;
-    return { ...failedEnd(run, { code: "GX-INTERNAL", name: cause instanceof Error ? cause.name : "Error", message }), fault: true };
+    return {
+      ...failedEnd(run, { code: "GX-INTERNAL", name: cause instanceof Error ? cause.name : "Error", message }),
+      fault: true,
+    };
   }
   const wait = Math.min(settings.retryMs * 2 ** run.faults, settings.retryMaxMs);
   return { ...putBackEnd(run), due: Date.now() + wait, fault: true };
@@ -55,7 +64,11 @@ function putBack(run: ClaimedRun, activation: Activation, settings: AutomationSe
   const { cause, reason } = activation.outcome as Extract<Outcome, { status: "put_back" }>;
   const limit = passedLimit(activation.outcome);
   if (limit) {
-    const error = { code: "GX-LIMIT", message: limit.message, limit: { name: limit.limit, limit: limit.allowed, used: limit.used } };
+    const error = {
+      code: "GX-LIMIT",
+      message: limit.message,
+      limit: { name: limit.limit, limit: limit.allowed, used: limit.used },
+    };
     return { ...failedEnd(run, error), entries: activation.kept };
   }
   if (cause instanceof RunLost) return undefined;

@@ -1,7 +1,7 @@
-import type { Store } from "@guanxi/store";
+import { type Store, isDatabaseError } from "@guanxi/store";
 import { hot } from "../sql.ts";
 import { schemaOf } from "../tables.ts";
-import type { RunEnd } from "./end.ts";
+import { type RunEnd, failedEnd } from "./end.ts";
 import { insertEntries } from "./journal.ts";
 
 /** Writes the ends of a slice's runs a few at a time: one statement for those that end within `waitMs`. */
@@ -14,7 +14,23 @@ export function createFinisher(store: Store, tenant: string, waitMs: number) {
     const ends = waiting;
     waiting = [];
     timer = undefined;
-    await writeEnds(store, tenant, ends);
+    try {
+      await writeEnds(store, tenant, ends);
+    } catch (error) {
+      if (!isDatabaseError(error)) throw error;
+      for (const end of ends) await writeAlone(end);
+    }
+  }
+
+  /** What PostgreSQL cannot take of one run must not keep the others, nor that run for ever. */
+  async function writeAlone(end: RunEnd): Promise<void> {
+    try {
+      await writeEnds(store, tenant, [end]);
+    } catch (error) {
+      if (!isDatabaseError(error)) throw error;
+      const message = `What the run ended with cannot be stored (SQLSTATE ${error.sqlState}).`;
+      await writeEnds(store, tenant, [failedEnd(end, { code: "GX-INTERNAL", message })]);
+    }
   }
 
   return {
@@ -30,21 +46,27 @@ export function createFinisher(store: Store, tenant: string, waitMs: number) {
 /** Ends of runs that are not held any more as they were claimed are ignored; so are their calls. */
 async function writeEnds(store: Store, tenant: string, ends: readonly RunEnd[]): Promise<void> {
   const schema = schemaOf(tenant);
-  // The result is JSON text already.
-  const rows = ends.map(({ entries: _, result, ...end }) => `${JSON.stringify(end).slice(0, -1)},"result":${result}}`);
+  // What a script said travels as JSON text within the JSON: PostgreSQL would refuse its NUL characters and lone surrogates otherwise.
+  const text = (value: unknown): string | null => (value === null ? null : JSON.stringify(value));
+  const rows = ends.map(({ entries: _, ...end }) => ({
+    ...end,
+    error: text(end.error),
+    cost: text(end.cost),
+    log: text(end.log),
+  }));
   await hot(
     store,
     "finish",
     `WITH held AS (
        UPDATE ${schema}._run r SET status = e.status, worker = NULL, lease_until = NULL, updated_at = now(),
          due_at = to_timestamp(e.due / 1000.0), faults = faults + CASE WHEN e.fault THEN 1 ELSE 0 END,
-         result = e.result, error = e.error, cost = coalesce(e.cost, r.cost), log = coalesce(e.log, r.log),
+         result = e.result::json, error = e.error::json, cost = coalesce(e.cost::json, r.cost), log = coalesce(e.log::json, r.log),
          ended_at = CASE WHEN e.status IN ('succeeded', 'failed') THEN now() END
        FROM json_to_recordset($1::json)
-         AS e (id uuid, attempt int, status text, due float8, fault boolean, result json, error json, cost json, log json)
+         AS e (id uuid, attempt int, status text, due float8, fault boolean, result text, error text, cost text, log text)
        WHERE r.id = e.id AND r.attempt = e.attempt AND r.status = 'running'
        RETURNING r.id
      ) ${insertEntries(schema, "$2::json")}`,
-    [`[${rows.join(",")}]`, JSON.stringify(ends.flatMap((end) => end.entries))],
+    [JSON.stringify(rows), JSON.stringify(ends.flatMap((end) => end.entries))],
   );
 }

@@ -47,7 +47,16 @@ export function createJournal(run: ClaimedRun, schema: string) {
 
   function enter({ id, op, args }: Asked, answer: Answer): Entry {
     last = Math.max(last, Date.now());
-    return { run: run.id, call: id, seq: ++seq, op, args, ok: answer.ok, value: answer.ok ? answer.value : answer.error, at: last };
+    return {
+      run: run.id,
+      call: id,
+      seq: ++seq,
+      op,
+      args,
+      ok: answer.ok,
+      value: answer.ok ? answer.value : answer.error,
+      at: last,
+    };
   }
 
   const finished = (answer: Answer, entry: Entry): FinishedAnswer => ({ ...answer, at: entry.at });
@@ -61,7 +70,10 @@ export function createJournal(run: ClaimedRun, schema: string) {
     });
 
   /** Runs `work`, which does the effect on a transaction and calls `record` on it last. `work` resolves to the answer; a refused one wrote nothing. */
-  const effect = (call: Asked, work: (record: (tx: Connection, answer: Answer) => Promise<void>) => Promise<Answer>): Promise<CallAnswer> =>
+  const effect = (
+    call: Asked,
+    work: (record: (tx: Connection, answer: Answer) => Promise<void>) => Promise<Answer>,
+  ): Promise<CallAnswer> =>
     inTurn(async () => {
       let written: Entry | undefined;
       const answer = await work(async (tx, given) => {
@@ -94,11 +106,8 @@ export function createJournal(run: ClaimedRun, schema: string) {
   return { keep, effect, kept: (): readonly Entry[] => kept };
 }
 
-export type Journal = ReturnType<typeof createJournal>;
-
 /** SQL that writes the entries of `$1`, a JSON array, for runs in the CTE `held`. */
 export const insertEntries = (schema: string, entries: string): string =>
   `INSERT INTO ${schema}._journal (run, call, seq, op, args, ok, value, at)
    SELECT e.run, e.call, e.seq, e.op, e.args, e.ok, e.value, e.at FROM json_to_recordset(${entries}) AS e ${entryColumns}
    JOIN held ON held.id = e.run ON CONFLICT (run, call) DO NOTHING`;
-

@@ -5,6 +5,10 @@ const allRights: Rights = { all: true, object: () => new Set(objectRights), syst
 
 /** Who the run acts as: its publisher, with their rights of today or, published `as` the system, with all. What it writes carries its cause. */
 export async function sessionOf(kernel: Kernel, run: ClaimedRun, system: boolean): Promise<Session> {
-  const session = await kernel.sessionFor(run.tenant, run.actor, { run: run.id, workflow: run.workflow, depth: run.cause.depth });
+  const session = await kernel.sessionFor(run.tenant, run.actor, {
+    run: run.id,
+    workflow: run.workflow,
+    depth: run.cause.depth,
+  });
   return system ? { ...session, actor: { ...session.actor, rights: allRights } } : session;
 }

@@ -49,11 +49,19 @@ export async function runSlice(tenant: string, context: SliceContext, onFull: ()
 }
 
 /** Runs of one workflow on one record follow each other; the others go side by side, `parallelRuns` at once. */
-async function runBatch(tenant: string, batch: readonly ClaimedRun[], context: SliceContext, over: () => boolean): Promise<number[]> {
+async function runBatch(
+  tenant: string,
+  batch: readonly ClaimedRun[],
+  context: SliceContext,
+  over: () => boolean,
+): Promise<number[]> {
   const finisher = createFinisher(context.kernel.store, tenant, context.settings.finishMs);
   const due: number[] = [];
   const written: Promise<void>[] = [];
-  const release = context.leases.hold(tenant, batch.map((run) => run.id));
+  const release = context.leases.hold(
+    tenant,
+    batch.map((run) => run.id),
+  );
 
   function write(end: RunEnd): void {
     if (end.due !== null) due.push(end.due);
@@ -70,7 +78,14 @@ async function runBatch(tenant: string, batch: readonly ClaimedRun[], context: S
     write(end);
     const { workflow, id } = run;
     if (end.status !== "queued")
-      context.observe({ kind: "run_ended", tenant, workflow, run: id, status: end.status, ms: Math.round(performance.now() - started) });
+      context.observe({
+        kind: "run_ended",
+        tenant,
+        workflow,
+        run: id,
+        status: end.status,
+        ms: Math.round(performance.now() - started),
+      });
     return end.status !== "queued";
   }
 
@@ -110,12 +125,21 @@ function chainsOf(batch: readonly ClaimedRun[]): ClaimedRun[][] {
 async function runScript(run: ClaimedRun, context: SliceContext): Promise<RunEnd | undefined> {
   const { settings } = context;
   if (run.losses > settings.maxLosses)
-    return failedEnd(run, { code: "GX-INTERNAL", message: `Given up: ${run.losses} workers died while they held this run.` });
+    return failedEnd(run, {
+      code: "GX-INTERNAL",
+      message: `Given up: ${run.losses} workers died while they held this run.`,
+    });
   try {
     const script = await context.codes(run.tenant, run.workflow, run.version);
-    if (!script) return failedEnd(run, { code: "GX-NOT_FOUND", message: `Version ${run.version} of the workflow is gone.` });
+    if (!script)
+      return failedEnd(run, { code: "GX-NOT_FOUND", message: `Version ${run.version} of the workflow is gone.` });
     const session = await sessionOf(context.kernel, run, script.system);
-    const activation: ActivationContext = { kernel: context.kernel, sandbox: context.sandbox, settings, signal: context.signal };
+    const activation: ActivationContext = {
+      kernel: context.kernel,
+      sandbox: context.sandbox,
+      settings,
+      signal: context.signal,
+    };
     return endOf(run, await activate(run, script.code, session, activation), settings);
   } catch (error) {
     if (isRefusal(error))
@@ -124,4 +148,3 @@ async function runScript(run: ClaimedRun, context: SliceContext): Promise<RunEnd
     return faultEnd(run, error, settings);
   }
 }
-

@@ -62,12 +62,20 @@ function requireRight(session: Session): void {
     throw new GuanxiError("FORBIDDEN", { detail: "Publishing workflows needs the system right edit_metadata." });
 }
 
-async function store(session: Session, next: number, name: string, body: unknown, script: ScriptCheck): Promise<Omit<Published, "metadata">> {
+async function store(
+  session: Session,
+  next: number,
+  name: string,
+  body: unknown,
+  script: ScriptCheck,
+): Promise<Omit<Published, "metadata">> {
   const validation = validateWorkflow(body, name, session.snapshot, script);
   if ("issues" in validation) throw new GuanxiError("DEFINITION", { issues: validation.issues });
   const { definition, object, code } = validation.valid;
   if (definition.as === "system" && !session.actor.rights.all)
-    throw new GuanxiError("FORBIDDEN", { detail: "A workflow that acts as the system may only be published by an administrator." });
+    throw new GuanxiError("FORBIDDEN", {
+      detail: "A workflow that acts as the system may only be published by an administrator.",
+    });
   const created = !(await endCurrent(session, name, next));
   await session.connection.sql(
     `INSERT INTO ${schemaOf(session.tenant.id)}._workflow (name, version, object_id, definition, code, actor, meta_from)

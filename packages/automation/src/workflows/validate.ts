@@ -5,7 +5,21 @@ import type { Sandbox } from "@guanxi/sandbox";
 import { type WorkflowDefinition, nameLength, scriptLength, triggers } from "./definition.ts";
 import { whenScope } from "./when.ts";
 
-const keys = new Set(["$schema", "name", "title", "titles", "description", "object", "on", "fields", "when", "order", "as", "active", "script"]);
+const keys = new Set([
+  "$schema",
+  "name",
+  "title",
+  "titles",
+  "description",
+  "object",
+  "on",
+  "fields",
+  "when",
+  "order",
+  "as",
+  "active",
+  "script",
+]);
 /** Words of the language that exist in definitions but do nothing here yet; refused by name rather than ignored. */
 const later = new Set(["steps", "schedule", "date", "inbound", "limits"]);
 
@@ -27,7 +41,12 @@ export interface ScriptCheck {
 /** Checks a definition against the snapshot it is published on; finds all faults, not the first. */
 export function validateWorkflow(body: unknown, name: string, snapshot: Snapshot, script: ScriptCheck): Validation {
   if (!isObject(body)) return { issues: [{ path: "", code: "type", params: { type: "object" } }] };
-  const issues: Issue[] = [...unknownKeys(body), ...checkName(body["name"], name), ...checkTexts(body), ...checkOptions(body)];
+  const issues: Issue[] = [
+    ...unknownKeys(body),
+    ...checkName(body["name"], name),
+    ...checkTexts(body),
+    ...checkOptions(body),
+  ];
   const object = checkObject(body["object"], snapshot, issues);
   checkOn(body["on"], issues);
   if (object) {
@@ -39,7 +58,8 @@ export function validateWorkflow(body: unknown, name: string, snapshot: Snapshot
   return { valid: { definition: body as unknown as WorkflowDefinition, object, code: script.code } };
 }
 
-const isObject = (value: unknown): value is Record<string, unknown> => typeof value === "object" && value !== null && !Array.isArray(value);
+const isObject = (value: unknown): value is Record<string, unknown> =>
+  typeof value === "object" && value !== null && !Array.isArray(value);
 
 const fault = (path: string, message: Text): Issue => ({ path, code: "definition", text: message });
 
@@ -48,12 +68,15 @@ function unknownKeys(body: Record<string, unknown>): Issue[] {
     .filter((key) => !keys.has(key))
     .map((key) => {
       const path = `/${key.replaceAll("~", "~0").replaceAll("/", "~1")}`;
-      return later.has(key) ? { path, code: "not_yet", params: { keyword: key } } : { path, code: "unknown", params: { field: key } };
+      return later.has(key)
+        ? { path, code: "not_yet", params: { keyword: key } }
+        : { path, code: "unknown", params: { field: key } };
     });
 }
 
 function checkName(value: unknown, name: string): Issue[] {
-  if (!/^[a-z][a-z0-9_]*$/.test(name)) return [{ path: "/name", code: "pattern", params: { pattern: "^[a-z][a-z0-9_]*$" } }];
+  if (!/^[a-z][a-z0-9_]*$/.test(name))
+    return [{ path: "/name", code: "pattern", params: { pattern: "^[a-z][a-z0-9_]*$" } }];
   if (name.length > nameLength) return [{ path: "/name", code: "maxLength", params: { limit: nameLength } }];
   if (value === undefined) return [{ path: "/name", code: "required" }];
   return value === name ? [] : [{ path: "/name", code: "const", params: { value: name } }];
@@ -71,9 +94,12 @@ function checkTexts(body: Record<string, unknown>): Issue[] {
 
 function checkOptions(body: Record<string, unknown>): Issue[] {
   const issues: Issue[] = [];
-  if (body["order"] !== undefined && !Number.isSafeInteger(body["order"])) issues.push({ path: "/order", code: "type", params: { type: "integer" } });
-  if (body["active"] !== undefined && typeof body["active"] !== "boolean") issues.push({ path: "/active", code: "type", params: { type: "boolean" } });
-  if (body["as"] !== undefined && body["as"] !== "system") issues.push({ path: "/as", code: "enum", params: { values: "system" } });
+  if (body["order"] !== undefined && !Number.isSafeInteger(body["order"]))
+    issues.push({ path: "/order", code: "type", params: { type: "integer" } });
+  if (body["active"] !== undefined && typeof body["active"] !== "boolean")
+    issues.push({ path: "/active", code: "type", params: { type: "boolean" } });
+  if (body["as"] !== undefined && body["as"] !== "system")
+    issues.push({ path: "/as", code: "enum", params: { values: "system" } });
   return issues;
 }
 
@@ -91,18 +117,31 @@ function checkObject(value: unknown, snapshot: Snapshot, issues: Issue[]): Objec
 function checkOn(value: unknown, issues: Issue[]): void {
   if (value === undefined) issues.push({ path: "/on", code: "required" });
   else if ((triggers as readonly unknown[]).includes(value)) return;
-  else if (isObject(value)) issues.push({ path: "/on", code: "not_yet", params: { keyword: Object.keys(value)[0] ?? "on" } });
-  else if (typeof value === "string" && value.startsWith("approval.")) issues.push({ path: "/on", code: "not_yet", params: { keyword: value } });
+  else if (isObject(value))
+    issues.push({ path: "/on", code: "not_yet", params: { keyword: Object.keys(value)[0] ?? "on" } });
+  else if (typeof value === "string" && value.startsWith("approval."))
+    issues.push({ path: "/on", code: "not_yet", params: { keyword: value } });
   else issues.push({ path: "/on", code: "enum", params: { values: triggers.join(", ") } });
 }
 
 function checkFields(value: unknown, on: unknown, object: ObjectType, issues: Issue[]): void {
   if (value === undefined) return;
   if (on !== "updated" && on !== "before_update")
-    issues.push(fault("/fields", text("is for updated and before_update only", "仅用于 updated 和 before_update", "僅用於 updated 和 before_update")));
-  if (!Array.isArray(value) || value.length === 0) return void issues.push({ path: "/fields", code: "type", params: { type: "array of field names" } });
+    issues.push(
+      fault(
+        "/fields",
+        text(
+          "is for updated and before_update only",
+          "仅用于 updated 和 before_update",
+          "僅用於 updated 和 before_update",
+        ),
+      ),
+    );
+  if (!Array.isArray(value) || value.length === 0)
+    return void issues.push({ path: "/fields", code: "type", params: { type: "array of field names" } });
   for (const [i, field] of value.entries())
-    if (typeof field !== "string" || !object.fields.has(field)) issues.push({ path: `/fields/${i}`, code: "unknown", params: { field: String(field) } });
+    if (typeof field !== "string" || !object.fields.has(field))
+      issues.push({ path: `/fields/${i}`, code: "unknown", params: { field: String(field) } });
 }
 
 function checkWhen(value: unknown, object: ObjectType, snapshot: Snapshot, issues: Issue[]): void {

@@ -3,6 +3,7 @@ import type { Snapshot } from "@guanxi/meta";
 import type { Connection } from "@guanxi/store";
 import { schemaOf } from "../tables.ts";
 import { isBefore } from "./definition.ts";
+import { newestSnapshot } from "./snapshot.ts";
 import { type Workflow, type WorkflowRow, compileWorkflow, workflowColumns } from "./workflow.ts";
 
 /** Versions of a tenant's workflows that start after a commit, for all metadata versions from `from` to `to`. */
@@ -37,8 +38,7 @@ export function createVersions(kernel: Kernel) {
        WHERE meta_from <= $2::bigint AND (meta_to IS NULL OR meta_to > $1::bigint) AND definition->>'on' NOT LIKE 'before\\_%' ORDER BY name, version`,
       [from, to],
     );
-    const first = rows[0];
-    const snapshot = first ? (await kernel.sessionFor(tenant, first.actor, { depth: 0 })).snapshot : undefined;
+    const snapshot = rows.length > 0 ? await newestSnapshot(kernel, tenant) : undefined;
     const byObject = new Map<number, Workflow[]>();
     for (const row of rows) {
       if (!snapshot) continue;

@@ -19,5 +19,12 @@ export interface Occasion {
 export function whenHolds(when: CheckedExpression | undefined, occasion: Occasion): boolean {
   if (!when) return true;
   const { record, old, user, now, settings } = occasion;
-  return holds(when, { record, old, user, now, timeZone: settings.timeZone, fiscalYearStart: settings.fiscalYearStart });
+  return holds(when, {
+    record,
+    old,
+    user,
+    now,
+    timeZone: settings.timeZone,
+    fiscalYearStart: settings.fiscalYearStart,
+  });
 }

@@ -49,14 +49,21 @@ export function compileWorkflow(row: WorkflowRow, snapshot: Snapshot): Workflow 
   };
 }
 
-function compileWhen(definition: WorkflowDefinition, objectId: number, snapshot: Snapshot): Pick<Workflow, "when" | "fault"> {
+function compileWhen(
+  definition: WorkflowDefinition,
+  objectId: number,
+  snapshot: Snapshot,
+): Pick<Workflow, "when" | "fault"> {
   const object = snapshot.byId.get(objectId);
   if (!object) return { when: undefined, fault: `its object "${definition.object}" is gone` };
   if (definition.when === undefined) return { when: undefined, fault: undefined };
   try {
     return { when: checkExpression(definition.when, whenScope(object, snapshot), "bool"), fault: undefined };
   } catch (error) {
-    return { when: undefined, fault: `its condition is no longer valid: ${error instanceof Error ? error.message : String(error)}` };
+    return {
+      when: undefined,
+      fault: `its condition is no longer valid: ${error instanceof Error ? error.message : String(error)}`,
+    };
   }
 }
 

@@ -4,9 +4,19 @@ import { GuanxiError, isId } from "@guanxi/base";
 import type { Field, ObjectType } from "@guanxi/meta";
 import { compileRead, type Cursor, encodeCursor, resolveAggregate, resolveGet, resolveList } from "@guanxi/query";
 import type { AggregateParameters, ListParameters, ReadOptions, RecordAnswer, Session } from "../types.ts";
-import { notFound, objectOf, runQuery, sqlContext } from "./context.ts";
+import { notFound, objectOf, runQuery, sqlContext, StaleSnapshot } from "./context.ts";
 
-interface GetRow extends Record<string, unknown> {
+interface ReadRow extends Record<string, unknown> {
+  /** The tenant's metadata version now. */
+  readonly meta: number;
+}
+
+/** Renamed fields would be read for each other and narrowed sharing for the wider one, so reads too are held to the version. */
+function checkFresh(session: Session, row: ReadRow | undefined): void {
+  if (row && row.meta !== session.snapshot.version) throw new StaleSnapshot();
+}
+
+interface GetRow extends ReadRow {
   readonly id: string;
   readonly version: number;
   readonly data: string;
@@ -35,6 +45,7 @@ async function getOne(
     ...compileRead(plan, sqlContext(session)),
     prepare: true,
   });
+  checkFresh(session, row);
   if (!row) throw notFound(object);
   return { id: row.id, version: row.version, text: row.data, created: false, etag: etag(row, options) };
 }
@@ -82,7 +93,7 @@ export async function getRecordBy(
   return getOne(session, object, by.name, String(key), options);
 }
 
-interface ListRow extends Record<string, unknown> {
+interface ListRow extends ReadRow {
   readonly data: string;
   readonly more: boolean;
   readonly last: string | null;
@@ -97,9 +108,14 @@ export async function listRecords(session: Session, name: string, parameters: Li
     ...compileRead(plan, sqlContext(session)),
     prepare: true,
   });
+  checkFresh(session, row);
   if (!row) throw new Error("a list answers one row");
-  const next = row.more && row.last !== null ? encodeCursor(plan.order, JSON.parse(row.last) as Cursor) : null;
+  const next = row.more && row.last !== null ? encodeCursor(plan, JSON.parse(row.last) as Cursor) : null;
   return `{"data":[${row.data}],"next":${JSON.stringify(next)}${plan.count ? `,"count":${row.count}` : ""}}`;
+}
+
+interface AggregateRow extends ReadRow {
+  readonly data: string;
 }
 
 export async function aggregateRecords(
@@ -109,10 +125,11 @@ export async function aggregateRecords(
 ): Promise<string> {
   const object = objectOf(session, name);
   const plan = authorize(resolveAggregate(session.snapshot, object, parameters), session.actor.rights);
-  const [row] = await runQuery<{ data: string }>(session, {
+  const [row] = await runQuery<AggregateRow>(session, {
     name: `${object.name}.aggregate`,
     ...compileRead(plan, sqlContext(session)),
     prepare: true,
   });
+  checkFresh(session, row);
   return `{"data":[${row?.data ?? ""}]}`;
 }

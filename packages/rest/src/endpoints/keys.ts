@@ -63,7 +63,7 @@ export const keyEndpoints = (kernel: Kernel): readonly Endpoint[] => [
     handle: async (call, session) => {
       takes.readFromQuery(readQuery(call.request.url), takes.noParameters);
       const key = await kernel.keys.create(session, await readJson(call));
-      return answer(201, key, { location: `/api/keys/${key.id}` });
+      return { ...answer(201, key, { location: `/api/keys/${key.id}` }), secret: true };
     },
   }),
   forTenants(kernel, {

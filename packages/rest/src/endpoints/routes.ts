@@ -1,6 +1,6 @@
 import { text } from "@guanxi/base";
 import type { Kernel, Route } from "@guanxi/kernel";
-import { localeOf } from "../call.ts";
+import { type Call, localeOf } from "../call.ts";
 import { json, mergePatch, readJson, readQuery } from "../request.ts";
 import { type Endpoint, forTenants } from "./endpoint.ts";
 
@@ -23,5 +23,18 @@ export const routeEndpoint = (kernel: Kernel, route: Route): Endpoint =>
         headers: call.request.headers,
         locale: localeOf(call),
         json: () => readJson(call, route.method === "PATCH" ? mergePatch : json),
+        body: () => bodyOf(call),
       }),
   });
+
+/** The bytes as they arrive, or those that were read already for the sake of an `Idempotency-Key`. */
+function bodyOf(call: Call): ReadableStream<Uint8Array> | null {
+  const read = call.body;
+  if (read === undefined) return call.request.body;
+  return new ReadableStream({
+    async start(controller) {
+      controller.enqueue(await read);
+      controller.close();
+    },
+  });
+}

@@ -156,11 +156,16 @@
     open--;
     size -= length;
     clock = max(clock, at);
-    if (ok) return resolve(parse(text));
-    const error = failure(parse(text), site);
-    if (end?.ok && lines < limits.logLines)
-      writeLog("warn", `call ${id} (${op}) failed after the script had ended: ${error.message}`);
-    reject(error);
+    try {
+      const value = parse(text);
+      if (ok) return resolve(value);
+      const error = failure(value, site);
+      if (end?.ok && lines < limits.logLines)
+        writeLog("warn", `call ${id} (${op}) failed after the script had ended: ${error.message}`);
+      reject(error);
+    } catch {
+      reject(new NativeError(`the answer to call ${id} (${op}) cannot be read`));
+    }
   }
 
   function drain() {

@@ -57,16 +57,16 @@ export function startRun(environment, made, request, line) {
     if (isNew) used.cpuMs += cpuMs;
     if (overrun === undefined) return;
     const stuck = overrun === "stuck" || overrun === "rss";
-    if (overrun === "memory" || overrun === "rss")
-      throw new Failure(
-        limitError("memoryMb", limits.memoryMb, Math.max(limits.memoryMb, isolate.heapMb()), " MB"),
-        stuck,
-      );
+    if (overrun === "memory") throw new Failure(limitError("memoryMb", limits.memoryMb, limits.memoryMb, " MB"));
+    if (overrun === "rss") {
+      const rssMb = Math.round(process.memoryUsage.rss() / 1024 / 1024);
+      throw new Failure(limitError("memoryMb", limits.memoryMb, rssMb, " MB, counted by its process"), stuck);
+    }
     if (overrun === "clock")
       throw new Failure(
         limitError("sliceMs", limits.sliceMs, clockFactor * limits.sliceMs, " ms, on the clock of a busy machine"),
       );
-    const name = isNew && used.cpuMs >= limits.cpuMs ? "cpuMs" : "sliceMs";
+    const name = cpuMs >= limits.sliceMs ? "sliceMs" : "cpuMs";
     const spent = Math.ceil(name === "cpuMs" ? used.cpuMs : cpuMs);
     throw new Failure(limitError(name, limits[name], spent, " ms of CPU time"), stuck);
   }

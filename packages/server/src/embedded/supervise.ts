@@ -18,14 +18,17 @@ export function supervise(home: Home, first: number, observe: Observe, relaunch:
   let pid = first;
   let leaving = false;
   let wake = (): void => {};
+  // Nobody wakes a rest that begins after `leave`.
   const rest = (ms: number) =>
-    new Promise<void>((resolve) => {
-      const timer = setTimeout(resolve, ms).unref();
-      wake = () => {
-        clearTimeout(timer);
-        resolve();
-      };
-    });
+    leaving
+      ? Promise.resolve()
+      : new Promise<void>((resolve) => {
+          const timer = setTimeout(resolve, ms).unref();
+          wake = () => {
+            clearTimeout(timer);
+            resolve();
+          };
+        });
 
   async function watch(): Promise<void> {
     let pause: number = retryMs[0];

@@ -1,0 +1,55 @@
+import type { ObjectName, Schema } from "./objects.ts";
+import { GuanxiProblem } from "./problem.ts";
+import { RecordsOf } from "./records.ts";
+import { createTransport, type Send, type TransportOptions } from "./transport.ts";
+
+export interface ClientOptions<O extends Schema<O>> extends TransportOptions {
+  /** The objects' words in addresses, `{ lead: "leads" }`; those that are missing are asked of the server, once. */
+  readonly plurals?: { readonly [N in keyof O]?: O[N]["plural"] };
+}
+
+export interface Client<O extends Schema<O>> {
+  /** The records of every object: `client.objects.lead`. */
+  readonly objects: { readonly [N in ObjectName<O>]: RecordsOf<O, N> };
+  /** The records of an object: `client.records("lead")`. */
+  records<N extends ObjectName<O>>(name: N): RecordsOf<O, N>;
+}
+
+/** A client of one caller, typed by the declarations that `GET /api/types.d.ts` gives them. */
+export function createClient<O extends Schema<O>>(options: ClientOptions<O>): Client<O> {
+  const send = createTransport(options);
+  const pluralOf = createPlurals(send, options.plurals ?? {});
+  const known = new Map<string, unknown>();
+  function records<N extends ObjectName<O>>(name: N): RecordsOf<O, N> {
+    const made = (known.get(name) as RecordsOf<O, N> | undefined) ?? new RecordsOf<O, N>(send, () => pluralOf(name));
+    known.set(name, made);
+    return made;
+  }
+  const objects = new Proxy({} as Client<O>["objects"], {
+    // Whoever awaits the client's parts must not take them for promises.
+    get: (_target, name) => (typeof name === "string" && name !== "then" ? records(name as ObjectName<O>) : undefined),
+  });
+  return { objects, records };
+}
+
+type Definitions = { readonly data: readonly { readonly name: string; readonly plural: string }[] };
+
+/** Says an object's plural, from what was given or from the server, which is asked when a name is not known yet. */
+function createPlurals(send: Send, given: Readonly<Record<string, string | undefined>>): (name: string) => Promise<string> {
+  const known = new Map(Object.entries(given));
+  let asking: Promise<void> | undefined;
+  async function ask(): Promise<void> {
+    const { body } = await send({ method: "GET", path: "/api/meta/objects" });
+    for (const { name, plural } of (body as Definitions).data) known.set(name, plural);
+  }
+  return async (name) => {
+    if (known.get(name) === undefined) {
+      asking ??= ask().finally(() => (asking = undefined));
+      await asking;
+    }
+    const plural = known.get(name);
+    if (plural !== undefined) return plural;
+    const detail = `There is no object ${name}.`;
+    throw new GuanxiProblem({ status: 404, code: "GX-NOT_FOUND", title: "Nothing here", detail });
+  };
+}

@@ -1,0 +1,17 @@
+export type { ColumnName, Totals } from "./aggregates.ts";
+export { type Client, type ClientOptions, createClient } from "./client.ts";
+export { cel, type Condition, type Decimal, decimal, type FilterValue } from "./condition.ts";
+export { type Fields, type Filter, where } from "./filter.ts";
+export type { Answer, ObjectTypes, Schema } from "./objects.ts";
+export { GuanxiProblem, type ProblemIssue } from "./problem.ts";
+export type {
+  AggregateParameters,
+  HistoryEntry,
+  ListParameters,
+  Page,
+  ReadParameters,
+  RecordsOf,
+  RowOutcome,
+  VersionedWrite,
+} from "./records.ts";
+export type { CallOptions, WriteOptions } from "./transport.ts";

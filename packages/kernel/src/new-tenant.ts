@@ -1,0 +1,99 @@
+import { GuanxiError, type Issue, locales, type Locale } from "@guanxi/base";
+import { compileSnapshot, escapeToken, type ObjectType, storeDefinition, unstorable } from "@guanxi/meta";
+import { coreObjects } from "./core-objects.ts";
+import type { NewTenant, Plugin } from "./types.ts";
+
+export const tenantIdPattern = /^[a-z][a-z0-9]{1,30}$/;
+
+/** Characters of a tenant's name; as many as a list can show. */
+const longestName = 200;
+
+const members = new Set(["id", "name", "admin", "plugins", "locale", "timeZone", "currency", "country"]);
+
+const membersOf = (value: unknown): Record<string, unknown> =>
+  typeof value === "object" && value !== null && !Array.isArray(value) ? (value as Record<string, unknown>) : {};
+
+const unknown = (path: string, key: string): Issue => ({
+  path: `${path}/${escapeToken(key)}`,
+  code: "unknown",
+  params: { field: key },
+});
+
+/** An IANA name; an offset would mean its opposite to PostgreSQL. */
+function isTimeZone(value: unknown): boolean {
+  if (typeof value !== "string" || !/^[A-Za-z]/.test(value)) return false;
+  try {
+    return new Intl.DateTimeFormat("en", { timeZone: value }) !== undefined;
+  } catch {
+    return false;
+  }
+}
+
+let user: ObjectType | undefined;
+
+/** The core's own user, as it is in every tenant at first. */
+function coreUser(): ObjectType {
+  if (user) return user;
+  let id = 1;
+  const stored = coreObjects.map((object) => storeDefinition(undefined, object, "core", () => id++));
+  const settings = { tenant: "", schema: "", locale: "en", timeZone: "UTC", currency: "USD", country: "US" } as const;
+  user = compileSnapshot({ ...settings, fiscalYearStart: 1 }, 1, stored).objects.get("user");
+  if (!user) throw new Error("the core has no user");
+  return user;
+}
+
+/** The first administrator is held to what any user is held to. */
+function parseAdmin(input: unknown, issues: Issue[]): NewTenant["admin"] & { name: string } {
+  const { email, name = "Administrator", ...others } = membersOf(input);
+  issues.push(...Object.keys(others).map((key) => unknown("/admin", key)));
+  const given = email === undefined ? { name } : { name, email };
+  const { value, issues: found } = coreUser().prepareCreate(given, { now: new Date(0) });
+  issues.push(...found.map((issue) => ({ ...issue, path: `/admin${issue.path}` })));
+  return { email: value["email"] as string, name: value["name"] as string };
+}
+
+/** Checks a request for a tenant; VALIDATION with all faults at once. */
+export function parseTenant(input: unknown, plugins: readonly Plugin[]): Required<NewTenant> {
+  if (typeof input !== "object" || input === null || Array.isArray(input))
+    throw new GuanxiError("VALIDATION", { issues: [{ path: "", code: "type", params: { type: "object" } }] });
+  const { id, name = id, ...value } = membersOf(input);
+  const { plugins: wanted = [], locale = "en", timeZone = "UTC", currency = "USD", country = "US" } = value;
+  const issues: Issue[] = Object.keys(input)
+    .filter((key) => !members.has(key))
+    .map((key) => unknown("", key));
+  const check = (ok: boolean, path: string, message: string): void => {
+    if (!ok) issues.push({ path, code: "definition", params: { message } });
+  };
+  check(
+    typeof id === "string" && tenantIdPattern.test(id),
+    "/id",
+    "must be 2 to 31 lower-case letters and digits and begin with a letter",
+  );
+  check(
+    typeof name === "string" && name.length > 0 && name.length <= longestName && !unstorable(name),
+    "/name",
+    `must be a text of 1 to ${longestName} characters`,
+  );
+  check((locales as readonly unknown[]).includes(locale), "/locale", `must be one of ${locales.join(", ")}`);
+  check(isTimeZone(timeZone), "/timeZone", "must be an IANA time zone such as Asia/Shanghai");
+  check(typeof currency === "string" && /^[A-Z]{3}$/.test(currency), "/currency", "must be an ISO 4217 code such as CNY");
+  check(typeof country === "string" && /^[A-Z]{2}$/.test(country), "/country", "must be an ISO 3166 code such as CN");
+  const names = plugins.map((p) => p.name);
+  check(
+    Array.isArray(wanted) && wanted.every((p) => names.includes(p as string)),
+    "/plugins",
+    `must be a list of: ${names.join(", ")}`,
+  );
+  const admin = parseAdmin(value["admin"], issues);
+  if (issues.length > 0) throw new GuanxiError("VALIDATION", { issues });
+  return {
+    id: id as string,
+    name: name as string,
+    admin,
+    plugins: [...new Set(wanted as string[])],
+    locale: locale as Locale,
+    timeZone: timeZone as string,
+    currency: currency as string,
+    country: country as string,
+  };
+}

@@ -1,0 +1,70 @@
+import type { Field, ObjectType } from "@guanxi/meta";
+import { quote } from "@guanxi/query";
+import type { Statement } from "../types.ts";
+
+const given = "(SELECT e::uuid FROM json_array_elements_text($1::json) e)";
+
+const statement = (name: string, text: string, ...params: string[]): Statement => ({
+  name,
+  text,
+  params,
+  prepare: false,
+});
+
+/**
+ * Ids of the records of `child` whose `field` names one of `parents`, locked: one that another transaction moves away,
+ * deletes or restores while the lock is waited for is not among them. Live ones, or those deleted at `deletedAt`.
+ */
+export function childrenStatement(
+  schema: string,
+  child: ObjectType,
+  field: string,
+  parents: readonly string[],
+  deletedAt?: string,
+): Statement {
+  const state = deletedAt === undefined ? "IS NULL" : "= $2::timestamptz";
+  return statement(
+    `${child.name}.children`,
+    `SELECT t.id FROM ${quote(schema)}.${quote(child.table)} t
+     WHERE t.${quote(field)} IN ${given} AND t.deleted_at ${state} ORDER BY t.id FOR UPDATE OF t`,
+    JSON.stringify(parents),
+    ...(deletedAt === undefined ? [] : [deletedAt]),
+  );
+}
+
+/** `n`: how many live records of `child` beside `going` name one of `parents`. */
+export const needingStatement = (
+  schema: string,
+  child: ObjectType,
+  field: string,
+  parents: readonly string[],
+  going: readonly string[],
+): Statement =>
+  statement(
+    `${child.name}.needing`,
+    `SELECT count(*) AS n FROM ${quote(schema)}.${quote(child.table)} t
+     WHERE t.${quote(field)} IN ${given} AND t.deleted_at IS NULL
+       AND t.id NOT IN (SELECT e::uuid FROM json_array_elements_text($2::json) e)`,
+    JSON.stringify(parents),
+    JSON.stringify(going),
+  );
+
+/** Ids of those of `children` whose `field` names no live record of `parent`; the live ones are kept from being deleted. */
+export const orphansStatement = (
+  schema: string,
+  child: ObjectType,
+  field: Field,
+  parent: ObjectType,
+  children: readonly string[],
+): Statement => {
+  const column = `t.${quote(field.column.name)}`;
+  const own = `${quote(schema)}.${quote(child.table)} t WHERE t.id IN ${given} AND ${column} IS NOT NULL`;
+  return statement(
+    `${child.name}.orphans`,
+    `WITH p AS MATERIALIZED (
+      SELECT p.id FROM ${quote(schema)}.${quote(parent.table)} p
+      WHERE p.id IN (SELECT ${column} FROM ${own}) AND p.deleted_at IS NULL FOR KEY SHARE OF p
+    ) SELECT t.id FROM ${own} AND ${column} NOT IN (SELECT id FROM p)`,
+    JSON.stringify(children),
+  );
+};
