@@ -16,7 +16,12 @@ afterAll(async () => {
   await one.close();
 });
 
-const object = (name: string, properties: Record<string, unknown>, more: Record<string, unknown> = {}) => ({ name, type: "object", properties, ...more });
+const object = (name: string, properties: Record<string, unknown>, more: Record<string, unknown> = {}) => ({
+  name,
+  type: "object",
+  properties,
+  ...more,
+});
 
 describe("what one node defines, the other uses in its next request", () => {
   const [a, b] = [() => one.as("admin"), () => two.as("admin")];
@@ -34,7 +39,11 @@ describe("what one node defines, the other uses in its next request", () => {
         () => b().get(path + q({ order: "-m" })),
         () => b().get(path + q({ select: "m" })),
         () => b().get(`${path}/aggregate${q({ group: "m" })}`),
-        () => b().put(`/api/meta/objects/${name}`, object(name, { n: { type: "integer" }, m: { type: "integer" }, k: { type: "integer" } })),
+        () =>
+          b().put(
+            `/api/meta/objects/${name}`,
+            object(name, { n: { type: "integer" }, m: { type: "integer" }, k: { type: "integer" } }),
+          ),
         () => b().get(path),
         async () => b().get(`${path}/${ids(await a().get(path))[0]}`),
       ][i];
@@ -48,9 +57,23 @@ describe("what one node defines, the other uses in its next request", () => {
     await define(one, object("strait", { n: { type: "integer" }, s: { type: "string" } }));
     body(await b().post("/api/straits", { n: 1, s: "x" }), 201);
     const id = ids(await b().get("/api/straits"))[0];
-    await define(one, object("strait", { n: { type: "integer" }, s: { type: "string" } }, { rules: [{ name: "r", when: "n > 10", message: "Too many" }] }));
+    await define(
+      one,
+      object(
+        "strait",
+        { n: { type: "integer" }, s: { type: "string" } },
+        { rules: [{ name: "r", when: "n > 10", message: "Too many" }] },
+      ),
+    );
     problem(await b().post("/api/straits", { n: 11 }), 422, "VALIDATION");
-    await define(one, object("strait", { n: { type: "integer" }, s: { type: "string" } }, { rules: [{ name: "r", when: "n > 5", message: "Too many" }] }));
+    await define(
+      one,
+      object(
+        "strait",
+        { n: { type: "integer" }, s: { type: "string" } },
+        { rules: [{ name: "r", when: "n > 5", message: "Too many" }] },
+      ),
+    );
     problem(await b().patch(`/api/straits/${id}`, { n: 6 }), 422, "VALIDATION");
     await define(one, object("strait", { n: { type: "integer" }, s: { type: "string", maxLength: 2 } }));
     problem(await b().post("/api/straits", { s: "xyz" }), 422, "VALIDATION");
@@ -77,12 +100,18 @@ describe("what one node defines, the other uses in its next request", () => {
   });
 
   test("two fields that change places are never read for each other", async () => {
-    const places = [["left", "right"], ["right", "left"]] as const;
+    const places = [
+      ["left", "right"],
+      ["right", "left"],
+    ] as const;
     await define(one, object("swap", { left: { type: "integer" }, right: { type: "integer" } }));
     const id = body(await b().post("/api/swaps", { left: 1, right: 2 }), 201).id;
     for (let i = 0; i < 4; i++) {
       // Each rename is told once: a definition that repeats its `was` renames nothing.
-      await define(one, object("swap", { left: { type: "integer", was: "right" }, right: { type: "integer", was: "left" } }));
+      await define(
+        one,
+        object("swap", { left: { type: "integer", was: "right" }, right: { type: "integer", was: "left" } }),
+      );
       const [left, right] = places[i % 2] ?? [];
       const patched = body(await b().patch(`/api/swaps/${id}`, { [left ?? ""]: 10 + i }), 200);
       expect(patched[left ?? ""]).toBe(10 + i);
@@ -95,18 +124,32 @@ describe("what one node defines, the other uses in its next request", () => {
     const role = body(await a().get("/api/roles/by/name/sales_rep"), 200);
     body(await two.as("rep_a1").get("/api/products"), 200);
     body(await a().patch(`/api/roles/${role.id}`, { rights: { ...role.rights, product: [] } }), 200);
-    await until("the other node to hear of it", async () => (await two.as("rep_a1").get("/api/products")).status === 404, 2_000, 5);
+    await until(
+      "the other node to hear of it",
+      async () => (await two.as("rep_a1").get("/api/products")).status === 404,
+      2_000,
+      5,
+    );
     const key = body(await a().post("/api/keys", { name: "brief" }), 201);
     body(await two.as(key.key).get("/api/me"), 200);
     body(await a().delete(`/api/keys/${key.id}`), 204);
-    await until("the key to be refused everywhere", async () => (await two.as(key.key).get("/api/me")).status === 401, 2_000, 5);
+    await until(
+      "the key to be refused everywhere",
+      async () => (await two.as(key.key).get("/api/me")).status === 401,
+      2_000,
+      5,
+    );
   });
 });
 
 describe("changes at once", () => {
   test("of ten objects on two nodes: each is there, each has its version", async () => {
     const names = Array.from({ length: 10 }, (_, i) => `many_${i}`);
-    const answers = await Promise.all(names.map((name, i) => (i % 2 ? one : two).as("admin").put(`/api/meta/objects/${name}`, object(name, { n: { type: "integer" } }))));
+    const answers = await Promise.all(
+      names.map((name, i) =>
+        (i % 2 ? one : two).as("admin").put(`/api/meta/objects/${name}`, object(name, { n: { type: "integer" } })),
+      ),
+    );
     for (const answer of answers) body(answer, 201);
     expect(new Set(answers.map((r) => r.headers.get("etag"))).size).toBe(10);
     for (const name of names) body(await two.as("admin").post(`/api/${name}s`, { n: 1 }), 201);
@@ -115,9 +158,15 @@ describe("changes at once", () => {
   test("of one object: every change is made whole, and no field is lost by a patch", async () => {
     await define(one, object("busy", {}));
     const fields = Array.from({ length: 10 }, (_, i) => `f${i}`);
-    const answers = await Promise.all(fields.map((f, i) => (i % 2 ? one : two).as("admin").patch("/api/meta/objects/busy", { properties: { [f]: { type: "integer" } } })));
+    const answers = await Promise.all(
+      fields.map((f, i) =>
+        (i % 2 ? one : two).as("admin").patch("/api/meta/objects/busy", { properties: { [f]: { type: "integer" } } }),
+      ),
+    );
     for (const answer of answers) body(answer, 200);
-    expect(Object.keys(body(await one.as("admin").get("/api/meta/objects/busy"), 200).properties).sort()).toEqual(fields);
+    expect(Object.keys(body(await one.as("admin").get("/api/meta/objects/busy"), 200).properties).sort()).toEqual(
+      fields,
+    );
     const record = Object.fromEntries(fields.map((f, i) => [f, i]));
     expect(body(await two.as("admin").post("/api/busys", record), 201)).toMatchObject(record);
   });
@@ -125,7 +174,11 @@ describe("changes at once", () => {
   test("with If-Match only one of ten wins", async () => {
     const tag = (await one.as("admin").get("/api/meta/objects/busy")).headers.get("etag") ?? "";
     const answers = await Promise.all(
-      Array.from({ length: 10 }, (_, i) => (i % 2 ? one : two).as("admin").patch("/api/meta/objects/busy", { description: `of ${i}` }, { "if-match": tag })),
+      Array.from({ length: 10 }, (_, i) =>
+        (i % 2 ? one : two)
+          .as("admin")
+          .patch("/api/meta/objects/busy", { description: `of ${i}` }, { "if-match": tag }),
+      ),
     );
     expect(answers.map((r) => r.status).sort()).toEqual([200, ...Array.from({ length: 9 }, () => 412)]);
   });
@@ -147,13 +200,23 @@ describe("changes at once", () => {
       const properties: Record<string, unknown> = { n: { type: "integer" } };
       for (let i = 0; i < 12; i++) {
         properties[`f${i}`] = { type: "integer", default: i, ...(i % 3 === 0 ? { index: true } : {}) };
-        await define(one, object("flow", { ...properties, n: { type: i % 2 ? "number" : "integer" } }, i % 4 === 1 ? { required: ["n"] } : {}));
+        await define(
+          one,
+          object(
+            "flow",
+            { ...properties, n: { type: i % 2 ? "number" : "integer" } },
+            i % 4 === 1 ? { required: ["n"] } : {},
+          ),
+        );
       }
     })();
     await defining.finally(() => (going = false));
     await Promise.all(writers);
     expect(written.length).toBeGreaterThan(12);
-    const stored = body(await one.as("admin").get(`/api/flows/aggregate${q({ metrics: "count(),sum(version),count(f11)" })}`), 200).data[0];
+    const stored = body(
+      await one.as("admin").get(`/api/flows/aggregate${q({ metrics: "count(),sum(version),count(f11)" })}`),
+      200,
+    ).data[0];
     expect(stored).toEqual({ count: written.length, sum_version: written.length * 2, count_f11: written.length });
   });
 });

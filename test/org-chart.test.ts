@@ -5,7 +5,16 @@ import { body, demoUsers, ids, problem } from "./support.ts";
 
 let app: TestApp;
 const admin = () => app.as("admin");
-const people = ["director", "sales_director", "manager_a", "manager_b", "rep_a1", "rep_a2", "rep_b1", "rep_b2"] as const;
+const people = [
+  "director",
+  "sales_director",
+  "manager_a",
+  "manager_b",
+  "rep_a1",
+  "rep_a2",
+  "rep_b1",
+  "rep_b2",
+] as const;
 type Person = (typeof people)[number];
 const reps = ["rep_a1", "rep_a2", "rep_b1", "rep_b2"] as const;
 const teamA = { manager_a: ["rep_a1", "rep_a2"], manager_b: ["rep_b1", "rep_b2"] };
@@ -42,37 +51,63 @@ const above: Readonly<Record<Person, Person | null>> = {
 
 /** The demo's chart again, whatever the test before made of it. */
 beforeEach(async () => {
-  for (const id of ids(await admin().get("/api/positions?deleted=only"))) body(await admin().post(`/api/positions/${id}/restore`), 200);
+  for (const id of ids(await admin().get("/api/positions?deleted=only")))
+    body(await admin().post(`/api/positions/${id}/restore`), 200);
   const parents = people.map((p) => ({ id: positions[p], parent: positions[above[p] ?? ""] ?? null }));
   body(await admin().patch("/api/positions", parents), 200);
-  body(await admin().patch("/api/users", people.map((p) => ({ id: users[p], active: true }))), 200);
+  body(
+    await admin().patch(
+      "/api/users",
+      people.map((p) => ({ id: users[p], active: true })),
+    ),
+    200,
+  );
   const now = ids(await admin().get("/api/user_positions?limit=500"));
   const own = new Set(held.map((h) => h.id));
   for (const id of now.filter((i) => !own.has(i))) body(await admin().delete(`/api/user_positions/${id}`), 204);
-  for (const { id } of held.filter((h) => !now.includes(h.id))) body(await admin().post(`/api/user_positions/${id}/restore`), 200);
+  for (const { id } of held.filter((h) => !now.includes(h.id)))
+    body(await admin().post(`/api/user_positions/${id}/restore`), 200);
 });
 
 /** Whose leads of the chart this person sees in a list, checked against single reads. */
 async function sees(person: Person): Promise<string[]> {
-  const { data } = body(await app.as(person).get(`/api/leads${q({ filter: "company == 'chart'", select: "last_name", order: "last_name" })}`), 200);
+  const { data } = body(
+    await app
+      .as(person)
+      .get(`/api/leads${q({ filter: "company == 'chart'", select: "last_name", order: "last_name" })}`),
+    200,
+  );
   const listed = (data as { last_name: string }[]).map((l) => l.last_name);
-  const read = await Promise.all(people.map(async (p) => (await app.as(person).get(`/api/leads/${leads[p]}`)).status === 200));
+  const read = await Promise.all(
+    people.map(async (p) => (await app.as(person).get(`/api/leads/${leads[p]}`)).status === 200),
+  );
   expect(people.filter((_, i) => read[i]).toSorted()).toEqual(listed);
-  const { data: totals } = body(await app.as(person).get(`/api/leads/aggregate${q({ filter: "company == 'chart'" })}`), 200);
+  const { data: totals } = body(
+    await app.as(person).get(`/api/leads/aggregate${q({ filter: "company == 'chart'" })}`),
+    200,
+  );
   expect(totals).toEqual([{ count: listed.length }]);
   return listed;
 }
 
-const move = async (person: Person, parent: string | null) => body(await admin().patch(`/api/positions/${positions[person]}`, { parent }), 200);
-const hold = async (person: Person, position: string): Promise<string> => body(await admin().post("/api/user_positions", { assignee: users[person], position }), 201).id;
-const assignment = async (person: Person): Promise<string> => ids(await admin().get(`/api/user_positions${q({ filter: `assignee == '${users[person]}' && position == '${positions[person]}'` })}`))[0] ?? "";
+const move = async (person: Person, parent: string | null) =>
+  body(await admin().patch(`/api/positions/${positions[person]}`, { parent }), 200);
+const hold = async (person: Person, position: string): Promise<string> =>
+  body(await admin().post("/api/user_positions", { assignee: users[person], position }), 201).id;
+const assignment = async (person: Person): Promise<string> =>
+  ids(
+    await admin().get(
+      `/api/user_positions${q({ filter: `assignee == '${users[person]}' && position == '${positions[person]}'` })}`,
+    ),
+  )[0] ?? "";
 
 describe("the demo's chart", () => {
   test("shows each what they and those below own", async () => {
     const everyone = people.toSorted();
     expect(await sees("director")).toEqual(everyone);
     expect(await sees("sales_director")).toEqual(everyone.filter((p) => p !== "director"));
-    for (const [manager, below] of Object.entries(teamA)) expect(await sees(manager as Person)).toEqual([manager, ...below]);
+    for (const [manager, below] of Object.entries(teamA))
+      expect(await sees(manager as Person)).toEqual([manager, ...below]);
     for (const rep of reps) expect(await sees(rep)).toEqual([rep]);
   });
 });
@@ -109,7 +144,9 @@ describe("changes", () => {
     expect(await sees("manager_a"), "and both lines above see that user").toEqual(["manager_a", "rep_a1", "rep_a2"]);
     expect(await sees("rep_a2")).toEqual(["rep_a2"]);
     const me = body(await app.as("rep_a1").get("/api/me"), 200);
-    expect(me.positions.map((p: { id: string }) => p.id).sort()).toEqual([positions["rep_a1"], positions["manager_b"]].sort());
+    expect(me.positions.map((p: { id: string }) => p.id).sort()).toEqual(
+      [positions["rep_a1"], positions["manager_b"]].sort(),
+    );
   });
 
   test("a position that others report to cannot be deleted; an emptied one takes its holders along and gives them back", async () => {
@@ -118,7 +155,14 @@ describe("changes", () => {
     body(await admin().delete(`/api/positions/${positions["manager_a"]}`), 204);
     expect(await sees("manager_a")).toEqual(["manager_a"]);
     expect(await sees("manager_b")).toEqual(["manager_b", "rep_a1", "rep_a2", "rep_b1", "rep_b2"]);
-    expect(await sees("sales_director")).toEqual(["manager_b", "rep_a1", "rep_a2", "rep_b1", "rep_b2", "sales_director"]);
+    expect(await sees("sales_director")).toEqual([
+      "manager_b",
+      "rep_a1",
+      "rep_a2",
+      "rep_b1",
+      "rep_b2",
+      "sales_director",
+    ]);
     body(await admin().post(`/api/positions/${positions["manager_a"]}/restore`), 200);
     await move("rep_a1", positions["manager_a"] ?? "");
     expect(await sees("manager_a")).toEqual(["manager_a", "rep_a1"]);
@@ -150,7 +194,11 @@ describe("changes", () => {
   test("many at once leave exactly the chart that the positions say", async () => {
     const targets = ["manager_a", "manager_b", "sales_director"] as const;
     await Promise.all(
-      Array.from({ length: 24 }, (_, i) => admin().patch(`/api/positions/${positions[reps[i % 4] ?? ""]}`, { parent: positions[targets[(i * 7) % 3] ?? ""] })),
+      Array.from({ length: 24 }, (_, i) =>
+        admin().patch(`/api/positions/${positions[reps[i % 4] ?? ""]}`, {
+          parent: positions[targets[(i * 7) % 3] ?? ""],
+        }),
+      ),
     ).then((answers) => answers.forEach((a) => body(a, 200)));
     await Promise.all(reps.map((rep, i) => hold(rep, positions[reps[(i + 1) % 4] ?? ""] ?? "")));
     const expected = await app.store.sql<{ pair: string }>(
@@ -161,7 +209,9 @@ describe("changes", () => {
        JOIN t_demo.user_position a ON a.position = t.top AND a.deleted_at IS NULL
        JOIN t_demo.user_position b ON b.position = t.id AND b.deleted_at IS NULL WHERE a.assignee <> b.assignee ORDER BY 1`,
     );
-    const stored = await app.store.sql<{ pair: string }>("SELECT manager || '>' || subordinate AS pair FROM t_demo._below ORDER BY 1");
+    const stored = await app.store.sql<{ pair: string }>(
+      "SELECT manager || '>' || subordinate AS pair FROM t_demo._below ORDER BY 1",
+    );
     expect(stored.map((r) => r.pair)).toEqual(expected.map((r) => r.pair));
   });
 });

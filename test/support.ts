@@ -58,7 +58,12 @@ export async function pages(
 export async function hire(
   app: TestApp,
   name: string,
-  role: { rights?: Record<string, string[]>; default_rights?: string[]; system_rights?: string[]; administrator?: boolean },
+  role: {
+    rights?: Record<string, string[]>;
+    default_rights?: string[];
+    system_rights?: string[];
+    administrator?: boolean;
+  },
 ): Promise<{ user: string; api: Api }> {
   const admin = app.as("admin");
   const user = body(await admin.post("/api/users", { name, email: `${name}@demo.example` }), 201).id as string;
@@ -71,5 +76,7 @@ export async function hire(
 /** Ids of the demo's users by name. */
 export async function demoUsers(app: TestApp): Promise<Record<string, string>> {
   const { data } = body(await app.as("admin").get("/api/users?limit=500&select=email"), 200);
-  return Object.fromEntries((data as { id: string; email: string }[]).map((u) => [u.email.replace("@demo.example", ""), u.id]));
+  return Object.fromEntries(
+    (data as { id: string; email: string }[]).map((u) => [u.email.replace("@demo.example", ""), u.id]),
+  );
 }

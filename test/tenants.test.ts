@@ -12,17 +12,40 @@ const admin = () => app.as("admin");
 const secret = "機密公司";
 
 /** What the first tenant has, whose ids the second one sends. */
-let demo: { lead: string; account: string; task: string; user: string; role: string; key: string; run: string; cursor: string; vault: string };
+let demo: {
+  lead: string;
+  account: string;
+  task: string;
+  user: string;
+  role: string;
+  key: string;
+  run: string;
+  cursor: string;
+  vault: string;
+};
 
 beforeAll(async () => {
   app = await createTestApp();
-  const made = body(await operator().post("/platform/tenants", { id: "second", name: "Second", admin: { email: "a@example.com" }, plugins: ["sales"], timeZone: "Asia/Taipei", locale: "zh-TW" }), 201);
+  const made = body(
+    await operator().post("/platform/tenants", {
+      id: "second",
+      name: "Second",
+      admin: { email: "a@example.com" },
+      plugins: ["sales"],
+      timeZone: "Asia/Taipei",
+      locale: "zh-TW",
+    }),
+    201,
+  );
   other = app.as(made.admin.key);
   [otherUser, otherKey] = [made.admin.user, made.admin.key];
   await define(app, { name: "vault", type: "object", properties: { code: { type: "string", unique: true } } });
   const account = body(await admin().post("/api/accounts", { name: secret, external_id: "A1" }), 201).id;
   const lead = body(await admin().post("/api/leads", { last_name: "L", company: secret, external_id: "L1" }), 201).id;
-  await admin().post("/api/leads", [{ last_name: "M", company: secret }, { last_name: "N", company: secret }]);
+  await admin().post("/api/leads", [
+    { last_name: "M", company: secret },
+    { last_name: "N", company: secret },
+  ]);
   const workflow = { name: "note", object: "lead", on: "manual", script: "export default async () => {}" };
   expect([200, 201]).toContain((await admin().put("/api/meta/workflows/note", workflow)).status);
   const run = body(await admin().post("/api/workflows/note/start", { record: lead }), 202).run;
@@ -42,13 +65,20 @@ afterAll(() => app.close());
 
 describe("the second tenant", () => {
   test("sees only its own", async () => {
-    expect(body(await other.get("/api/me"), 200)).toMatchObject({ user: { id: otherUser }, tenant: { id: "second" }, locale: "zh-TW" });
-    for (const plural of ["leads", "accounts", "contacts", "opportunities", "tasks", "products"]) expect(body(await other.get(`/api/${plural}?count=exact`), 200)).toEqual({ data: [], next: null, count: 0 });
+    expect(body(await other.get("/api/me"), 200)).toMatchObject({
+      user: { id: otherUser },
+      tenant: { id: "second" },
+      locale: "zh-TW",
+    });
+    for (const plural of ["leads", "accounts", "contacts", "opportunities", "tasks", "products"])
+      expect(body(await other.get(`/api/${plural}?count=exact`), 200)).toEqual({ data: [], next: null, count: 0 });
     expect(body(await other.get("/api/users"), 200).data.map((u: { id: string }) => u.id)).toEqual([otherUser]);
     expect(body(await other.get("/api/keys"), 200).data).toMatchObject([{ user: otherUser }]);
     expect(body(await other.get("/api/runs"), 200).data).toEqual([]);
     expect(body(await other.get("/api/meta/workflows"), 200).data).toEqual([]);
-    expect(body(await other.get("/api/meta/objects"), 200).data.map((d: { name: string }) => d.name)).not.toContain("vault");
+    expect(body(await other.get("/api/meta/objects"), 200).data.map((d: { name: string }) => d.name)).not.toContain(
+      "vault",
+    );
     expect((await other.get("/api/openapi.json")).text).not.toContain("vault");
   });
 
@@ -69,7 +99,11 @@ describe("the second tenant", () => {
     ["its definition", () => other.get("/api/meta/objects/vault"), 404],
     ["deleting its definition", () => other.delete("/api/meta/objects/vault?allow=drop:vault"), 404],
     ["a reference on create", () => other.post("/api/tasks", { title: "t", lead: demo.lead }), 422],
-    ["references in an array", () => other.post("/api/tasks", [{ title: "t" }, { title: "u", account: demo.account }]), 422],
+    [
+      "references in an array",
+      () => other.post("/api/tasks", [{ title: "t" }, { title: "u", account: demo.account }]),
+      422,
+    ],
     ["an owner", () => other.post("/api/leads", { last_name: "x", company: "y", owner: demo.user }), 422],
     ["a role", () => other.post("/api/user_roles", { assignee: otherUser, role: demo.role }), 422],
     ["an assignee", () => other.post("/api/user_positions", { assignee: demo.user, position: demo.role }), 422],
@@ -85,11 +119,19 @@ describe("the second tenant", () => {
     ["the first tenant", () => other.get("/platform/tenants/demo"), 403],
     ["deleting the first tenant", () => other.delete("/platform/tenants/demo"), 403],
     ["deleting itself", () => other.delete("/platform/tenants/second"), 403],
-    ["making another", () => other.post("/platform/tenants", { id: "third", name: "T", admin: { email: "b@example.com" } }), 403],
+    [
+      "making another",
+      () => other.post("/platform/tenants", { id: "third", name: "T", admin: { email: "b@example.com" } }),
+      403,
+    ],
     ["an unknown operator route", () => other.get("/platform/nothing"), 403],
     ["the demo administrator on operator routes", () => admin().delete("/platform/tenants/second"), 403],
     ["the operator's key on tenant routes", () => operator().get("/api/leads"), 401],
-    ["a key with the other tenant's name in it", () => app.as(otherKey.replace("second", "demo")).get("/api/leads"), 401],
+    [
+      "a key with the other tenant's name in it",
+      () => app.as(otherKey.replace("second", "demo")).get("/api/leads"),
+      401,
+    ],
   ];
   test.each(crossings)("%s", async (_, call, status) => {
     const before = await contents(app);
@@ -105,17 +147,29 @@ describe("the second tenant", () => {
     expect(walked.text).not.toContain(demo.lead);
     expect(ids(await other.get(`/api/leads${q({ filter: `id == '${demo.lead}'` })}`))).toEqual([]);
     expect(ids(await other.get(`/api/users${q({ filter: `id == '${demo.user}'` })}`))).toEqual([]);
-    expect(body(await other.get(`/api/leads/aggregate${q({ filter: `owner == '${demo.user}'` })}`), 200).data).toEqual([{ count: 0 }]);
+    expect(body(await other.get(`/api/leads/aggregate${q({ filter: `owner == '${demo.user}'` })}`), 200).data).toEqual([
+      { count: 0 },
+    ]);
   });
 
   test("has objects, keys and numbers of its own under the same names", async () => {
-    body(await other.put("/api/meta/objects/vault", { name: "vault", type: "object", properties: { code: { type: "integer", unique: true } } }), 201);
+    body(
+      await other.put("/api/meta/objects/vault", {
+        name: "vault",
+        type: "object",
+        properties: { code: { type: "integer", unique: true } },
+      }),
+      201,
+    );
     body(await other.post("/api/vaults", { code: 1 }), 201);
     expect(body(await admin().get("/api/vaults"), 200).data).toMatchObject([{ code: secret }]);
     const lead = body(await other.put("/api/leads/by/external_id/L1", { last_name: "Own", company: "Own" }), 201);
     expect(lead.id).not.toBe(demo.lead);
     expect(body(await admin().get(`/api/leads/${demo.lead}`), 200).company).toBe(secret);
-    const [mine, theirs] = [body(await other.post("/api/opportunities", { name: "o" }), 201).number, body(await admin().post("/api/opportunities", { name: "o" }), 201).number];
+    const [mine, theirs] = [
+      body(await other.post("/api/opportunities", { name: "o" }), 201).number,
+      body(await admin().post("/api/opportunities", { name: "o" }), 201).number,
+    ];
     expect(mine).toMatch(/-000001$/);
     expect(theirs).not.toBe(mine);
     await other.post("/api/leads", { last_name: "Z", company: "Z" });
@@ -157,7 +211,11 @@ describe("operator", () => {
     [{ ...good, admin: { email: "f@example.com", rights: "all" } }, 422, ["/admin/rights"]],
     [{ ...good, plugins: ["nope"] }, 422, ["/plugins"]],
     [{ ...good, plugins: "sales" }, 422, ["/plugins"]],
-    [{ ...good, locale: "fr", timeZone: "Mars/Base", currency: "yuan", country: "China" }, 422, ["/country", "/currency", "/locale", "/timeZone"]],
+    [
+      { ...good, locale: "fr", timeZone: "Mars/Base", currency: "yuan", country: "China" },
+      422,
+      ["/country", "/currency", "/locale", "/timeZone"],
+    ],
     [{ ...good, timeZone: "+08:00" }, 422, ["/timeZone"]],
     [{ ...good, currency: ["CNY"], country: ["CN"] }, 422, ["/country", "/currency"]],
     [{ ...good, schema: "t_demo" }, 422, ["/schema"]],
@@ -165,12 +223,19 @@ describe("operator", () => {
     [null, 422, [""]],
   ] as const)("%.80j makes none", async (request, status, paths) => {
     const before = await contents(app);
-    problem(await operator().post("/platform/tenants", request), status, status === 409 ? "CONFLICT" : "VALIDATION", paths);
+    problem(
+      await operator().post("/platform/tenants", request),
+      status,
+      status === 409 ? "CONFLICT" : "VALIDATION",
+      paths,
+    );
     expect(await contents(app)).toEqual(before);
   });
 
   test("a name that is asked for ten times at once is given once", async () => {
-    const answers = await Promise.all(Array.from({ length: 10 }, () => operator().post("/platform/tenants", { ...good, id: "raced" })));
+    const answers = await Promise.all(
+      Array.from({ length: 10 }, () => operator().post("/platform/tenants", { ...good, id: "raced" })),
+    );
     expect(answers.map((a) => a.status).sort()).toEqual([201, ...Array.from({ length: 9 }, () => 409)]);
     const winner = answers.find((a) => a.status === 201)?.body;
     body(await app.as(winner.admin.key).get("/api/users"), 200);
@@ -189,7 +254,8 @@ describe("operator", () => {
     problem(await operator().delete("/platform/tenants/fresh"), 404, "NOT_FOUND");
     const after = await contents(app);
     expect(Object.keys(after).filter((t) => t.startsWith("t_fresh"))).toEqual([]);
-    for (const [table, digest] of Object.entries(after)) if (table.startsWith("t_")) expect(digest, table).toBe(before[table]);
+    for (const [table, digest] of Object.entries(after))
+      if (table.startsWith("t_")) expect(digest, table).toBe(before[table]);
     const keys = await app.store.sql<{ n: number }>("SELECT count(*) AS n FROM guanxi.api_key WHERE tenant = 'fresh'");
     expect(keys[0]?.n).toBe(0);
     const second = body(await operator().post("/platform/tenants", good), 201);

@@ -96,7 +96,7 @@ export function freePort(): Promise<number> {
 }
 
 /** Our environment without what would configure the server or its Node.js: a test says itself what it sets. */
-const plainEnvironment = (): NodeJS.ProcessEnv =>
+export const plainEnvironment = (): NodeJS.ProcessEnv =>
   Object.fromEntries(
     Object.entries(process.env).filter(
       ([name]) => !/^(GUANXI_.*|DATABASE_URL|REDIS_URL|PORT|HOST|NODE_ENV|NODE_OPTIONS|VITEST.*)$/.test(name),

@@ -35,7 +35,10 @@ export function createClient<O extends Schema<O>>(options: ClientOptions<O>): Cl
 type Definitions = { readonly data: readonly { readonly name: string; readonly plural: string }[] };
 
 /** Says an object's plural, from what was given or from the server, which is asked when a name is not known yet. */
-function createPlurals(send: Send, given: Readonly<Record<string, string | undefined>>): (name: string) => Promise<string> {
+function createPlurals(
+  send: Send,
+  given: Readonly<Record<string, string | undefined>>,
+): (name: string) => Promise<string> {
   const known = new Map(Object.entries(given));
   let asking: Promise<void> | undefined;
   async function ask(): Promise<void> {

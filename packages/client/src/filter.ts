@@ -58,9 +58,9 @@ export type Filter<O extends Schema<O>, N extends ObjectName<O>> =
   | Condition
   | ((fields: Fields<O, N>) => Condition);
 
-const infix = (sign: string) => (field: string, value: unknown) =>
-  `${field} ${sign} ${literal(value as FilterValue)}`;
-const method = (name: string) => (field: string, value: unknown) => `${field}.${name}(${literal(value as FilterValue)})`;
+const infix = (sign: string) => (field: string, value: unknown) => `${field} ${sign} ${literal(value as FilterValue)}`;
+const method = (name: string) => (field: string, value: unknown) =>
+  `${field}.${name}(${literal(value as FilterValue)})`;
 
 const operators: ReadonlyMap<string, (field: string, value: unknown) => string> = new Map([
   ["eq", infix("==")],

@@ -59,7 +59,11 @@ export type OrderPath<O extends Schema<O>, N extends ObjectName<O>, P extends st
   : never;
 
 /** The type of the field at the end of a path; null also where the way to it is not there or not to be seen. */
-export type PathValue<O extends Schema<O>, N extends ObjectName<O>, P extends string> = P extends `${infer H}.${infer R}`
+export type PathValue<
+  O extends Schema<O>,
+  N extends ObjectName<O>,
+  P extends string,
+> = P extends `${infer H}.${infer R}`
   ? PathValue<O, Target<O, N, H>, R> | null
   : P extends keyof O[N]["read"]
     ? O[N]["read"][P]
@@ -87,8 +91,8 @@ type WithExpanded<O extends Schema<O>, N extends ObjectName<O>, T, E> = [E] exte
 type Flat<T> = { [K in keyof T]: T[K] };
 
 /** A record with what was selected (everything, when nothing was) and expanded. The id is always there. */
-export type Answer<O extends Schema<O>, N extends ObjectName<O>, P extends string, E extends string> = [
-  P | E,
-] extends [never]
+export type Answer<O extends Schema<O>, N extends ObjectName<O>, P extends string, E extends string> = [P | E] extends [
+  never,
+]
   ? ReadRecord<O, N>
   : Flat<WithExpanded<O, N, [P] extends [never] ? ReadRecord<O, N> : Shape<O, N, P | "id">, E>>;

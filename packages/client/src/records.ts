@@ -167,7 +167,7 @@ export class RecordsOf<O extends Schema<O>, N extends ObjectName<O>> {
   async *pages<P extends string = never, E extends string = never, T extends string = never>(
     parameters: ListParameters<O, N, P, E, T> = {},
   ): AsyncGenerator<Page<Answer<O, N, P, E>>, void, undefined> {
-    for (let next = parameters.cursor; ; ) {
+    for (let next = parameters.cursor; ;) {
       const page = await this.list<P, E, T>({ ...parameters, ...(next === undefined ? {} : { cursor: next }) });
       yield page;
       if (page.next === null) return;

@@ -126,7 +126,9 @@ describe("a key belongs to", () => {
     await api.post("/api/leads", lead("old"), keyed("old"));
     await api.post("/api/leads", lead("new"), keyed("new"));
     const age = (hours: number) =>
-      app.store.sql(`UPDATE guanxi.idempotency SET created_at = now() - $1 * interval '1 h' WHERE key = 'old'`, [hours]);
+      app.store.sql(`UPDATE guanxi.idempotency SET created_at = now() - $1 * interval '1 h' WHERE key = 'old'`, [
+        hours,
+      ]);
     await age(23.9);
     expect((await api.post("/api/leads", lead("old"), keyed("old"))).headers.get("idempotency-replayed")).toBe("true");
     await age(24.1);
@@ -190,7 +192,7 @@ describe("a process that died", () => {
   });
 
   /** A lease is twice this. */
-  const statementTimeoutMs = 1_500;
+  const statementTimeoutMs = 1_000;
   let server: ServerProcess | undefined;
   afterAll(() => server?.kill());
 
@@ -204,7 +206,7 @@ describe("a process that died", () => {
     });
     const there = createApi(fetch, app.keys["admin"], server.address);
     // Afterwards the statement is prepared, and PostgreSQL has all of it before it waits for the lock.
-    for (let i = 0; i < 2; i++) expect((await there.post("/api/leads", lead("first"))).status).toBe(201);
+    await Promise.all(Array.from({ length: 6 }, () => there.post("/api/leads", lead("first"))));
     await app.store.transaction(async (tx) => {
       await tx.sql("LOCK TABLE t_demo.lead IN ACCESS EXCLUSIVE MODE");
       const lost = there.post("/api/leads", lead(company), keyed(company)).then(
@@ -247,6 +249,23 @@ describe("a process that died", () => {
     expect((await repeat("undone")).text).toBe(answer.text);
     expect(await named("undone")).toHaveLength(1);
   });
+});
+
+test("a request that lasts longer than a lease keeps its key", async () => {
+  const hasty = await createTestApp({ on: app, parts: { statementTimeoutMs: 200 } });
+  try {
+    const session = await hasty.kernel.authenticate(app.keys["admin"] ?? "", "slow");
+    const request = { key: "slow", digest: "d", traced: true };
+    const begun = await hasty.kernel.idempotency.begin(session, request);
+    if (!("claim" in begun)) throw new Error("the key is taken");
+    await new Promise((resolve) => setTimeout(resolve, 1_000));
+    await expect(other.kernel.idempotency.begin(session, request)).rejects.toMatchObject({ code: "IN_FLIGHT" });
+    await begun.claim.keep({ status: 201, headers: {}, body: "{}" });
+    const again = await other.kernel.idempotency.begin(session, request);
+    expect(again).toEqual({ answer: { status: 201, headers: {}, body: "{}" } });
+  } finally {
+    await hasty.close();
+  }
 });
 
 test("a request that PostgreSQL broke off frees its key at once", async () => {

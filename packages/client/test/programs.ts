@@ -15,7 +15,14 @@ export interface ProgramFolder {
 
 const bin = join(import.meta.dirname, "../../../node_modules/.bin");
 const strict = [
-  ...["--ignoreConfig", "--noEmit", "--strict", "--exactOptionalPropertyTypes", "--noUncheckedIndexedAccess", "--erasableSyntaxOnly"],
+  ...[
+    "--ignoreConfig",
+    "--noEmit",
+    "--strict",
+    "--exactOptionalPropertyTypes",
+    "--noUncheckedIndexedAccess",
+    "--erasableSyntaxOnly",
+  ],
   ...["--module", "nodenext", "--target", "es2024", "--allowImportingTsExtensions", "--verbatimModuleSyntax"],
 ];
 

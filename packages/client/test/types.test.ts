@@ -21,7 +21,11 @@ const specimen = {
     shape: {
       type: "object",
       required: ["size"],
-      properties: { size: { type: "integer", title: "Size" }, "b-c": { enum: [1, "x", null] }, $ref: { type: "string" } },
+      properties: {
+        size: { type: "integer", title: "Size" },
+        "b-c": { enum: [1, "x", null] },
+        $ref: { type: "string" },
+      },
       examples: [{ $ref: "file:///etc/hostname" }],
       default: { size: 1, $ref: "file:///etc/hostname" },
     },
@@ -45,9 +49,9 @@ afterAll(async () => {
   await folder?.remove();
 });
 
-const head = `
+const head = (declarations: string): string => `
 import { cel, createClient, decimal, where } from "@guanxi/client";
-import type { Objects } from "./guanxi.d.ts";
+import type { Objects } from "${declarations}";
 const client = createClient<Objects>({ url: "http://127.0.0.1", key: "k", plurals: { lead: "leads" } });
 const { lead, opportunity, specimen, account } = client.objects;
 const id = "01890000-0000-7000-8000-000000000001";
@@ -56,7 +60,7 @@ const same = <A, B>(_: Same<A, B>): void => {};
 `;
 
 /** Lines that end in `// wrong` have to be errors, and no others. */
-const program = `${head}
+const program = `${head("./guanxi.d.ts")}
 const full = await lead.get(id);
 same<typeof full, Objects["lead"]["read"]>(true);
 const some = await opportunity.get(id, { select: ["name", "amount", "account.owner.name", "account.owner.email", "account.name"] });
@@ -197,7 +201,9 @@ describe("the types of an administrator", () => {
 
   test("a new field is in the next answer", async () => {
     const later = { ...specimen.properties, later: { type: "boolean" } };
-    expect((await app.as("admin").put("/api/meta/objects/specimen", { ...specimen, properties: later })).status).toBe(200);
+    expect((await app.as("admin").put("/api/meta/objects/specimen", { ...specimen, properties: later })).status).toBe(
+      200,
+    );
     expect((await app.as("admin").get("/api/types.d.ts")).text).toContain("later: (boolean | null)");
   });
 });
@@ -212,11 +218,13 @@ describe("the types of others", () => {
     expect(rep).not.toMatch(/specimen/i);
     // A representative reads products and changes none.
     expect(schemas).not.toContain("product.create");
-    expect(rep).toMatch(/product: \{\n    plural: "products"\n    read: Product\n    create: never\n    patch: never\n/);
+    expect(rep).toMatch(
+      /product: \{\n    plural: "products"\n    read: Product\n    create: never\n    patch: never\n/,
+    );
     await folder.write("seen.d.ts", rep);
     await expectErrors(
       "rep.ts",
-      `${head.replace("guanxi.d.ts", "seen.d.ts").replace("specimen, ", "")}
+      `${head("./seen.d.ts").replace("specimen, ", "")}
 await client.objects.product.list({ select: ["name"] });
 await client.objects.product.create({ name: "x" }); // wrong
 client.objects.specimen; // wrong

@@ -1,5 +1,12 @@
 import { GuanxiError, isGuanxiError, newId, type Observe } from "@guanxi/base";
-import { type Held, type IdempotencyKey, isDatabaseError, type KeptAnswer, quoteSchema, type Store } from "@guanxi/store";
+import {
+  type Held,
+  type IdempotencyKey,
+  isDatabaseError,
+  type KeptAnswer,
+  quoteSchema,
+  type Store,
+} from "@guanxi/store";
 import type { Idempotency, IdempotencyClaim, KeyedRequest, Session } from "./types.ts";
 
 /** How long a first answer is given again. */
@@ -52,7 +59,7 @@ export function createIdempotency(store: Store, observe: Observe): Idempotency &
     if (held.digest !== request.digest) throw otherRequest();
     if (held.status !== undefined) {
       if (held.kept) return { status: held.status, headers: held.headers, body: held.body };
-      throw lost("It was carried out. Its answer was too large to keep, or holds a secret.");
+      throw lost("It was carried out. Its answer was not kept, because of its size or of a secret in it.");
     }
     if (held.leased) throw underWay();
     const written = await recordsOf(session, held.claim);

@@ -69,7 +69,9 @@ export function createKeys({ store, rightsOf, changed }: Env) {
         issues: [{ path: "/user", code: "reference", params: { target: "user" } }],
       });
     if (!covers(actor.rights, rights, snapshot.objects.keys()))
-      throw new GuanxiError("FORBIDDEN", { detail: "This user may do more than you: only an administrator may do this." });
+      throw new GuanxiError("FORBIDDEN", {
+        detail: "This user may do more than you: only an administrator may do this.",
+      });
   }
 
   return {

@@ -102,7 +102,8 @@ async function change<T>(
 function guardCore(previous: StoredObject, definition: ObjectDefinition): void {
   const core = coreObjects.find((o) => previous.source === "core" && o.name === previous.name);
   if (!core) return;
-  const same = (path: string, was: unknown, is: unknown): readonly string[] => (isDeepStrictEqual(was, is) ? [] : [path]);
+  const same = (path: string, was: unknown, is: unknown): readonly string[] =>
+    isDeepStrictEqual(was, is) ? [] : [path];
   const uniques = definition.unique ?? [];
   const paths = [
     ...(["name", "plural", "nameField", "sharing"] as const).flatMap((k) =>

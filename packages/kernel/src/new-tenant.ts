@@ -23,7 +23,8 @@ const unknown = (path: string, key: string): Issue => ({
 function isTimeZone(value: unknown): boolean {
   if (typeof value !== "string" || !/^[A-Za-z]/.test(value)) return false;
   try {
-    return new Intl.DateTimeFormat("en", { timeZone: value }) !== undefined;
+    new Intl.DateTimeFormat("en", { timeZone: value });
+    return true;
   } catch {
     return false;
   }
@@ -76,7 +77,11 @@ export function parseTenant(input: unknown, plugins: readonly Plugin[]): Require
   );
   check((locales as readonly unknown[]).includes(locale), "/locale", `must be one of ${locales.join(", ")}`);
   check(isTimeZone(timeZone), "/timeZone", "must be an IANA time zone such as Asia/Shanghai");
-  check(typeof currency === "string" && /^[A-Z]{3}$/.test(currency), "/currency", "must be an ISO 4217 code such as CNY");
+  check(
+    typeof currency === "string" && /^[A-Z]{3}$/.test(currency),
+    "/currency",
+    "must be an ISO 4217 code such as CNY",
+  );
   check(typeof country === "string" && /^[A-Z]{2}$/.test(country), "/country", "must be an ISO 3166 code such as CN");
   const names = plugins.map((p) => p.name);
   check(

@@ -21,7 +21,8 @@ function whereSql(plan: ReadPlan, context: SqlContext, parameters: Parameters): 
 }
 
 /** `meta`: the tenant's metadata version, by which the caller sees whether the plan was made for what is there now. */
-const metaVersion = ({ settings }: SqlContext): string => `(SELECT version FROM ${quote(settings.schema)}._meta) AS meta`;
+const metaVersion = ({ settings }: SqlContext): string =>
+  `(SELECT version FROM ${quote(settings.schema)}._meta) AS meta`;
 
 interface SortKey {
   readonly sql: string;

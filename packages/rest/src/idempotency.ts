@@ -39,7 +39,7 @@ export async function once(
   call.claim = claim.id;
   const answer = await attempt(call, work, (error) => claim.abandon(error));
   if (answer.status >= 500) await claim.abandon(undefined);
-  else await claim.keep(answer.secret ? undefined : kept(answer));
+  else await claim.keep(answer.secret || answer.stream ? undefined : kept(answer));
   return answer;
 }
 

@@ -19,7 +19,8 @@ export function problemAnswer(call: Call, error: GuanxiError, headers: Readonly<
 
 function headersOf(call: Call, error: GuanxiError): Record<string, string> {
   if (error.status === 401) return { "www-authenticate": challenge(call) };
-  if (error.status === 503 || error.status === 429 || error.retryAfter !== undefined) return { "retry-after": retryAfter(call, error) };
+  if (error.status === 503 || error.status === 429 || error.retryAfter !== undefined)
+    return { "retry-after": retryAfter(call, error) };
   return {};
 }
 

@@ -229,7 +229,7 @@ describe("what it says", () => {
       "deleted",
     ]);
     expect(names("/api/notes/aggregate", "get")).toContain("rows");
-    expect(names("/api/notes/{id}", "patch")).toEqual(["{id}", "If-Match"]);
+    expect(names("/api/notes/{id}", "patch")).toEqual(["{id}", "If-Match", "Idempotency-Key"]);
     expect(names("/api/notes/{id}", "get")).toEqual(["{id}", "select", "expand", "If-None-Match"]);
   });
 

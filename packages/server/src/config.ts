@@ -111,6 +111,9 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
   if (databaseUrl === undefined && role !== "all")
     fault(settings.role, `${role} needs DATABASE_URL: the embedded database serves one process`);
   const operatorKey = optional(settings.operatorKey);
+  // RFC 6750: nothing else can be sent as a bearer token.
+  if (operatorKey !== undefined && !/^[\w.~+/-]+=*$/.test(operatorKey))
+    fault(settings.operatorKey, "may have letters, digits and -._~+/ only, and = at its end");
   if (databaseUrl !== undefined && operatorKey === undefined && role !== "worker") {
     fault(
       settings.operatorKey,

@@ -1,3 +1,4 @@
+import type { ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { GuanxiError, type Observe, secret } from "@guanxi/base";
 import { type ServerType, serve as listen } from "@hono/node-server";
@@ -71,10 +72,24 @@ function listenOn(fetch: (request: Request) => Response | Promise<Response>, con
   });
 }
 
-/** Takes no new requests, lets those under way end. */
+/** How often connections are looked at that have become idle while the server closes, ms. */
+const idleCheckMs = 50;
+
+/** Takes no new connections, answers what is under way, and closes each connection that stays open between requests after its answer. */
 function closeServer(server: ServerType): Promise<void> {
   return new Promise((resolve, reject) => {
-    server.close((e) => (e ? reject(e) : resolve()));
-    if ("closeIdleConnections" in server) server.closeIdleConnections();
+    server.prependListener("request", (_request: unknown, response: ServerResponse) => {
+      response.setHeader("connection", "close");
+    });
+    const closeIdle = (): void => {
+      if ("closeIdleConnections" in server) server.closeIdleConnections();
+    };
+    const timer = setInterval(closeIdle, idleCheckMs);
+    server.close((e) => {
+      clearInterval(timer);
+      if (e) reject(e);
+      else resolve();
+    });
+    closeIdle();
   });
 }

@@ -84,8 +84,8 @@ export function createQueue(options: QueueOptions): Queue {
       else await producer.add(first.name, first.data, first.opts);
     },
     async process(handler, concurrency) {
-      await connected();
-      const worker = await startWorker(backend, options, handler, concurrency);
+      const producer = await connected();
+      const worker = await startWorker(backend, options, handler, concurrency, () => producer.getWaitingCount());
       workers.add(worker);
       return worker;
     },
@@ -148,12 +148,12 @@ async function startWorker(
   { observe }: QueueOptions,
   handler: (job: QueueJob) => Promise<void>,
   concurrency: number,
+  answers: () => Promise<unknown>,
 ): Promise<QueueWorker> {
-  let fault: string | undefined;
+  const fault = createFault(answers);
   const worker = new backend.classes.Worker<JobData>(
     queueName,
     async (job) => {
-      fault = undefined;
       if (job.name === "check") return handler({ kind: "check", tenant: job.data.tenant, at: job.data.at ?? 0 });
       // From here on a new signal makes a new job: what it tells of may be committed after this handler has looked.
       await job.removeDeduplicationKey();
@@ -173,10 +173,44 @@ async function startWorker(
     },
   );
   worker.on("error", (error) => {
-    fault = error.message;
+    fault.set(error);
     observe({ kind: "connection_lost", to: "queue", error });
   });
   worker.on("failed", (_, error) => observe({ kind: "background_failed", task: "queue job", error }));
   await worker.waitUntilReady();
-  return { stop: () => worker.close(), fault: () => fault };
+  return {
+    async stop() {
+      fault.stop();
+      await worker.close();
+    },
+    fault: fault.current,
+  };
+}
+
+/** What was wrong last, until the queue answers again: an idle process gets no job that would prove it. */
+function createFault(answers: () => Promise<unknown>) {
+  let fault: string | undefined;
+  let stopped = false;
+  let asking = false;
+
+  async function ask(): Promise<void> {
+    asking = true;
+    while (fault !== undefined && !stopped) {
+      await new Promise((resolve) => setTimeout(resolve, runRetryDelay).unref());
+      await answers().then(
+        () => (fault = undefined),
+        (error: unknown) => (fault = error instanceof Error ? error.message : String(error)),
+      );
+    }
+    asking = false;
+  }
+
+  return {
+    set(error: Error): void {
+      fault = error.message;
+      if (!asking) void ask();
+    },
+    current: () => fault,
+    stop: () => void (stopped = true),
+  };
 }

@@ -11,7 +11,11 @@ interface Generation {
   readonly ids: readonly string[];
 }
 
-const childrenOf = (session: Session, object: ObjectType, onDelete: OnDelete): { object: ObjectType; field: string }[] =>
+const childrenOf = (
+  session: Session,
+  object: ObjectType,
+  onDelete: OnDelete,
+): { object: ObjectType; field: string }[] =>
   object.incoming.flatMap((reference) => {
     const child = session.snapshot.objects.get(reference.object);
     return child && reference.onDelete === onDelete ? [{ object: child, field: reference.field }] : [];

@@ -4,7 +4,7 @@ import type { oas31 } from "openapi3-ts";
 import { type Docs, type Endpoint, isParameter } from "../endpoints/endpoint.ts";
 import { noParameters } from "../parameters.ts";
 import { errorResponses, refusals } from "./errors.ts";
-import { addParameters, jsonContent, pathParameter } from "./parameters.ts";
+import { addParameters, headersOf, jsonContent, pathParameter } from "./parameters.ts";
 
 /** Adds the fixed addresses that a caller with these rights has a use for. */
 export function addFixed(
@@ -28,11 +28,11 @@ function operation(
   locale: Locale,
 ): oas31.OperationObject {
   const named = endpoint.path.split("/").filter(isParameter);
+  const writes = endpoint.method !== "GET";
   const parameters = [
     ...named.map((part) => pathParameter(part.slice(1))),
-    ...addParameters(builder, docs.parameters ?? noParameters, docs.conditions ?? [], locale),
+    ...addParameters(builder, docs.parameters ?? noParameters, headersOf(docs.conditions ?? [], writes), locale),
   ];
-  const writes = endpoint.method !== "GET";
   const condition = docs.conditions?.includes("If-Match") ?? false;
   const body = docs.request !== undefined;
   return {

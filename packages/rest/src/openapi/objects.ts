@@ -6,7 +6,7 @@ import { listParameters } from "../parameters.ts";
 import { type RecordRoute, recordRoutes } from "../records/routes.ts";
 import { may } from "../rights.ts";
 import { errorResponses, refusals } from "./errors.ts";
-import { addParameters, jsonContent, pathParameter, ref } from "./parameters.ts";
+import { addParameters, headersOf, jsonContent, pathParameter, ref } from "./parameters.ts";
 
 type Schema = oas31.SchemaObject | oas31.ReferenceObject;
 
@@ -69,11 +69,11 @@ function operation(
   locale: Locale,
 ): oas31.OperationObject {
   const body = bodySchema(object, route);
+  const writes = route.method !== "GET" && route.body !== "list parameters";
   const parameters = [
     ...pathParameters(object, route),
-    ...addParameters(builder, route.parameters, route.conditions, locale),
+    ...addParameters(builder, route.parameters, headersOf(route.conditions, writes), locale),
   ];
-  const writes = route.method !== "GET" && route.body !== "list parameters";
   const condition = route.conditions.includes("If-Match");
   return {
     operationId: `${object.name}.${route.name}`,

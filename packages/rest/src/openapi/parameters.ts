@@ -7,17 +7,22 @@ export const ref = (kind: "schemas" | "parameters" | "responses" | "headers", na
   $ref: `#/components/${kind}/${name}`,
 });
 
-/** Adds the query parameters and conditions of a call to the shared ones → references to them. */
+/** Headers that a call takes. */
+export const headersOf = (conditions: readonly Condition[], writes: boolean): readonly string[] => [
+  ...conditions,
+  ...(writes ? ["Idempotency-Key"] : []),
+];
+
+/** Adds the query parameters and headers of a call to the shared ones → references to them. */
 export function addParameters(
   builder: oas31.OpenApiBuilder,
   parameters: Parameters<unknown>,
-  conditions: readonly Condition[],
+  headers: readonly string[],
   locale: Locale,
 ): oas31.ReferenceObject[] {
   for (const parameter of parameters.all) builder.addParameter(parameter.key, describe(parameter, locale));
-  for (const condition of conditions)
-    builder.addParameter(condition, { name: condition, in: "header", schema: { type: "string" } });
-  return [...parameters.all.map((p) => ref("parameters", p.key)), ...conditions.map((c) => ref("parameters", c))];
+  for (const name of headers) builder.addParameter(name, { name, in: "header", schema: { type: "string" } });
+  return [...parameters.all.map((p) => ref("parameters", p.key)), ...headers.map((name) => ref("parameters", name))];
 }
 
 const describe = (parameter: Parameter, locale: Locale): oas31.ParameterObject => ({

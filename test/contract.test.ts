@@ -1,0 +1,31 @@
+import { spawn } from "node:child_process";
+import { existsSync } from "node:fs";
+import { resolve } from "node:path";
+import { expect, test } from "vitest";
+import { plainEnvironment, repository } from "./support/server.ts";
+
+/** The API contract checks kept beside the repository; `GUANXI_TEST_CONTRACT` names another place. */
+const checks = resolve(repository, process.env["GUANXI_TEST_CONTRACT"] ?? "../shared/checks/contract.mjs");
+
+test.skipIf(!existsSync(checks))(
+  `the API contract checks pass (skipped where ${checks} is absent)`,
+  async () => {
+    // They start a server of their own and end it.
+    const child = spawn(process.execPath, [checks], {
+      cwd: repository,
+      env: { ...plainEnvironment(), PROJECT: repository },
+      stdio: ["ignore", "pipe", "pipe"],
+    });
+    let output = "";
+    for (const stream of [child.stdout, child.stderr])
+      stream.setEncoding("utf8").on("data", (text: string) => (output += text));
+    const code = await new Promise<number | null>((done, fail) => child.once("error", fail).once("close", done));
+    expect(
+      output.split("\n").filter((line) => line.startsWith("FAIL")),
+      output,
+    ).toEqual([]);
+    expect(output).toMatch(/^[1-9]\d* passed, 0 failed$/m);
+    expect(code).toBe(0);
+  },
+  180_000,
+);
