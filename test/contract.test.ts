@@ -9,12 +9,13 @@ const checks = resolve(repository, process.env["GUANXI_TEST_CONTRACT"] ?? "../sh
 
 test.skipIf(!existsSync(checks))(
   `the API contract checks pass (skipped where ${checks} is absent)`,
-  async () => {
-    // They start a server of their own and end it.
+  async ({ signal }) => {
+    // They start a server of their own and end it, also when they are told to stop.
     const child = spawn(process.execPath, [checks], {
       cwd: repository,
       env: { ...plainEnvironment(), PROJECT: repository },
       stdio: ["ignore", "pipe", "pipe"],
+      signal,
     });
     let output = "";
     for (const stream of [child.stdout, child.stderr])

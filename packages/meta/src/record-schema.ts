@@ -20,9 +20,9 @@ export function recordSchema(object: Pick<ObjectType, "title" | "fields" | "stor
   };
 }
 
-/** Every answer has every field, null or not; a new record brings what has no default. */
+/** Every answer has every field, null or not, but for the mark of deleted ones; a new record brings what has no default. */
 function needed(field: Field, use: RecordUse): boolean {
-  if (use === "read") return true;
+  if (use === "read") return field.name !== "deleted_at";
   return use === "create" && field.required && field.default === undefined;
 }
 

@@ -113,7 +113,7 @@ function recordType(object: ObjectType, use: RecordUse, locale: Locale): JsonSch
         return [name, fieldType(field, own ? render(own, locale) : name)];
       }),
     ),
-    required: required.filter((name) => name !== "deleted_at"),
+    required: [...required],
     additionalProperties: false,
   };
 }
