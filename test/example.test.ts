@@ -14,20 +14,20 @@ interface Dataset {
   readonly tenant: string;
   readonly folder: string;
   /** By stage: how many, and their value. */
-  readonly totals: Readonly<Record<string, readonly [count: number, value: number | null]>>;
+  readonly totals: Readonly<Record<string, readonly [count: number, value: number]>>;
 }
 
 const sample: Dataset = {
   name: "the generated sample",
   tenant: "sample",
   folder: join(repository, "examples/sales-opportunities/sample"),
-  totals: { won: [155, 839_571], lost: [78, 0], engaging: [54, null], prospecting: [13, null] },
+  totals: { won: [155, 839_571], lost: [78, 0], engaging: [54, 0], prospecting: [13, 0] },
 };
 const real: Dataset = {
   name: `the real data (skipped where ${realData} is absent)`,
   tenant: "real",
   folder: realData,
-  totals: { won: [4_238, 10_005_534], lost: [2_473, 0], engaging: [1_589, null], prospecting: [500, null] },
+  totals: { won: [4_238, 10_005_534], lost: [2_473, 0], engaging: [1_589, 0], prospecting: [500, 0] },
 };
 
 const operatorKey = "operator-key-of-the-example";

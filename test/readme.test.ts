@@ -23,7 +23,7 @@ test("every line of the README works as printed", async () => {
 }, 120_000);
 
 test("every file that the README names is there", async () => {
-  const links = linksOf(await readReadme());
+  const links = linksOf(await readReadme(repository));
   expect(links.length).toBeGreaterThan(0);
   expect(links.filter((path) => !existsSync(join(repository, path)))).toEqual([]);
 });

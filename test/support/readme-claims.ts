@@ -4,8 +4,8 @@ import { answersIn, type Block, blocksOf, readReadme, runBlocks } from "./readme
 import type { Server } from "./server.ts";
 
 /** The blocks after the one that starts the server. Fails for a block that nobody here knows how to run. */
-export async function readerBlocks(): Promise<Block[]> {
-  const [start, ...others] = blocksOf(await readReadme());
+async function readerBlocks(folder: string): Promise<Block[]> {
+  const [start, ...others] = blocksOf(await readReadme(folder));
   expect(start?.code.trim()).toBe("npm start");
   expect(others.map((block) => block.language)).toEqual(others.map(() => "sh"));
   return others;
@@ -13,7 +13,7 @@ export async function readerBlocks(): Promise<Block[]> {
 
 /** Runs the README's lines against the server started in `folder`, and holds what they print against what the text says. */
 export async function checkReadme(server: Server, folder: string, env?: NodeJS.ProcessEnv): Promise<void> {
-  const blocks = await readerBlocks();
+  const blocks = await readerBlocks(folder);
   const outputs = await runBlocks(blocks, { folder, base: server.base, ...(env ? { env } : {}) });
   const printed = (section: string): string => outputs[blocks.findIndex((block) => block.section === section)] ?? "";
 

@@ -25,7 +25,7 @@ export function blocksOf(markdown: string): Block[] {
 export const linksOf = (markdown: string): string[] =>
   [...markdown.matchAll(/\]\((?!https?:|#)([^)#]+)[^)]*\)/g)].map(([, path]) => path ?? "");
 
-export const readReadme = (): Promise<string> => readFile(join(repository, "README.md"), "utf8");
+export const readReadme = (folder: string): Promise<string> => readFile(join(folder, "README.md"), "utf8");
 
 /** The address that the text is written with; the one thing a test replaces, since that port may be somebody's. */
 const printedAddress = "http://127.0.0.1:3000";

@@ -32,6 +32,8 @@ export interface LaunchOptions {
   readonly port?: number;
   /** Another clone than this one. */
   readonly repository?: string;
+  /** How long to wait for it to be ready, ms; longer where it first installs what it needs. */
+  readonly readyLimitMs?: number;
 }
 
 /** `npm start`, whatever becomes of it. */
@@ -95,13 +97,13 @@ export function freePort(): Promise<number> {
   });
 }
 
-/** Our environment without what would configure the server or its Node.js: a test says itself what it sets. */
+/** What would configure the server, its Node.js, or an npm below the one that runs the tests. */
+const ours =
+  /^(GUANXI_.*|DATABASE_URL|REDIS_URL|PORT|HOST|NODE_ENV|NODE_OPTIONS|VITEST.*|npm_(?!config_(registry|cache|userconfig|cafile|.*proxy)$).*)$/;
+
+/** Our environment without that: a test says itself what it sets. */
 export const plainEnvironment = (): NodeJS.ProcessEnv =>
-  Object.fromEntries(
-    Object.entries(process.env).filter(
-      ([name]) => !/^(GUANXI_.*|DATABASE_URL|REDIS_URL|PORT|HOST|NODE_ENV|NODE_OPTIONS|VITEST.*)$/.test(name),
-    ),
-  );
+  Object.fromEntries(Object.entries(process.env).filter(([name]) => !ours.test(name)));
 
 /** Runs `npm start` in a process group of its own. */
 export async function launch(options: LaunchOptions = {}): Promise<Launch> {
@@ -152,7 +154,7 @@ export async function boot(options: LaunchOptions = {}): Promise<Server> {
       if (run.ended()) throw new Error(`the server ended: ${JSON.stringify(await run.exit)}\n${run.log()}`);
       return /ready after \d+ ms/.test(run.log());
     },
-    readyLimitMs,
+    options.readyLimitMs ?? readyLimitMs,
     10,
   );
   const bootMs = Math.round(performance.now() - run.startedAt);
@@ -170,12 +172,10 @@ export async function boot(options: LaunchOptions = {}): Promise<Server> {
       signal(-run.group, name);
       return exitOf(run);
     },
-    restart: () =>
-      boot({
-        ...(options.env ? { env: options.env } : {}),
-        ...(options.repository ? { repository: options.repository } : {}),
-        dataDir: run.dataDir,
-      }),
+    restart: () => {
+      const { port: _, ...others } = options;
+      return boot({ ...others, dataDir: run.dataDir });
+    },
   };
 }
 
