@@ -79,6 +79,12 @@ describe("before-scripts", () => {
       issues: [{ path: "/title", code: "refused", text: { en: "不允许" } }],
     });
     expect(await tenant.list("title == 'forbidden'")).toHaveLength(0);
+    const rows = [{ title: "allowed" }, { title: "forbidden" }];
+    await expect(node.kernel.records.createMany(await tenant.session(), "deal", rows)).rejects.toMatchObject({
+      code: "REFUSED",
+      issues: [{ path: "/1/title", code: "refused" }],
+    });
+    expect(await tenant.list("title == 'allowed'")).toHaveLength(0);
   });
 
   test("refuse a deletion", async () => {

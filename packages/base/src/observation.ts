@@ -12,6 +12,7 @@ export type Observation =
   | { kind: "run_ended"; tenant: string; workflow: string; run: string; status: string; ms: number }
   | { kind: "sandbox_started"; tenant: string; pid: number }
   | { kind: "sandbox_killed"; tenant: string; pid: number; reason: string }
+  | { kind: "sandbox_ended"; tenant: string; pid: number; reason: string }
   | { kind: "background_failed"; task: string; tenant?: string; error: unknown }
   | { kind: "database"; message: string };
 

@@ -1,6 +1,7 @@
 export { type CheckedExpression, checkExpression } from "./check.ts";
 export { ExpressionError } from "./errors.ts";
 export { type EvalEnv, evaluate, holds } from "./evaluate.ts";
+export { functionNames } from "./functions/index.ts";
 export type { Root, TypedNode } from "./node.ts";
 export { Decimal } from "./number.ts";
 export { type SqlTarget, toSql } from "./sql.ts";

@@ -12,9 +12,9 @@ const toKey = (row: ApiKeyRow): ApiKey => ({
   name: row.name,
   user: row.user,
   prefix: row.prefix,
-  createdAt: instant(row.createdAt),
-  expiresAt: row.expiresAt && instant(row.expiresAt),
-  lastUsedAt: row.lastUsedAt && instant(row.lastUsedAt),
+  created_at: instant(row.createdAt),
+  expires_at: row.expiresAt && instant(row.expiresAt),
+  last_used_at: row.lastUsedAt && instant(row.lastUsedAt),
 });
 
 /** Characters of a key's name; as many as a list can show. */

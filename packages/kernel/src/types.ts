@@ -259,9 +259,9 @@ export interface ApiKey {
   readonly user: string;
   /** The first characters, to recognise it by. */
   readonly prefix: string;
-  readonly createdAt: string;
-  readonly expiresAt: string | null;
-  readonly lastUsedAt: string | null;
+  readonly created_at: string;
+  readonly expires_at: string | null;
+  readonly last_used_at: string | null;
 }
 
 export interface NewTenant {

@@ -77,9 +77,9 @@ describe("keys", () => {
     name: "CI",
     user: "u",
     prefix: "gx_demo_ab",
-    createdAt: "2026-01-01T00:00:00Z",
-    expiresAt: null,
-    lastUsedAt: null,
+    created_at: "2026-01-01T00:00:00Z",
+    expires_at: null,
+    last_used_at: null,
   };
   const revoked: string[] = [];
   const keys: Kernel["keys"] = {

@@ -31,7 +31,8 @@ export interface Child {
   readonly alive: boolean;
   readonly runs: number;
   run(job: Job): Promise<Outcome>;
-  kill(reason: string): void;
+  /** `sandbox_ended` for one that did nothing wrong. */
+  kill(reason: string, as?: "sandbox_killed" | "sandbox_ended"): void;
   rssMb(): number | undefined;
 }
 
@@ -121,11 +122,11 @@ export function startChild(settings: ChildSettings): Child {
         session = undefined;
       }
     },
-    kill(reason) {
+    kill(reason, as = "sandbox_killed") {
       if (!alive) return;
       alive = false;
       child.kill("SIGKILL");
-      observe({ kind: "sandbox_killed", tenant: handle.tenant, pid, reason });
+      observe({ kind: as, tenant: handle.tenant, pid, reason });
     },
     rssMb: () => readRssMb(pid),
   };

@@ -99,7 +99,7 @@ export class Pool {
     clearInterval(this.#reaper);
     clearTimeout(this.#later);
     const children = [...this.#slots.keys(), ...[...this.#spares].map((slot) => slot.child)];
-    for (const child of children) child.kill("the sandbox closes");
+    for (const child of children) child.kill("the sandbox closes", "sandbox_ended");
     this.#slots.clear();
     this.#spares.clear();
     await Promise.all(children.map((child) => child.exited));
@@ -219,7 +219,7 @@ export class Pool {
 
   #retire(slot: Slot, reason: string): void {
     this.#slots.delete(slot.child);
-    slot.child.kill(reason);
+    slot.child.kill(reason, "sandbox_ended");
   }
 
   #reap(): void {

@@ -51,6 +51,12 @@ async function retried<T>(work: () => Promise<T>): Promise<T> {
 }
 
 type Sql = postgres.Sql | postgres.TransactionSql;
+interface OpenTransaction {
+  readonly sql: postgres.TransactionSql;
+  /** What is to follow the commit. */
+  readonly after: (() => void)[];
+}
+
 type Parameter = postgres.ParameterOrJSON<never>;
 
 export function createStore(settings: StoreSettings): Store {
@@ -73,7 +79,7 @@ export function createStore(settings: StoreSettings): Store {
       ? postgres(settings.connection, options)
       : postgres({ ...options, ...settings.connection });
   const prepared = new Set<string>();
-  const commits = new WeakMap<Connection, (() => void)[]>();
+  const transactions = new WeakMap<Connection, OpenTransaction>();
 
   /** The first texts asked for stay prepared; those beyond the bound are parsed each time. */
   function mayPrepare(statement: Omit<Statement, "params">): boolean {
@@ -118,25 +124,44 @@ export function createStore(settings: StoreSettings): Store {
     };
   };
 
-  async function once<T>(work: (tx: Connection) => Promise<T>): Promise<T> {
-    const after: (() => void)[] = [];
+  /** `work` between a beginning and an end that `open` provides; what is to follow the commit gathers in `after`. */
+  async function within<T>(
+    name: string,
+    open: (body: (sql: postgres.TransactionSql) => Promise<T>) => Promise<unknown>,
+    after: (() => void)[],
+    work: (tx: Connection) => Promise<T>,
+  ): Promise<T> {
     let thrown: unknown;
     try {
-      const result = await pool.begin(async (sql) => {
+      return (await open(async (sql) => {
         const tx = connection(sql, true);
-        commits.set(tx, after);
+        transactions.set(tx, { sql, after });
         try {
           return await work(tx);
         } catch (e) {
           thrown = e;
           throw e;
         }
-      });
-      for (const f of after) f();
-      return result as T;
+      })) as T;
     } catch (e) {
-      throw e === thrown ? e : storeError(e, "transaction");
+      throw e === thrown ? e : storeError(e, name);
     }
+  }
+
+  async function once<T>(work: (tx: Connection) => Promise<T>): Promise<T> {
+    const after: (() => void)[] = [];
+    const result = await within("transaction", (body) => pool.begin(body), after, work);
+    for (const f of after) f();
+    return result;
+  }
+
+  async function savepoint<T>(tx: Connection, work: (inside: Connection) => Promise<T>): Promise<T> {
+    const outer = transactions.get(tx);
+    if (!outer) throw new TypeError("a savepoint needs a transaction");
+    const after: (() => void)[] = [];
+    const result = await within("savepoint", (body) => outer.sql.savepoint(body), after, work);
+    outer.after.push(...after);
+    return result;
   }
 
   const transaction = <T>(work: (tx: Connection) => Promise<T>): Promise<T> => retried(() => once(work));
@@ -147,9 +172,10 @@ export function createStore(settings: StoreSettings): Store {
     registry: createRegistry(pool),
     statementTimeoutMs: settings.statementTimeoutMs,
     transaction,
+    savepoint,
     afterCommit(on, work) {
-      const waiting = commits.get(on);
-      if (waiting) waiting.push(work);
+      const open = transactions.get(on);
+      if (open) open.after.push(work);
       else work();
     },
     listen: (channel, hear, onReconnect) => startListener(pool, channel, hear, onReconnect),

@@ -28,6 +28,8 @@ export interface Store extends Connection {
   readonly statementTimeoutMs: number;
   /** Commits when `work` resolves, rolls back when it throws. Retries serialization failures and deadlocks up to 3 times. */
   transaction<T>(work: (tx: Connection) => Promise<T>): Promise<T>;
+  /** Within the transaction `tx`: when `work` throws, what it did is undone and the transaction may go on; else a failed statement ends it. */
+  savepoint<T>(tx: Connection, work: (inside: Connection) => Promise<T>): Promise<T>;
   /** Runs `work` after the commit of `tx`; at once when `connection` is no transaction. Never runs after a rollback. */
   afterCommit(connection: Connection, work: () => void): void;
   /** Hears `NOTIFY channel`; reconnects by itself and calls `onReconnect` then, since signals may have been lost. */

@@ -101,7 +101,7 @@ async function throughHooks(session: Session, object: ObjectType, chain: HookCha
     record: { ...row.values, id: row.id } as Record<string, unknown>,
   };
   let values = row.values;
-  await chain.run(operation, async () => {
+  await chain.run(operation, row.path, async () => {
     values = prepare(session, object, writable(object, operation.record), row.path, false);
   });
   return { ...row, values };

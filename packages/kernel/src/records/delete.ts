@@ -28,7 +28,7 @@ export async function deleteRecord(
     if (options.ifVersion !== undefined && locked.version !== options.ifVersion) throw new GuanxiError("PRECONDITION");
     const core = (): Promise<void> => deleteFamily(env, inside, object, locked.id);
     const old = JSON.parse(locked.data) as Record<string, unknown>;
-    await (chain ? chain.run({ kind: "delete", object, session: inside, old, record: old }, core) : core());
+    await (chain ? chain.run({ kind: "delete", object, session: inside, old, record: old }, "", core) : core());
   };
   try {
     await (session.connection.inTransaction

@@ -135,7 +135,7 @@ async function throughHooks(
   const old = JSON.parse(locked.data) as Record<string, unknown>;
   const operation = { kind: "update" as const, object, session, old, record: { ...old, ...patch.patch } };
   let result = patch;
-  await chain.run(operation, async () => {
+  await chain.run(operation, patch.path, async () => {
     const { value, issues } = prepare(session, object, {
       id: patch.id,
       path: patch.path,

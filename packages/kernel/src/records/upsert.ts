@@ -47,6 +47,16 @@ function withKey(
   return { key: String(key), record: { ...body, [field.name]: key } };
 }
 
+/** Creates the record; a caller's transaction survives it when a rival was faster. */
+async function createAside(env: RecordsEnv, session: Session, name: string, record: unknown): Promise<RecordAnswer> {
+  const create = async (inside: Session) =>
+    (await createRows(env, inside, name, [record], () => ""))[0] as RecordAnswer;
+  const { connection } = session;
+  return connection.inTransaction
+    ? env.store.savepoint(connection, (inside) => create({ ...session, connection: inside }))
+    : create(session);
+}
+
 /** Patches the record with this key, else creates it; whichever rivals do at once, one record comes of it. */
 export async function upsertRecord(
   env: RecordsEnv,
@@ -65,14 +75,13 @@ export async function upsertRecord(
     try {
       if (id !== undefined)
         return (await updateRows(env, session, name, [singlePatch(id, record, {})]))[0] as RecordAnswer;
-      return (await createRows(env, session, name, [record], () => ""))[0] as RecordAnswer;
+      return await createAside(env, session, name, record);
     } catch (e) {
       const rival =
         id === undefined
           ? isGuanxiError(e, "CONFLICT") && e.issues.some((i) => i.path === `/${field.name}`)
           : isGuanxiError(e, "NOT_FOUND");
-      // A violation inside a caller's transaction has ended it; there is no next round.
-      if (!rival || session.connection.inTransaction) throw e;
+      if (!rival) throw e;
       refused = e;
     }
   }

@@ -12,9 +12,9 @@ const keySchema: Schema = {
     name: { type: "string" },
     user: { type: "string", format: "uuid" },
     prefix: { type: "string", description: "The first characters, to recognise it by" },
-    createdAt: { type: "string", format: "date-time" },
-    expiresAt: { type: ["string", "null"], format: "date-time" },
-    lastUsedAt: { type: ["string", "null"], format: "date-time" },
+    created_at: { type: "string", format: "date-time" },
+    expires_at: { type: ["string", "null"], format: "date-time" },
+    last_used_at: { type: ["string", "null"], format: "date-time" },
   },
 };
 

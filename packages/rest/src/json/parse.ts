@@ -42,9 +42,9 @@ const tooDeep = (limit: number): GuanxiError =>
   new GuanxiError("MALFORMED", { detail: `objects and arrays may be nested ${limit} levels deep at most` });
 
 const lossy = words(
-  "has more digits than a JSON number keeps; send it as a string",
-  "位数超出 JSON 数字所能保留的范围，请以字符串发送",
-  "位數超出 JSON 數字所能保留的範圍，請以字串傳送",
+  "has more digits than a JSON number keeps; fields that hold more take a string",
+  "位数超出 JSON 数字所能保留的范围；可容纳更多位数的字段接受字符串",
+  "位數超出 JSON 數字所能保留的範圍；可容納更多位數的欄位接受字串",
 );
 
 function inspect(text: string): void {

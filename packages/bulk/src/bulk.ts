@@ -1,0 +1,36 @@
+import type { Observe } from "@guanxi/base";
+import type { Kernel, Route } from "@guanxi/kernel";
+import { createMappingStore } from "./mapping/store.ts";
+import { exportRoute } from "./routes/export.ts";
+import { importRoute } from "./routes/import.ts";
+import { jobRoutes } from "./routes/jobs.ts";
+import { mappingRoutes } from "./routes/mappings.ts";
+import { type BulkSettings, defaultSettings } from "./settings.ts";
+import { type BulkWorker, startWorker } from "./worker.ts";
+
+export interface BulkOptions {
+  /** Made with `bulkTables` among its components. */
+  readonly kernel: Kernel;
+  readonly observe: Observe;
+  readonly settings?: Partial<BulkSettings>;
+}
+
+/** Imports and exports. Uploads are stored by whichever process takes them; any process with a worker imports them. */
+export interface Bulk {
+  readonly routes: readonly Route[];
+  startWorker(): Promise<BulkWorker>;
+}
+
+export function createBulk({ kernel, observe, settings: given }: BulkOptions): Bulk {
+  const settings = { ...defaultSettings, ...given };
+  const mappings = createMappingStore(kernel);
+  return {
+    routes: [
+      importRoute(kernel, settings, mappings),
+      exportRoute(kernel),
+      ...jobRoutes(kernel),
+      ...mappingRoutes(mappings),
+    ],
+    startWorker: () => startWorker({ kernel, settings, observe }),
+  };
+}

@@ -1,0 +1,60 @@
+import type { Field, ObjectType, Snapshot } from "@guanxi/meta";
+import { type ListRequest, type Output, resolveList } from "@guanxi/query";
+import { guarded } from "../csv.ts";
+
+/** A column of a CSV export: where its value stands in a record, `["owner", "name"]`. */
+export interface Column {
+  readonly path: readonly string[];
+  readonly field: Field;
+}
+
+/** The columns of an answer, in the order of its members; what a reference leads to is flattened to `owner.name`. */
+export function columnsOf(snapshot: Snapshot, object: ObjectType, request: ListRequest): readonly Column[] {
+  const flat = (outputs: readonly Output[], path: readonly string[]): Column[] =>
+    outputs.flatMap((output) =>
+      output.kind === "field"
+        ? [{ path: [...path, output.name], field: output.field }]
+        : flat(output.outputs, [...path, output.name]),
+    );
+  return flat(resolveList(snapshot, object, request).outputs, []);
+}
+
+/** Field types whose checked values cannot be formulas, though a phone number begins with `+`. */
+const harmless: ReadonlySet<string> = new Set([
+  "phone",
+  "uuid",
+  "reference",
+  "date",
+  "datetime",
+  "time",
+  "number",
+  "currency",
+  "percent",
+]);
+
+/** The record's cell, as an import reads it. `guard` keeps spreadsheets from running texts as formulas. */
+export function cellOf(record: unknown, { path, field }: Column, guard: boolean): string {
+  let value: unknown = record;
+  for (const name of path) value = (value as Record<string, unknown> | null | undefined)?.[name];
+  if (value === null || value === undefined) return "";
+  if (typeof value === "number") return plainNumber(value);
+  if (typeof value === "boolean") return String(value);
+  const text = textOf(value, field);
+  return guard && !harmless.has(field.type) ? guarded(text) : text;
+}
+
+function textOf(value: unknown, field: Field): string {
+  if (field.type === "json") return JSON.stringify(value);
+  return Array.isArray(value) ? value.join(";") : String(value);
+}
+
+/** Digits without an exponent. */
+function plainNumber(value: number): string {
+  const text = String(value);
+  const [, sign = "", whole = "", fraction = "", exponent] = /^(-?)(\d+)(?:\.(\d+))?e([+-]\d+)$/.exec(text) ?? [];
+  if (exponent === undefined) return text;
+  const shift = Number(exponent);
+  const digits = whole + fraction;
+  if (shift < 0) return `${sign}0.${"0".repeat(-shift - 1)}${digits}`;
+  return sign + digits.padEnd(shift + 1, "0");
+}

@@ -1,0 +1,84 @@
+import { type Issue, text } from "@guanxi/base";
+import type { Kernel, Session } from "@guanxi/kernel";
+import { pointer } from "@guanxi/meta";
+import type { Lookup, MappedRow } from "../mapping/row.ts";
+import { canonical, findBy } from "./find.ts";
+
+/** Ids of records by natural key that a job has found already. Misses are not kept: a later row may need what an earlier has made. */
+export class LookupCache {
+  readonly #ids = new Map<string, string>();
+  readonly #limit: number;
+
+  constructor(limit: number) {
+    this.#limit = limit;
+  }
+
+  get(kind: string, value: string): string | undefined {
+    return this.#ids.get(`${kind}\0${value}`);
+  }
+
+  set(kind: string, value: string, id: string): void {
+    const oldest = this.#ids.size >= this.#limit ? this.#ids.keys().next().value : undefined;
+    if (oldest !== undefined) this.#ids.delete(oldest);
+    this.#ids.set(`${kind}\0${value}`, id);
+  }
+}
+
+const kindOf = ({ target, by }: Lookup): string => `${target.id}.${by.id}`;
+
+/** Puts the ids of the records that the rows name into their values, one question per kind; an issue where there is none, or several. */
+export async function resolveLookups(
+  kernel: Kernel,
+  session: Session,
+  rows: readonly MappedRow[],
+  cache: LookupCache,
+): Promise<void> {
+  const wanted = new Map<string, { lookup: Lookup; values: Set<string> }>();
+  const keyed = rows.flatMap((row) =>
+    row.lookups.map((lookup) => ({ row, lookup, key: canonical(lookup.target, lookup.by, lookup.value, session.now) })),
+  );
+  for (const { lookup, key } of keyed) {
+    const kind = kindOf(lookup);
+    if (key === undefined || cache.get(kind, key) !== undefined) continue;
+    const entry = wanted.get(kind) ?? { lookup, values: new Set() };
+    wanted.set(kind, { lookup, values: entry.values.add(key) });
+  }
+  const ambiguous = new Set<string>();
+  // What this chunk needs it has, however small the cache.
+  const fresh = new Map<string, string>();
+  for (const [kind, { lookup, values }] of wanted) {
+    for (const [value, { id, more }] of await findBy(kernel, session, lookup.target, lookup.by, values)) {
+      if (more) ambiguous.add(`${kind}\0${value}`);
+      else fresh.set(`${kind}\0${value}`, id);
+    }
+  }
+  for (const { row, lookup, key } of keyed) {
+    const kind = kindOf(lookup);
+    const place = `${kind}\0${key}`;
+    const id = key === undefined ? undefined : (cache.get(kind, key) ?? fresh.get(place));
+    if (id === undefined) row.issues.push(missing(lookup, ambiguous.has(place)));
+    else row.values[lookup.field.name] = id;
+  }
+  for (const [place, id] of fresh) {
+    const [kind = "", ...value] = place.split("\0");
+    cache.set(kind, value.join("\0"), id);
+  }
+}
+
+const none = text(
+  'no {target} with {by} "{value}"',
+  "没有 {by} 为“{value}”的 {target}",
+  "沒有 {by} 為「{value}」的 {target}",
+);
+const several = text(
+  'more than one {target} with {by} "{value}"',
+  "有多个 {by} 为“{value}”的 {target}",
+  "有多個 {by} 為「{value}」的 {target}",
+);
+
+const missing = ({ field, target, by, value }: Lookup, ambiguous: boolean): Issue => ({
+  path: pointer(field.name),
+  code: "reference",
+  text: ambiguous ? several : none,
+  params: { target: target.name, by: by.name, value },
+});

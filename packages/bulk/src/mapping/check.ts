@@ -1,0 +1,250 @@
+import { GuanxiError, type Issue, type IssueCode, text } from "@guanxi/base";
+import { type Field, type ObjectType, pointer, type Snapshot } from "@guanxi/meta";
+import { Ajv2020, type ErrorObject } from "ajv/dist/2020.js";
+import type { Reading } from "./convert.ts";
+import { compileFormat, type DateReader, isTimeZone } from "./dates.ts";
+import type { ColumnMapping, ImportMode, MappingDefinition } from "./definition.ts";
+import { mappingSchema } from "./schema.ts";
+
+/** What a column becomes, with every name resolved. */
+export interface Binding {
+  readonly column: string;
+  readonly field: Field;
+  /** The column holds this field of the reference's target. */
+  readonly lookup: { readonly target: ObjectType; readonly by: Field } | undefined;
+  readonly values: ReadonlyMap<string, unknown>;
+  readonly reading: Reading;
+  readonly trim: boolean | undefined;
+  readonly nulls: ReadonlySet<string> | undefined;
+}
+
+/** A mapping on a snapshot. */
+export interface Mapping {
+  readonly object: ObjectType;
+  readonly mode: ImportMode;
+  readonly key: Field | undefined;
+  /** By column; null for those that are left out. */
+  readonly bindings: ReadonlyMap<string, Binding | null>;
+  readonly constants: ReadonlyMap<string, unknown>;
+  readonly clears: boolean;
+  /** What a column that the mapping does not name becomes: null when it is left out; an issue when it must not be there. */
+  match(column: string): Binding | null | Issue;
+}
+
+let ajv: ((value: unknown) => readonly ErrorObject[]) | undefined;
+
+function shapeFaults(value: unknown): readonly ErrorObject[] {
+  if (ajv === undefined) {
+    const validate = new Ajv2020({ allErrors: true, strict: false, logger: false }).compile(mappingSchema);
+    ajv = (v) => (validate(v) ? [] : (validate.errors ?? []));
+  }
+  return ajv(value);
+}
+
+const shapeIssue = (e: ErrorObject): Issue => {
+  const unknown = e.params["additionalProperty"] as string | undefined;
+  if (unknown !== undefined)
+    return { path: e.instancePath + pointer(unknown), code: "unknown", params: { field: unknown } };
+  const missing = e.params["missingProperty"] as string | undefined;
+  if (missing !== undefined) return { path: e.instancePath + pointer(missing), code: "required" };
+  return { path: e.instancePath, code: "schema", params: { keyword: e.keyword } };
+};
+
+const says = (path: string, en: string, cn: string, tw: string, params: Record<string, unknown> = {}): Issue => ({
+  path,
+  code: "definition",
+  text: text(en, cn, tw),
+  params,
+});
+
+/** The value as a mapping, its shape checked. Throws DEFINITION with every fault. */
+export function readMapping(value: unknown): MappingDefinition {
+  const faults = shapeFaults(value);
+  if (faults.length > 0) throw new GuanxiError("DEFINITION", { issues: faults.map(shapeIssue) });
+  return value as MappingDefinition;
+}
+
+export interface Wanted {
+  readonly mode?: ImportMode | undefined;
+  readonly key?: string | undefined;
+}
+
+/** The mapping on the snapshot's object. Throws DEFINITION with every fault. `wanted` wins over what the mapping says. */
+export function compileMapping(
+  definition: MappingDefinition,
+  snapshot: Snapshot,
+  object: ObjectType,
+  wanted: Wanted = {},
+): Mapping {
+  const issues: Issue[] = [];
+  const mode = wanted.mode ?? definition.mode ?? ((wanted.key ?? definition.key) === undefined ? "create" : "upsert");
+  const key = readKey(definition, wanted, mode, object, issues);
+  const context: Context = { definition, snapshot, object, key, issues };
+  const bindings = new Map<string, Binding | null>();
+  const taken = new Set<string>();
+  for (const [column, given] of Object.entries(definition.columns ?? {})) {
+    const path = pointer("columns", column);
+    const binding =
+      given === null ? null : bind(context, column, typeof given === "string" ? { field: given } : given, path);
+    bindings.set(column, binding ?? null);
+    if (!binding) continue;
+    if (taken.has(binding.field.name))
+      issues.push(says(path, "another column is this field already", "该字段已有其他列", "該欄位已有其他欄"));
+    taken.add(binding.field.name);
+  }
+  const constants = readConstants(context, taken);
+  checkDefaults(definition, issues);
+  if (definition.object !== undefined && definition.object !== object.name)
+    issues.push(
+      says("/object", "the mapping is for {object}", "该映射用于 {object}", "該對應用於 {object}", {
+        object: definition.object,
+      }),
+    );
+  if (issues.length > 0) throw new GuanxiError("DEFINITION", { issues });
+  const unmapped = definition.unmapped ?? (definition.columns === undefined ? "match" : "refuse");
+  return {
+    object,
+    mode,
+    key,
+    bindings,
+    constants,
+    clears: definition.empty === "clear",
+    match(column) {
+      if (unmapped === "ignore") return null;
+      const found: Issue[] = [];
+      const binding =
+        unmapped === "match"
+          ? bind({ ...context, issues: found }, column, { field: column }, pointer(column))
+          : undefined;
+      const issue = found[0] ?? { path: pointer(column), code: "unknown" as const, params: { field: column } };
+      return binding && !taken.has(binding.field.name) && !constants.has(binding.field.name) ? binding : issue;
+    },
+  };
+}
+
+interface Context {
+  readonly definition: MappingDefinition;
+  readonly snapshot: Snapshot;
+  readonly object: ObjectType;
+  readonly key: Field | undefined;
+  readonly issues: Issue[];
+}
+
+/** Kinds whose values can be asked for by `field in […]`. */
+const askable: ReadonlySet<string> = new Set(["text", "int", "decimal", "ref"]);
+
+function readKey(
+  definition: MappingDefinition,
+  wanted: Wanted,
+  mode: ImportMode,
+  object: ObjectType,
+  issues: Issue[],
+): Field | undefined {
+  if (mode === "create") {
+    if (wanted.key !== undefined) issues.push(says("/key", "is only for upsert", "仅用于 upsert", "僅用於 upsert"));
+    return undefined;
+  }
+  const name = wanted.key ?? definition.key;
+  const field = name === undefined ? undefined : object.fields.get(name);
+  if (name === undefined) issues.push({ path: "/key", code: "required" });
+  else if (!field || !(field.unique || field.name === "id") || !askable.has(field.exprType.kind))
+    issues.push(
+      says(
+        "/key",
+        '{object} has no unique field "{field}"',
+        "{object} 没有唯一字段“{field}”",
+        "{object} 沒有唯一欄位「{field}」",
+        { object: object.name, field: name },
+      ),
+    );
+  return field;
+}
+
+function bind(context: Context, column: string, given: ColumnMapping, path: string): Binding | undefined {
+  const { definition, object, snapshot, key, issues } = context;
+  const [name = "", walk, ...more] = given.field.split(".");
+  const by = given.lookup ?? walk;
+  const fault = (code: IssueCode): undefined => void issues.push({ path, code, params: { field: given.field } });
+  const field = object.fields.get(name);
+  if (!field || more.length > 0 || (given.lookup !== undefined && walk !== undefined)) return fault("unknown");
+  if (field.readOnly && !(field.name === "id" && key?.name === "id")) return fault("read_only");
+  const target = by === undefined ? undefined : snapshot.objects.get(field.target ?? "");
+  const lookedUp = by === undefined ? undefined : target?.fields.get(by);
+  if (by !== undefined && (!target || !lookedUp || !askable.has(lookedUp.exprType.kind))) {
+    issues.push(
+      says(
+        path,
+        '"{field}" cannot be looked up by "{by}"',
+        "“{field}”不能按“{by}”查找",
+        "「{field}」不能依「{by}」查找",
+        { field: name, by },
+      ),
+    );
+    return undefined;
+  }
+  const ofDate = field.type === "date" ? definition.dateFormat : definition.datetimeFormat;
+  const timeZone = given.timeZone ?? definition.timeZone ?? snapshot.settings.timeZone;
+  const decimal = given.decimal ?? definition.decimal ?? ".";
+  const thousands = given.thousands ?? definition.thousands;
+  if (decimal === thousands)
+    issues.push(
+      says(path, "decimal and thousands signs are the same", "小数点与千分位符号相同", "小數點與千分位符號相同"),
+    );
+  if (!isTimeZone(timeZone))
+    issues.push(says(path, "there is no time zone {zone}", "没有时区 {zone}", "沒有時區 {zone}", { zone: timeZone }));
+  return {
+    column,
+    field,
+    lookup: target && lookedUp ? { target, by: lookedUp } : undefined,
+    values: new Map(Object.entries(given.values ?? {})),
+    trim: given.trim ?? definition.trim,
+    nulls: given.nulls || definition.nulls ? new Set(given.nulls ?? definition.nulls) : undefined,
+    reading: {
+      decimal,
+      thousands,
+      separator: given.separator ?? ";",
+      timeZone,
+      formats: readFormats(given.format ?? ofDate, path, issues),
+    },
+  };
+}
+
+function readFormats(
+  given: string | readonly string[] | undefined,
+  path: string,
+  issues: Issue[],
+): readonly DateReader[] {
+  return [given ?? []].flat().flatMap((format) => {
+    const reader = compileFormat(format);
+    if (!reader)
+      issues.push(
+        says(path, '"{format}" names no whole date', "“{format}”不是完整的日期格式", "「{format}」不是完整的日期格式", {
+          format,
+        }),
+      );
+    return reader ?? [];
+  });
+}
+
+function readConstants({ definition, object, issues }: Context, taken: Set<string>): ReadonlyMap<string, unknown> {
+  const constants = new Map(Object.entries(definition.constants ?? {}));
+  for (const name of constants.keys()) {
+    const path = pointer("constants", name);
+    const field = object.fields.get(name);
+    if (!field) issues.push({ path, code: "unknown", params: { field: name } });
+    else if (field.readOnly) issues.push({ path, code: "read_only" });
+    else if (taken.has(name))
+      issues.push(says(path, "a column is this field already", "该字段已有对应列", "該欄位已有對應欄"));
+  }
+  return constants;
+}
+
+/** Formats at the top stand for columns that may not be there, so they are looked at also when none uses them. */
+function checkDefaults({ dateFormat, datetimeFormat, timeZone }: MappingDefinition, issues: Issue[]): void {
+  readFormats(dateFormat, "/dateFormat", issues);
+  readFormats(datetimeFormat, "/datetimeFormat", issues);
+  if (timeZone !== undefined && !isTimeZone(timeZone))
+    issues.push(
+      says("/timeZone", "there is no time zone {zone}", "没有时区 {zone}", "沒有時區 {zone}", { zone: timeZone }),
+    );
+}

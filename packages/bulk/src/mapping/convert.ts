@@ -1,0 +1,89 @@
+import type { Issue } from "@guanxi/base";
+import { type Field, pointer } from "@guanxi/meta";
+import { type DateReader, dateText, instantText } from "./dates.ts";
+
+/** How texts of one column are to be read. */
+export interface Reading {
+  readonly decimal: string;
+  readonly thousands: string | undefined;
+  readonly separator: string;
+  readonly timeZone: string;
+  /** None: as the API writes dates. */
+  readonly formats: readonly DateReader[];
+}
+
+/** A value, or what is wrong with the text. */
+export type Converted = { readonly value: unknown } | { readonly issue: Issue };
+
+const plain = /^[+-]?\d+(?:\.\d+)?$/;
+/** Decimal digits that every JSON reader keeps in a number (IEEE 754 double). */
+const jsonDigits = 15;
+
+const words: ReadonlyMap<string, boolean> = new Map([
+  ...["true", "t", "yes", "y", "1", "on", "是", "√"].map((w): [string, boolean] => [w, true]),
+  ...["false", "f", "no", "n", "0", "off", "否", "×"].map((w): [string, boolean] => [w, false]),
+]);
+
+/** A text of a file as a value of the field. What the field's own checks can judge is left to them. */
+export function convert(field: Field, text: string, reading: Reading): Converted {
+  switch (field.type) {
+    case "integer":
+    case "number":
+    case "percent":
+    case "currency":
+      return toNumber(field, text, reading);
+    case "checkbox": {
+      const value = words.get(text.toLowerCase());
+      return value === undefined ? wrong(field, "boolean") : { value };
+    }
+    case "date":
+    case "datetime":
+      return toDate(field, text, reading);
+    case "multi_picklist":
+      return {
+        value: text
+          .split(reading.separator)
+          .map((part) => part.trim())
+          .filter((part) => part !== ""),
+      };
+    case "json":
+      return toJson(field, text);
+    default:
+      return { value: text };
+  }
+}
+
+const wrong = (field: Field, type: string): Converted => ({
+  issue: { path: pointer(field.name), code: "type", params: { type } },
+});
+
+function toNumber(field: Field, text: string, { decimal, thousands }: Reading): Converted {
+  let digits = field.type === "percent" ? text.replace(/\s*%$/, "") : text;
+  if (thousands !== undefined) digits = digits.replaceAll(thousands, "");
+  if (decimal !== ".") digits = digits.includes(".") ? "" : digits.replace(decimal, ".");
+  if (!plain.test(digits)) return wrong(field, field.type === "integer" ? "integer" : "number");
+  if (field.schema["type"] === "string") return { value: digits.replace(/^\+/, "").replace(/^(-?)0+(?=\d)/, "$1") };
+  const significant = digits.replace(/^[+-]?0*\.?0*|\./g, "").replace(/0+$/, "").length;
+  if (significant > jsonDigits + 1 || (significant > jsonDigits && field.type !== "integer"))
+    return {
+      issue: { path: pointer(field.name), code: "precision", params: { precision: jsonDigits, scale: jsonDigits } },
+    };
+  return { value: Number(digits) };
+}
+
+function toDate(field: Field, text: string, { formats, timeZone }: Reading): Converted {
+  if (formats.length === 0) return { value: text };
+  for (const read of formats) {
+    const local = read(text);
+    if (local) return { value: field.type === "date" ? dateText(local) : instantText(local, timeZone) };
+  }
+  return { issue: { path: pointer(field.name), code: "format", params: { format: field.type } } };
+}
+
+function toJson(field: Field, text: string): Converted {
+  try {
+    return { value: JSON.parse(text) as unknown };
+  } catch {
+    return wrong(field, "json");
+  }
+}

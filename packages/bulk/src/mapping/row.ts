@@ -1,0 +1,158 @@
+import { type Issue, text } from "@guanxi/base";
+import { type Field, type ObjectType, pointer } from "@guanxi/meta";
+import { parseRow } from "../upload/json.ts";
+import { unguarded } from "../csv.ts";
+import type { Binding, Mapping } from "./check.ts";
+import { convert } from "./convert.ts";
+import { type FileFormat, reasonColumn, rowColumn } from "./definition.ts";
+
+/** A row of an upload as it was sent: the cells of a CSV record, or a line of NDJSON. */
+export type RawRow = readonly string[] | string;
+
+/** A reference that is still a natural key. */
+export interface Lookup {
+  readonly field: Field;
+  readonly target: ObjectType;
+  readonly by: Field;
+  readonly value: unknown;
+}
+
+/** An empty cell: nothing for a new record, and for one that is there whatever the mapping says. */
+export const empty = Symbol("empty");
+
+export interface MappedRow {
+  /** 1 for the first after the header. */
+  readonly number: number;
+  readonly raw: RawRow;
+  readonly values: Record<string, unknown>;
+  readonly lookups: readonly Lookup[];
+  readonly issues: Issue[];
+}
+
+/** Reads rows of one file. */
+export type RowReader = (raw: RawRow, number: number) => MappedRow;
+
+export interface HeaderBindings {
+  /** Per column of the header. */
+  readonly bindings: readonly (Binding | null)[];
+  readonly issues: readonly Issue[];
+}
+
+/** What the columns of a CSV file become; issues name columns that must not be there, or are missing. */
+export function bindHeader(mapping: Mapping, columns: readonly string[]): HeaderBindings {
+  const issues: Issue[] = [];
+  const fields = new Set<string>();
+  const bindings = columns.map((column) => {
+    const found = bindColumn(mapping, column);
+    if (found && "code" in found) {
+      issues.push(found);
+      return null;
+    }
+    if (found && fields.has(found.field.name)) issues.push({ path: pointer(column), code: "uniqueItems" });
+    if (found) fields.add(found.field.name);
+    return found;
+  });
+  for (const [column, binding] of mapping.bindings)
+    if (binding && !columns.includes(column))
+      issues.push({ path: pointer(column), code: "required", text: missingColumn });
+  return { bindings, issues };
+}
+
+const missingColumn = text("the file has no such column", "文件中没有该列", "檔案中沒有該欄");
+
+function bindColumn(mapping: Mapping, column: string): Binding | null | Issue {
+  const bound = mapping.bindings.get(column);
+  if (bound !== undefined) return bound;
+  if ((column === rowColumn || column === reasonColumn) && !mapping.object.fields.has(column)) return null;
+  return mapping.match(column);
+}
+
+export function rowReader(mapping: Mapping, format: FileFormat, columns: readonly string[]): RowReader {
+  if (format === "csv") {
+    const { bindings } = bindHeader(mapping, columns);
+    return (raw, number) => readCells(mapping, bindings, raw as readonly string[], number);
+  }
+  const known = new Map<string, Binding | null | Issue>();
+  return (raw, number) => readObject(mapping, known, raw as string, number);
+}
+
+const blank = (mapping: Mapping, raw: RawRow, number: number) => ({
+  number,
+  raw,
+  values: Object.fromEntries(mapping.constants) as Record<string, unknown>,
+  lookups: [] as Lookup[],
+  issues: [] as Issue[],
+});
+
+function readCells(
+  mapping: Mapping,
+  bindings: readonly (Binding | null)[],
+  cells: readonly string[],
+  number: number,
+): MappedRow {
+  const row = blank(mapping, cells, number);
+  if (cells.length !== bindings.length) {
+    const params = { found: cells.length, columns: bindings.length };
+    row.issues.push({ path: "", code: "syntax", text: cellCount, params });
+    return row;
+  }
+  bindings.forEach((binding, i) => binding && readText(row, binding, unguarded(cells[i] ?? ""), csvHabits));
+  return row;
+}
+
+const cellCount = text(
+  "has {found} values where the header has {columns}",
+  "有 {found} 个值，而表头有 {columns} 列",
+  "有 {found} 個值，而表頭有 {columns} 欄",
+);
+
+/** More names than a file can sensibly have are not remembered, only looked at each time. */
+const rememberedNames = 10_000;
+
+function readObject(
+  mapping: Mapping,
+  known: Map<string, Binding | null | Issue>,
+  line: string,
+  number: number,
+): MappedRow {
+  const row = blank(mapping, line, number);
+  const parsed = parseRow(line);
+  if ("issues" in parsed) {
+    row.issues.push(...parsed.issues);
+    return row;
+  }
+  for (const [name, value] of Object.entries(parsed.value)) {
+    let binding = known.get(name);
+    if (binding === undefined) {
+      binding = bindColumn(mapping, name);
+      if (known.size < rememberedNames) known.set(name, binding);
+    }
+    if (binding === null) continue;
+    if ("code" in binding) row.issues.push(binding);
+    else if (typeof value === "string" && mapping.bindings.has(name)) readText(row, binding, value, jsonHabits);
+    else place(row, binding, typeof value === "object" ? value : (binding.values.get(String(value)) ?? value));
+  }
+  return row;
+}
+
+interface Habits {
+  readonly trim: boolean;
+  readonly nulls: ReadonlySet<string>;
+}
+const csvHabits: Habits = { trim: true, nulls: new Set([""]) };
+const jsonHabits: Habits = { trim: false, nulls: new Set() };
+
+function readText(row: ReturnType<typeof blank>, binding: Binding, given: string, habits: Habits): void {
+  const cell = (binding.trim ?? habits.trim) ? given.trim() : given;
+  if (binding.values.has(cell)) return place(row, binding, binding.values.get(cell) ?? null);
+  if ((binding.nulls ?? habits.nulls).has(cell)) return void (row.values[binding.field.name] = empty);
+  if (binding.lookup) return place(row, binding, cell);
+  const converted = convert(binding.field, cell, binding.reading);
+  if ("issue" in converted) row.issues.push(converted.issue);
+  else place(row, binding, converted.value);
+}
+
+function place(row: ReturnType<typeof blank>, { field, lookup }: Binding, value: unknown): void {
+  if (lookup && value !== null) row.lookups.push({ field, ...lookup, value });
+  else row.values[field.name] = value;
+}

@@ -1,0 +1,114 @@
+import type { Kernel, Route, RouteRequest, Session } from "@guanxi/kernel";
+import { csvLines } from "../export/export.ts";
+import { guarded } from "../csv.ts";
+import { cancelJob, jobStatuses, listJobs, readJob, readPlan, rejectedRows } from "../jobs/job.ts";
+import { type ImportPlan, reasonColumn, rowColumn } from "../mapping/definition.ts";
+import type { RawRow } from "../mapping/row.ts";
+import { cursorOf, QueryReader, readCursor } from "./parameters.ts";
+import { jobSchema } from "./schemas.ts";
+
+/** Jobs of a page, and rows that are read at once. */
+const defaultPage = 50;
+const maxPage = 500;
+
+const idOf = ({ params }: RouteRequest): string => params["id"] ?? "";
+
+/** `/api/jobs`. A caller sees the jobs they have started; administrators see all. */
+export const jobRoutes = (kernel: Kernel): Route[] => [
+  {
+    method: "GET",
+    path: "/api/jobs",
+    summary: "Import jobs, newest first, by status",
+    tag: "jobs",
+    response: {
+      type: "object",
+      properties: { data: { type: "array", items: jobSchema }, next: { type: ["string", "null"] } },
+    },
+    async handle(session, request) {
+      const query = new QueryReader(request.query);
+      const filter = {
+        status: query.choice("status", jobStatuses),
+        limit: query.integer("limit", 1, maxPage, defaultPage),
+        before: readCursor(query),
+      };
+      query.done();
+      const { data, next } = await listJobs(session, filter);
+      return { status: 200, body: { data, next: next === undefined ? null : cursorOf(next) } };
+    },
+  },
+  {
+    method: "GET",
+    path: "/api/jobs/:id",
+    summary: "A job's progress and counts",
+    tag: "jobs",
+    response: jobSchema,
+    async handle(session, request) {
+      new QueryReader(request.query).done();
+      return { status: 200, body: await readJob(session, idOf(request)) };
+    },
+  },
+  {
+    method: "GET",
+    path: "/api/jobs/:id/errors",
+    summary: "The rejected rows as CSV, with the columns of the upload, the row's number and the reason",
+    tag: "jobs",
+    async handle(session, request) {
+      new QueryReader(request.query).done();
+      const plan = await readPlan(session, idOf(request));
+      const headers = {
+        "content-type": "text/csv; charset=utf-8; header=present",
+        "content-disposition": `attachment; filename="errors-${idOf(request)}.csv"`,
+      };
+      return { status: 200, stream: errorFile(session, idOf(request), plan), headers };
+    },
+  },
+  {
+    method: "POST",
+    path: "/api/jobs/:id/cancel",
+    summary: "End a job; the rows it has imported stay",
+    tag: "jobs",
+    response: jobSchema,
+    async handle(session, request) {
+      await cancelJob(session, (work) => kernel.store.transaction(work), idOf(request));
+      return { status: 200, body: await readJob(session, idOf(request)) };
+    },
+  },
+];
+
+const encoder = new TextEncoder();
+
+/** Rejected rows as they were sent, page after page. A row of NDJSON is one cell, since its members need not be those of the next. */
+function errorFile(session: Session, job: string, plan: ImportPlan): ReadableStream<Uint8Array> {
+  const header = plan.format === "csv" ? plan.columns : ["record"];
+  const own = [rowColumn, reasonColumn];
+  // A file of rejected rows that is sent again has these columns already.
+  const kept = header.map((name, i) => ({ name, i })).filter(({ name }) => !own.includes(name));
+  const cells = (raw: RawRow): string[] => {
+    if (typeof raw === "string") return [raw];
+    // What a row has too much of stands behind the columns, so that nothing of it is lost.
+    return raw.length === header.length ? kept.map(({ i }) => raw[i] ?? "") : [...raw];
+  };
+  let after = 0;
+  let text = csvLines([[...kept.map(({ name }) => name), ...own]], plan.delimiter);
+  return new ReadableStream<Uint8Array>(
+    {
+      async pull(controller) {
+        const rows = await rejectedRows(session, job, after, maxPage);
+        after = rows.at(-1)?.row ?? after;
+        const lines = rows.map(({ row, data, reason }) => [
+          ...padded(cells(JSON.parse(data) as RawRow), kept.length),
+          String(row),
+          guarded(reason),
+        ]);
+        text += csvLines(lines, plan.delimiter);
+        if (text !== "") controller.enqueue(encoder.encode(text));
+        text = "";
+        if (rows.length < maxPage) controller.close();
+      },
+    },
+    { highWaterMark: 0 },
+  );
+}
+
+const padded = (cells: string[], length: number): string[] =>
+  cells.length >= length ? cells : [...cells, ...Array.from({ length: length - cells.length }, () => "")];

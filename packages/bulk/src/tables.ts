@@ -1,0 +1,60 @@
+import type { TenantComponent } from "@guanxi/kernel";
+
+/**
+ * Fixed tables of imports in every tenant's schema. A chunk is a JSON array of rows as they were sent; it is deleted by the transaction
+ * that imports its rows, so that no row is imported twice and none is left out. `_job.plan` is what the upload asked for. What holds
+ * strangers' strings is `text` or `json`, since `jsonb` refuses some of them.
+ */
+export const bulkTables: TenantComponent = {
+  name: "bulk",
+  migrations: [
+    `
+CREATE TABLE {schema}._mapping (
+  name text PRIMARY KEY,
+  definition json NOT NULL,
+  changed_by uuid NOT NULL,
+  changed_at timestamptz NOT NULL DEFAULT now()
+);
+CREATE TABLE {schema}._job (
+  id uuid PRIMARY KEY,
+  seq bigint GENERATED ALWAYS AS IDENTITY,
+  object_id int NOT NULL,
+  actor uuid NOT NULL,
+  locale text NOT NULL,
+  request text,
+  plan json NOT NULL,
+  status text NOT NULL,
+  worker uuid,
+  lease_until timestamptz,
+  faults int NOT NULL DEFAULT 0,
+  total bigint NOT NULL DEFAULT 0,
+  processed bigint NOT NULL DEFAULT 0,
+  created bigint NOT NULL DEFAULT 0,
+  updated bigint NOT NULL DEFAULT 0,
+  unchanged bigint NOT NULL DEFAULT 0,
+  rejected bigint NOT NULL DEFAULT 0,
+  error json,
+  created_at timestamptz NOT NULL DEFAULT now(),
+  started_at timestamptz,
+  updated_at timestamptz NOT NULL DEFAULT now(),
+  ended_at timestamptz
+);
+CREATE UNIQUE INDEX _job_seq ON {schema}._job (seq);
+CREATE INDEX _job_open ON {schema}._job (seq) WHERE status IN ('receiving', 'queued', 'running');
+CREATE TABLE {schema}._job_chunk (
+  job uuid NOT NULL REFERENCES {schema}._job ON DELETE CASCADE,
+  n int NOT NULL,
+  first bigint NOT NULL,
+  rows text NOT NULL,
+  PRIMARY KEY (job, n)
+);
+CREATE TABLE {schema}._job_error (
+  job uuid NOT NULL REFERENCES {schema}._job ON DELETE CASCADE,
+  row bigint NOT NULL,
+  data text NOT NULL,
+  reason text NOT NULL,
+  PRIMARY KEY (job, row)
+);
+`,
+  ],
+};

@@ -1,0 +1,125 @@
+import { GuanxiError, newId } from "@guanxi/base";
+import type { Kernel, Session } from "@guanxi/kernel";
+import type { ObjectType } from "@guanxi/meta";
+import { quoteSchema } from "@guanxi/store";
+import { compileMapping, type Mapping } from "../mapping/check.ts";
+import type { Encoding, ImportPlan } from "../mapping/definition.ts";
+import { bindHeader, type RawRow } from "../mapping/row.ts";
+import type { BulkSettings } from "../settings.ts";
+import { csvRows, lineRows } from "./rows.ts";
+import { decoded } from "./text.ts";
+
+export interface Upload {
+  readonly object: ObjectType;
+  readonly plan: Omit<ImportPlan, "columns">;
+  readonly encoding: Encoding;
+  readonly body: ReadableStream<Uint8Array>;
+  readonly locale: string;
+}
+
+/**
+ * Stores the rows of an upload and queues the job; → its id. When this resolves, the rows are in PostgreSQL and any worker can import them.
+ * Throws MALFORMED and VALIDATION for files that cannot be read or whose columns do not fit; nothing of them is kept then.
+ */
+export async function receive(
+  kernel: Kernel,
+  settings: BulkSettings,
+  session: Session,
+  upload: Upload,
+): Promise<string> {
+  const job = newId();
+  const schema = quoteSchema(session.tenant.schema);
+  const { store } = kernel;
+  const mapping = compileMapping(upload.plan.mapping, session.snapshot, upload.object, upload.plan);
+  const text = decoded(upload.body, upload.encoding);
+  const rows =
+    upload.plan.format === "csv"
+      ? csvRows(text, upload.plan.delimiter, settings.rowLength)
+      : lineRows(text, settings.rowLength);
+  const alive = (): Promise<unknown> =>
+    store.sql(`UPDATE ${schema}._job SET lease_until = now() + $2 * interval '1 ms' WHERE id = $1`, [
+      job,
+      settings.uploadLeaseMs,
+    ]);
+  let heartbeat: NodeJS.Timeout | undefined;
+  try {
+    const columns = upload.plan.format === "csv" ? await readHeader(rows, mapping) : [];
+    const plan: ImportPlan = { ...upload.plan, columns };
+    await store.sql(
+      `INSERT INTO ${schema}._job (id, object_id, actor, locale, request, plan, status, lease_until)
+       VALUES ($1, $2, $3, $4, $5, $6, 'receiving', now() + $7 * interval '1 ms')`,
+      [
+        job,
+        upload.object.id,
+        session.actor.user,
+        upload.locale,
+        session.cause.request ?? null,
+        JSON.stringify(plan),
+        settings.uploadLeaseMs,
+      ],
+    );
+    // A sender may be slower than the lease; a beat that fails is made up for by the next.
+    heartbeat = setInterval(() => void alive().catch(() => undefined), settings.uploadLeaseMs / 3);
+    const total = await storeChunks(kernel, settings, schema, job, rows);
+    const queued = await store.sql(
+      `UPDATE ${schema}._job SET status = 'queued', lease_until = NULL, total = $2, created_at = now() WHERE id = $1 AND status = 'receiving' RETURNING id`,
+      [job, total],
+    );
+    if (queued.length === 0)
+      throw new GuanxiError("UNAVAILABLE", { detail: "The upload stood still for too long.", retryAfter: 1 });
+    return job;
+  } catch (e) {
+    await rows.return(undefined);
+    // Where this fails too, the sweep removes what the lease no longer holds.
+    await store.sql(`DELETE FROM ${schema}._job WHERE id = $1`, [job]).catch(() => undefined);
+    throw e;
+  } finally {
+    clearInterval(heartbeat);
+  }
+}
+
+/** The first record as the names of the columns. VALIDATION names each column that the mapping has no use for, or misses. */
+async function readHeader(rows: AsyncGenerator<RawRow>, mapping: Mapping): Promise<readonly string[]> {
+  const { value, done } = await rows.next();
+  if (done === true)
+    throw new GuanxiError("MALFORMED", { detail: "The file is empty; its first line names the columns." });
+  const columns = (value as readonly string[]).map((name) => name.trim());
+  const twice = columns.filter((name, i) => columns.indexOf(name) !== i);
+  if (twice.length > 0)
+    throw new GuanxiError("MALFORMED", {
+      detail: `The header has columns of the same name: ${[...new Set(twice)].join(", ")}`,
+    });
+  const { issues } = bindHeader(mapping, columns);
+  if (issues.length > 0) throw new GuanxiError("VALIDATION", { detail: "The columns of the file do not fit.", issues });
+  return columns;
+}
+
+async function storeChunks(
+  { store }: Kernel,
+  settings: BulkSettings,
+  schema: string,
+  job: string,
+  rows: AsyncIterable<RawRow>,
+): Promise<number> {
+  let total = 0;
+  let n = 0;
+  let chunk: string[] = [];
+  let length = 0;
+  const flush = async (): Promise<void> => {
+    if (chunk.length === 0) return;
+    await store.sql(`INSERT INTO ${schema}._job_chunk (job, n, first, rows) VALUES ($1, $2, $3, $4)`, [
+      ...[job, n++, total - chunk.length + 1, `[${chunk.join(",")}]`],
+    ]);
+    chunk = [];
+    length = 0;
+  };
+  for await (const row of rows) {
+    const json = JSON.stringify(row);
+    chunk.push(json);
+    length += json.length;
+    total++;
+    if (chunk.length >= settings.chunkRows || length >= settings.chunkLength) await flush();
+  }
+  await flush();
+  return total;
+}

@@ -1,0 +1,257 @@
+import { existsSync, readFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { objectRights, systemRights } from "@guanxi/access";
+import { defaultSettings } from "@guanxi/automation";
+import { errorCatalogue, issueCatalogue } from "@guanxi/base";
+import { checkExpression, type ExprType, evaluate, functionNames } from "@guanxi/expr";
+import { fieldTypes, laterFieldTypes, objectMetaSchema, parseDefinition } from "@guanxi/meta";
+import { hookLimits, runLimits, sourceBytes } from "@guanxi/sandbox";
+import { settings } from "@guanxi/server";
+import { createTestApp, operatorKey, type TestApp, until } from "@guanxi/testing";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { body } from "./support.ts";
+import {
+  anchorsOf,
+  blocksOf,
+  codes,
+  fits,
+  pagePaths,
+  readPage,
+  root,
+  section,
+  tablesOf,
+  withoutBlocks,
+} from "./support/pages.ts";
+import { type Environment, steps } from "./support/shell.ts";
+
+const pages = Object.fromEntries(pagePaths.map((path) => [path, readPage(path)]));
+const page = (path: string): string => pages[path] ?? readPage(path);
+const objects = page("docs/guide/objects.md");
+const expressions = page("docs/guide/expressions.md");
+const workflows = page("docs/guide/workflows.md");
+
+/** The rows of the first table of a section. */
+const rows = (text: string, heading: string) => tablesOf(section(text, heading))[0] ?? [];
+/** What the first column of a section's first table names. */
+const named = (text: string, heading: string): string[] =>
+  rows(text, heading).flatMap((row) => codes(Object.values(row)[0] ?? ""));
+
+describe("the reference lists what the code has, and nothing else", () => {
+  const errors = page("docs/reference/errors.md");
+
+  test("error codes with their status", () => {
+    const shown = rows(errors, "Codes").map((row) => [codes(row["code"] ?? "")[0], Number(row["status"])]);
+    const real = Object.entries(errorCatalogue).map(([code, { status }]) => [`GX-${code}`, status]);
+    expect(shown.toSorted()).toEqual(real.toSorted());
+  });
+
+  test("codes of single faults", () => {
+    expect(named(errors, "Faults").toSorted()).toEqual(Object.keys(issueCatalogue).toSorted());
+  });
+
+  test("settings with their defaults", () => {
+    const shown = rows(page("docs/guide/settings.md"), "Settings").map((row) => [
+      codes(row["setting"] ?? "")[0],
+      codes(row["default"] ?? "")[0] ?? "",
+    ]);
+    expect(shown.toSorted()).toEqual(
+      Object.values(settings)
+        .map((s) => [s.name, s.fallback])
+        .toSorted(),
+    );
+  });
+
+  test("functions of expressions", () => {
+    const shown = named(expressions, "Functions").map((signature) => /^\w+/.exec(signature)?.[0]);
+    expect([...new Set(shown)].toSorted()).toEqual([...functionNames].toSorted());
+  });
+
+  test("field types, those that work and those to come", () => {
+    expect(named(objects, "Field types").toSorted()).toEqual(Object.keys(fieldTypes).toSorted());
+    const later = codes(section(objects, "Not yet"));
+    expect([...laterFieldTypes].filter((type) => !later.includes(type))).toEqual([]);
+  });
+
+  test("keywords of definitions", () => {
+    interface Schema {
+      readonly properties: Readonly<Record<string, { readonly description?: string }>>;
+      readonly $defs: { readonly field: Schema };
+    }
+    const schema = objectMetaSchema() as unknown as Schema;
+    const mentioned = new Set(codes(withoutBlocks(objects)));
+    const standard = new Set([
+      "$schema",
+      "$id",
+      "type",
+      "additionalProperties",
+      "unevaluatedProperties",
+      "items",
+      "uniqueItems",
+    ]);
+    const works = ({ properties }: Schema): string[] =>
+      Object.entries(properties)
+        .filter(([, { description = "" }]) => !/Not supported yet|value of a json field/.test(description))
+        .map(([keyword]) => keyword)
+        .filter((keyword) => !standard.has(keyword));
+    expect([...works(schema), ...works(schema.$defs.field)].filter((keyword) => !mentioned.has(keyword))).toEqual([]);
+  });
+
+  test("rights", () => {
+    const [, objectTable = [], systemTable = []] = tablesOf(section(page("docs/guide/access.md"), "Roles"));
+    expect(objectTable.flatMap((row) => codes(row["right"] ?? ""))).toEqual([...objectRights]);
+    expect(systemTable.flatMap((row) => codes(row["system right"] ?? ""))).toEqual([...systemRights]);
+  });
+
+  test("triggers", () => {
+    const schema = JSON.parse(readFileSync(join(root, "schemas/workflow.json"), "utf8")) as {
+      properties: { on: { enum: string[] } };
+    };
+    const table = tablesOf(workflows).find((rows) => rows[0] && "`on`" in rows[0]) ?? [];
+    expect(table.flatMap((row) => codes(row["`on`"] ?? "")).toSorted()).toEqual(schema.properties.on.enum.toSorted());
+  });
+
+  test("limits of scripts and of the platform", () => {
+    const [script = [], platform = []] = tablesOf(section(workflows, "Limits"));
+    const numbers = (text = ""): number[] => text.split(", ").map((n) => Number(n.replaceAll(",", "")));
+    const listed = (table: typeof script, column: string) =>
+      Object.fromEntries(
+        table.flatMap((row) => codes(Object.values(row)[0] ?? "").map((name, i) => [name, numbers(row[column])[i]])),
+      );
+    const { rowsRead, rowsWritten, ...ours } = defaultSettings;
+    expect(listed(script, "after the commit")).toEqual({ ...runLimits, rowsRead, rowsWritten, sourceBytes });
+    expect(listed(script, "before-scripts")).toEqual({ ...hookLimits, rowsRead, rowsWritten: 0, sourceBytes });
+    expect(listed(platform, "value")).toEqual(ours);
+  });
+});
+
+describe("examples without a server", () => {
+  const shown = Object.entries(pages).flatMap(([path, text]) =>
+    blocksOf(text)
+      .filter(({ language }) => language === "json")
+      .map((block) => ({ path, value: JSON.parse(block.text) as Record<string, unknown> })),
+  );
+
+  test("every JSON block is JSON, and every definition among them is valid", () => {
+    const definitions = shown.filter(({ value }) => typeof value["properties"] === "object");
+    expect(definitions.length).toBeGreaterThan(0);
+    for (const { path, value } of definitions) expect(() => parseDefinition(value), path).not.toThrow();
+  });
+
+  test("expressions give what stands behind them", () => {
+    const types: Record<string, ExprType> = {
+      id: { kind: "ref", target: "account" },
+      name: { kind: "text" },
+      city: { kind: "text" },
+      amount: { kind: "decimal" },
+      features: { kind: "list", of: { kind: "text" } },
+    };
+    const record = { name: "Acme", amount: 1200.5, features: ["garden", "pool"] };
+    const scope = { record: { name: "account", fieldType: (field: string) => types[field] }, old: true };
+    const environment = { record, old: null, now: new Date("2026-11-22T01:00:00Z"), timeZone: "Asia/Shanghai" };
+    const examples = [...expressions.replaceAll("\\|", "|").matchAll(/`([^`]+)` → `([^`]+)`/g)];
+    expect(examples.length).toBeGreaterThan(functionNames.length);
+    for (const [, source = "", result = ""] of examples) {
+      const given = evaluate(checkExpression(source, scope), environment);
+      const plain: unknown = typeof given === "object" && given !== null ? Number(given) : given;
+      expect(plain, source).toEqual(JSON.parse(result));
+    }
+  });
+
+  test("links lead somewhere", () => {
+    const broken: string[] = [];
+    for (const [path, text] of Object.entries(pages)) {
+      for (const [, link = ""] of withoutBlocks(text).matchAll(/\]\(([^)\s]+)\)/g)) {
+        if (/^[a-z]+:/.test(link)) continue;
+        const [file = "", anchor] = link.split("#");
+        const target = file === "" ? path : join(dirname(path), file);
+        const there = existsSync(join(root, target));
+        if (!there || (anchor !== undefined && !anchorsOf(page(target)).has(anchor))) broken.push(`${path}: ${link}`);
+      }
+    }
+    expect(broken).toEqual([]);
+  });
+});
+
+describe("examples on a server", () => {
+  let app: TestApp;
+  beforeAll(async () => void (app = await createTestApp({ worker: true })));
+  afterAll(() => app.close());
+
+  const environment = (): Environment => ({
+    variables: new Map([["URL", "http://guanxi.test"]]),
+    commands: new Map([
+      [`node -p "require('./.guanxi/demo-keys.json').users.admin"`, app.keys["admin"] ?? ""],
+      ["cat .guanxi/operator-key", operatorKey],
+    ]),
+  });
+
+  test.each(["records", "access", "workflows"])("the calls of %s answer what they say", async (name) => {
+    const known = environment();
+    let last: unknown;
+    let calls = 0;
+    const blocks = blocksOf(page(`docs/guide/${name}.md`));
+    for (const [i, block] of blocks.entries()) {
+      if (block.language === "json" && blocks[i - 1]?.language === "sh" && last !== undefined) {
+        const answer = JSON.parse(block.text) as unknown;
+        expect(fits(last, answer) ? answer : last).toEqual(answer);
+      }
+      if (block.language !== "sh") continue;
+      for (const step of steps(block.text, known)) {
+        if (step.is === "sleep") {
+          await sleep(step.ms);
+          continue;
+        }
+        const { method, url, headers, status, source } = step.call;
+        const answer = await app.app.fetch(new Request(url, { method, headers, body: step.call.body ?? null }));
+        const text = await answer.text();
+        expect(answer.status, `${source}\n${text}`).toBe(status);
+        last = text === "" ? undefined : JSON.parse(text);
+        if (step.is === "assign")
+          known.variables.set(step.name, String((last as Record<string, unknown>)[step.member]));
+        calls++;
+      }
+    }
+    expect(calls).toBeGreaterThan(3);
+  });
+
+  test("the workflow and the scripts shown can be published", async () => {
+    const admin = app.as("admin");
+    const blocks = blocksOf(workflows);
+    for (const { text } of blocks.filter((b) => b.language === "json")) {
+      const definition = JSON.parse(text) as { name: string };
+      body(await admin.put(`/api/meta/workflows/${definition.name}`, definition), 201);
+    }
+    const scripts = blocks.filter((b) => b.language === "ts").map((b) => b.text);
+    expect(scripts.length).toBeGreaterThan(1);
+    for (const [i, script] of scripts.entries())
+      body(
+        await admin.put(`/api/meta/workflows/shown_${i}`, {
+          name: `shown_${i}`,
+          object: "account",
+          on: "manual",
+          script,
+        }),
+        201,
+      );
+  });
+
+  test("a script has the calls that are listed, and no others", async () => {
+    const admin = app.as("admin");
+    const script = `export default async ({ record, crm }) => [...Object.keys(crm), ...Object.keys(crm.records("lead")).map((k) => "records." + k)];`;
+    body(await admin.put("/api/meta/workflows/calls", { name: "calls", object: "account", on: "manual", script }), 201);
+    const account = body(await admin.post("/api/accounts", { name: "Calls" }), 201) as { id: string };
+    const { run } = body(await admin.post("/api/workflows/calls/start", { record: account.id }), 202) as {
+      run: string;
+    };
+    const ended = await until("the run", async () => {
+      const answer = await admin.get(`/api/runs/${run}`);
+      return answer.body.ended_at === null ? undefined : (answer.body as { result: string[] });
+    });
+    const shown = named(workflows, "`crm`").flatMap((call) => {
+      const [, record, plain] = /^crm\.(?:records\(object\)\.(\w+)|(\w+))\(/.exec(call) ?? [];
+      return record === undefined ? (plain === undefined ? [] : [plain]) : ["records", `records.${record}`];
+    });
+    expect([...new Set(shown)].toSorted()).toEqual(ended.result.toSorted());
+  });
+});
