@@ -108,7 +108,7 @@ describe("processes", () => {
     const started = startedFor(seen);
     expect(started.map((s) => s.tenant)).toEqual(["a", "b", "c"]);
     expect(new Set(started.map((s) => s.pid)).size).toBe(3);
-    expect(seen.filter((o) => o.kind === "sandbox_killed")).toMatchObject([{ tenant: "b", pid: started[1]?.pid }]);
+    expect(seen.filter((o) => o.kind === "sandbox_ended")).toMatchObject([{ tenant: "b", pid: started[1]?.pid }]);
     expect(sandbox.stats()).toMatchObject({ children: 2, busy: 0 });
   });
 

@@ -6,8 +6,8 @@ import { orderRenames, type Rename } from "./ddl/rename.ts";
 import { type DdlStep, qualified } from "./ddl/step.ts";
 import { addForeignKey, createIndex, createTable, createUnique, dropIndex } from "./ddl/tables.ts";
 
-export { type ConstraintName, parseConstraintName } from "./ddl/names.ts";
-export { type DdlStep, rowsShown } from "./ddl/step.ts";
+export { parseConstraintName } from "./ddl/names.ts";
+export type { DdlStep } from "./ddl/step.ts";
 
 type Change<K extends MetaChange["kind"]> = Extract<MetaChange, { kind: K }>;
 
