@@ -4,7 +4,7 @@ import { readFile } from "node:fs/promises";
 import { request } from "node:http";
 import { createServer } from "node:net";
 import { join } from "node:path";
-import { createApi, createTestApp, q, type TestApp, until } from "@guanxi/testing";
+import { createApi, createTestApp, q, type TestApp, until, dropDatabase } from "@guanxi/testing";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { postmasterOf } from "./support/data-folder.ts";
 import { processes, signal, sleep } from "./support/processes.ts";
@@ -282,7 +282,7 @@ describe("with DATABASE_URL", () => {
   });
   afterAll(async () => {
     await endAll();
-    await app.store.sql(`DROP DATABASE ${database} WITH (FORCE)`);
+    await dropDatabase((text) => app.store.sql(text), database);
     await app.close();
   });
 

@@ -26,21 +26,21 @@ const stored = async (code: string) =>
   }[];
 
 test("in a transaction, an upsert that meets a rival's creation becomes a patch, and what the transaction did before stays", async () => {
-  const rival = Promise.withResolvers<void>();
+  const [holds, goOn] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
   const first = app.kernel.transaction(await session(), async (inside) => {
     await app.kernel.records.upsert(inside, "gauge", "code", "race", { n: 1 });
-    await rival.promise;
+    holds.resolve();
+    await goOn.promise;
   });
-  let waits = false;
+  await holds.promise;
   const second = app.kernel.transaction(await session(), async (inside) => {
     await app.kernel.records.create(inside, "gauge", { code: "before", n: 0 });
     const answer = app.kernel.records.upsert(inside, "gauge", "code", "race", { n: 2 });
-    waits = true;
     // Long enough for its insert to wait for the rival's.
-    setTimeout(() => rival.resolve(), 200);
+    setTimeout(() => goOn.resolve(), 200);
     return answer;
   });
-  expect(await first.then(() => waits)).toBe(true);
+  await first;
   expect((await second).created).toBe(false);
   expect(await stored("race")).toMatchObject([{ n: 2, version: 2 }]);
   expect(await stored("before")).toHaveLength(1);

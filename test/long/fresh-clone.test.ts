@@ -1,6 +1,6 @@
 import { spawn } from "node:child_process";
 import { existsSync, statSync } from "node:fs";
-import { chmod, mkdir, mkdtemp, readdir, rm, symlink } from "node:fs/promises";
+import { chmod, mkdir, mkdtemp, readFile, readdir, rm, symlink } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { delimiter, dirname, join } from "node:path";
 import { afterAll, describe, expect, test } from "vitest";
@@ -78,6 +78,8 @@ describe.each(places)("a fresh clone %s", (_where, parent, usable) => {
       };
       const server = await boot(options);
       expect(server.log()).toContain("installing dependencies");
+      const driver = await readFile(join(clone, "node_modules/postgres/src/connection.js"), "utf8");
+      expect(driver).toContain("repaired by scripts/patch-postgres.mjs");
       const inside = await processes();
       expect(inside.find(({ pid }) => pid === server.pid)?.command).toContain(clone);
       await checkReadme(server, clone, env);

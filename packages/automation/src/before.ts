@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from "node:util";
-import { GuanxiError, newId } from "@guanxi/base";
+import { GuanxiError, isGuanxiError, newId } from "@guanxi/base";
 import type { Hook, HookScope, Kernel, Session, WriteOperation } from "@guanxi/kernel";
 import {
   type Call,
@@ -15,6 +15,7 @@ import { LimitPassed, createBudget, isRefusal, refusalText } from "./calls/answe
 import { readArguments } from "./calls/call.ts";
 import { hostCalls } from "./calls/index.ts";
 import { personOf } from "./relay/people.ts";
+import { withRights } from "./runs/session.ts";
 import type { AutomationSettings } from "./settings.ts";
 import { type BeforeWorkflow, workflowsPart } from "./workflows/part.ts";
 import { whenHolds } from "./workflows/when.ts";
@@ -36,17 +37,42 @@ export function createBeforeHook(kernel: Kernel, sandbox: Sandbox, settings: Aut
     async enter(session, object, kind): Promise<HookScope> {
       // Leased before a connection is taken, once for all records of the request.
       const lease = await sandbox.lease(session.tenant.id);
-      const workflows = scripts(session, object.id, kind);
-      return {
-        async run(operation, next) {
-          for (const workflow of workflows)
-            if (concerns(workflow, operation)) await runBefore(kernel, lease, workflow, operation, settings);
-          await next();
-        },
-        leave: () => lease.release(),
-      };
+      try {
+        const workflows = scripts(session, object.id, kind);
+        const readers = await readersOf(kernel, session, workflows);
+        return {
+          async run(operation, next) {
+            for (const [i, workflow] of workflows.entries())
+              if (concerns(workflow, operation))
+                await runBefore(kernel, lease, workflow, readers[i], operation, settings);
+            await next();
+          },
+          leave: () => lease.release(),
+        };
+      } catch (error) {
+        lease.release();
+        throw error;
+      }
     },
   };
+}
+
+/** What each script reads with: the rights of its publisher, not of whoever writes. Undefined where the publisher has left. */
+function readersOf(
+  kernel: Kernel,
+  session: Session,
+  workflows: readonly BeforeWorkflow[],
+): Promise<(Session | undefined)[]> {
+  return Promise.all(
+    workflows.map(async ({ actor, definition }) => {
+      try {
+        return withRights(await kernel.sessionFor(session.tenant.id, actor, session.cause), definition.as === "system");
+      } catch (error) {
+        if (isGuanxiError(error, "UNAUTHENTICATED")) return undefined;
+        throw error;
+      }
+    }),
+  );
 }
 
 function concerns(workflow: BeforeWorkflow, { session, record, old }: WriteOperation): boolean {
@@ -69,12 +95,15 @@ async function runBefore(
   kernel: Kernel,
   lease: Lease,
   workflow: BeforeWorkflow,
+  reader: Session | undefined,
   operation: WriteOperation,
   settings: AutomationSettings,
 ): Promise<void> {
   const { session, old } = operation;
+  if (!reader) throw scriptFault(workflow, "cannot run: whoever published it is no longer active");
   const before = operation.record;
-  const calls = createCalls(kernel, session, settings);
+  const { connection, snapshot, now } = session;
+  const calls = createCalls(kernel, { ...reader, connection, snapshot, now }, settings);
   const outcome = await lease.run({
     tenant: session.tenant.id,
     id: newId(),

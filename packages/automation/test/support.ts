@@ -34,13 +34,26 @@ async function onServer(text: string): Promise<void> {
   }
 }
 
+/** Waits for an autovacuum worker that looks at the database just then: it is the superuser's, and not ours to end. */
+async function drop(name: string): Promise<void> {
+  const dropped = (): Promise<boolean> =>
+    onServer(`DROP DATABASE ${name} WITH (FORCE)`).then(
+      () => true,
+      (e: { code?: string }) => {
+        if (e.code !== "42501") throw e;
+        return false;
+      },
+    );
+  await until(dropped, 20_000, 200);
+}
+
 /** A database of its own, since workers look after every tenant of theirs. → its URL, and its removal. */
 export async function createDatabase(): Promise<{ url: string; drop(): Promise<void> }> {
   const name = unique("automation_");
   await onServer(`CREATE DATABASE ${name}`);
   const url = new URL(serverUrl());
   url.pathname = `/${name}`;
-  return { url: url.href, drop: () => onServer(`DROP DATABASE ${name} WITH (FORCE)`) };
+  return { url: url.href, drop: () => drop(name) };
 }
 
 /** Waits until `condition` gives something true; fails after `ms`. */

@@ -12,7 +12,7 @@ import { rebuildOrgChart } from "./org-chart.ts";
 import { type RecordsEnv, withFresh, writeContext } from "./records/context.ts";
 import { createRows } from "./records/create.ts";
 import { createRecords } from "./records/index.ts";
-import { type Compiled, metaChannel, Snapshots } from "./snapshots.ts";
+import { type Compiled, goneChannel, metaChannel, Snapshots } from "./snapshots.ts";
 import { createTenants } from "./tenants.ts";
 import type { Actor, Cause, Kernel, KernelOptions, Session, SnapshotPart } from "./types.ts";
 
@@ -66,16 +66,19 @@ export async function createKernel(options: KernelOptions): Promise<Kernel> {
     return { ...sessionOn(compiled, session.actor, session.cause), now: session.now };
   }
 
-  /** People and rights changed: in this process at once, in the others when they hear of it. */
-  function accessChanged(tenant: string): void {
+  /** A key changed: in this process at once, in the others when they hear of it. */
+  function keysChanged(tenant: string): void {
     identity.forget(tenant);
     store.signal(accessChannel, tenant);
   }
 
   async function accessAftermath(session: Session, object: ObjectType): Promise<void> {
-    await session.connection.sql(`UPDATE ${quoteSchema(session.tenant.schema)}._meta SET access = access + 1`);
+    const { connection, tenant } = session;
+    // One at a time, so that the chart is made from everything committed; and told with the commit, so that no node misses it.
+    await connection.sql(`SELECT FROM ${quoteSchema(tenant.schema)}._meta FOR UPDATE`);
     if (orgObjects.has(object.name)) await rebuildOrgChart(session);
-    store.afterCommit(session.connection, () => accessChanged(session.tenant.id));
+    await connection.sql("SELECT pg_notify($1, $2)", [accessChannel, tenant.id]);
+    store.afterCommit(connection, () => identity.forget(tenant.id));
   }
 
   const env: RecordsEnv = {
@@ -137,6 +140,10 @@ export async function createKernel(options: KernelOptions): Promise<Kernel> {
       (tenant) => identity.forget(tenant),
       () => identity.forgetAll(),
     ),
+    store.listen(goneChannel, (tenant) => {
+      snapshots.drop(tenant);
+      identity.forget(tenant);
+    }),
   ]);
 
   async function sessionOf(tenant: string, user: string, cause: Cause): Promise<Session> {
@@ -168,7 +175,7 @@ export async function createKernel(options: KernelOptions): Promise<Kernel> {
     keys: createKeys({
       store,
       rightsOf: async ({ tenant, actor }, user) => (await identity.actor(tenant.id, user, actor.locale))?.rights,
-      changed: accessChanged,
+      changed: keysChanged,
     }),
     idempotency,
     hooks,

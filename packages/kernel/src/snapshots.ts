@@ -14,6 +14,8 @@ export const schemaOf = (tenant: string): string => `t_${tenant}`;
 
 /** Heard by every node: the payload's tenant has new metadata. */
 export const metaChannel = "guanxi_meta";
+/** Heard by every node: the payload's tenant was deleted. Another one of the same id has nothing in common with it. */
+export const goneChannel = "guanxi_gone";
 
 interface Options {
   readonly store: Store;
@@ -69,8 +71,9 @@ export class Snapshots {
     this.#known.delete(tenant);
   }
 
+  /** Signals may have been lost, of deleted tenants too. */
   forgetAll(): void {
-    for (const tenant of [...this.#known.keys()]) this.forget(tenant);
+    for (const tenant of [...this.#known.keys(), ...this.#stale.keys()]) this.drop(tenant);
   }
 
   /** Gone for good: the tenant was deleted. */
@@ -96,12 +99,6 @@ export class Snapshots {
     } finally {
       if (this.#loading.get(tenant) === load) this.#loading.delete(tenant);
     }
-  }
-
-  /** What `change` compiled under the tenant's lock, once it is committed. */
-  adopt(tenant: string, compiled: Compiled): void {
-    this.#loading.delete(tenant);
-    this.#remember(tenant, compiled);
   }
 
   #remember(tenant: string, compiled: Compiled): void {

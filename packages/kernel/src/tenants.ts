@@ -11,7 +11,7 @@ import { coreObjects } from "./core-objects.ts";
 import { hashKey, newKey, prefixOf } from "./identity.ts";
 import { applyDefinitions, idCounter } from "./apply.ts";
 import { parseTenant, tenantIdPattern } from "./new-tenant.ts";
-import { schemaOf } from "./snapshots.ts";
+import { goneChannel, schemaOf } from "./snapshots.ts";
 import type { NewTenant, Plugin, RoleDefinition, Session, Tenant } from "./types.ts";
 
 interface Env {
@@ -128,6 +128,7 @@ export function createTenants(env: Env) {
       if (!row) throw new GuanxiError("NOT_FOUND", { detail: `There is no tenant ${id}.` });
       await registry.removeTenant(id);
       env.forget(id);
+      await env.store.sql("SELECT pg_notify($1, $2)", [goneChannel, id]);
       await env.store.sql(`DROP SCHEMA IF EXISTS ${quoteSchema(schemaOf(id))} CASCADE`);
     },
   };

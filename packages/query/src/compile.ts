@@ -193,7 +193,7 @@ function compileAggregate(plan: AggregatePlan, context: SqlContext): SqlText {
     })
     .join(", ");
   const text = `SELECT coalesce(string_agg(p.j, ',' ORDER BY p.n), '') AS data, ${metaVersion(context)} FROM (
-  SELECT (SELECT to_json(o) FROM (SELECT ${names}) o)::text AS j, row_number() OVER (${orderBy.length > 0 ? `ORDER BY ${orderBy.join(", ")}` : ""}) AS n
+  SELECT (SELECT to_json("#") FROM (SELECT ${names}) "#")::text AS j, row_number() OVER (${orderBy.length > 0 ? `ORDER BY ${orderBy.join(", ")}` : ""}) AS n
   FROM (SELECT ${columns} ${from} WHERE ${where} ${groupBy}) t0
   ${having}
   ${orderBy.length > 0 ? `ORDER BY ${orderBy.join(", ")}` : ""} ${limit}

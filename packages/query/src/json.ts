@@ -9,7 +9,8 @@ const plain: ColumnSql = (source, column) => `${source}.${quote(column)}`;
 /** `to_json` of a row with exactly these members. A row type, not `json_build_object`, which ends at 50 members. */
 export function jsonObject(outputs: readonly Output[], column: ColumnSql = plain): string {
   const members = outputs.map((o) => `${member(o, column)} AS ${quote(o.name)}`).join(", ");
-  return `(SELECT to_json(o) FROM (SELECT ${members}) o)`;
+  // No field can be named as the row is, or `to_json` would take the field.
+  return `(SELECT to_json("#") FROM (SELECT ${members}) "#")`;
 }
 
 function member(output: Output, column: ColumnSql): string {

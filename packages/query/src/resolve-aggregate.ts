@@ -1,6 +1,6 @@
 import { text } from "@guanxi/base";
 import { checkExpression, type ExprType } from "@guanxi/expr";
-import type { ObjectType, Snapshot } from "@guanxi/meta";
+import type { Field, ObjectType, Snapshot } from "@guanxi/meta";
 import { inParameter, noField, queryError } from "./errors.ts";
 import { splitCall, splitPath, splitTerms, type Term } from "./paths.ts";
 import type { Aggregate, AggregatePlan, GroupTerm, Metric, Period } from "./plan.ts";
@@ -57,7 +57,13 @@ function resolveGroup(term: Term, sources: Sources): GroupTerm {
 const numeric = new Set(["int", "decimal"]);
 const sortable = new Set(["int", "decimal", "text", "date", "datetime", "time", "bool"]);
 
-function suits(aggregate: string, type: ExprType): boolean {
+/** PostgreSQL cuts longer names of columns. */
+const maxNameLength = 63;
+
+function suits(aggregate: string, field: Field): boolean {
+  const type = field.exprType;
+  // The least and greatest of a picklist by letters would contradict the order that its values are defined in.
+  if (field.values && (aggregate === "min" || aggregate === "max")) return false;
   if (aggregate === "sum" || aggregate === "avg") return numeric.has(type.kind);
   if (aggregate === "min" || aggregate === "max") return sortable.has(type.kind) && type.kind !== "bool";
   return type.kind !== "json";
@@ -84,7 +90,7 @@ function resolveMetric(term: Term, sources: Sources): Metric {
   }
   const found = sources.field(splitPath("metrics", { source: call.argument, position: call.position }));
   if (!found) throw noField("metrics", call.argument, call.position);
-  if (!suits(aggregate, found.field.exprType)) throw unsuitable("metrics", term);
+  if (!suits(aggregate, found.field)) throw unsuitable("metrics", term);
   return { ...found, name, aggregate };
 }
 
@@ -113,6 +119,17 @@ export function resolveAggregate(snapshot: Snapshot, object: ObjectType, request
     ...groups.map((g) => [g.name, g.period ? { kind: "text" } : g.field.exprType] as const),
     ...metrics.map((m) => [m.name, metricType(m)] as const),
   ] as [string, ExprType][]);
+  const long = [...types.keys()].find((name) => name.length > maxNameLength);
+  if (long !== undefined) {
+    throw queryError(
+      "group",
+      text(
+        `"${long}" is longer than ${maxNameLength} characters`,
+        `“${long}”超过 ${maxNameLength} 个字符`,
+        `「${long}」超過 ${maxNameLength} 個字元`,
+      ),
+    );
+  }
   if (types.size < groups.length + metrics.length) {
     throw queryError("metrics", text("a group or metric is asked for twice", "分组或指标重复", "分組或指標重複"));
   }

@@ -37,10 +37,20 @@ export function resolveFilter(
   return checked;
 }
 
+/** Beyond the first few, sort keys decide nothing; each stands in every cursor. */
+const maxOrderTerms = 16;
+
 /** Sorted by what was asked, then by id so that the order is total. */
 function resolveOrder(order: string | undefined, object: ObjectType, sources: Sources): OrderTerm[] {
   const terms: OrderTerm[] = [];
-  for (const term of order === undefined ? [] : splitTerms("order", order)) {
+  const asked = order === undefined ? [] : splitTerms("order", order);
+  if (asked.length > maxOrderTerms) {
+    throw queryError(
+      "order",
+      text(`at most ${maxOrderTerms} names`, `最多 ${maxOrderTerms} 个名称`, `最多 ${maxOrderTerms} 個名稱`),
+    );
+  }
+  for (const term of asked) {
     const descending = term.source.startsWith("-");
     const path = splitPath("order", descending ? { source: term.source.slice(1), position: term.position + 1 } : term);
     const found = sources.field(path);

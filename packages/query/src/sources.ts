@@ -1,5 +1,10 @@
+import { text } from "@guanxi/base";
 import type { Field, ObjectType, Snapshot } from "@guanxi/meta";
+import { queryError } from "./errors.ts";
 import type { Source } from "./plan.ts";
+
+/** Every reference that is followed is a join; PostgreSQL plans a hundred of them for seconds. */
+const maxWalks = 24;
 
 /** Collects the tables that a plan walks to; the same walk gives the same join. */
 export class Sources {
@@ -27,6 +32,16 @@ export class Sources {
     const field = from?.object.fields.get(path.at(-1) ?? "");
     const object = field?.target === undefined ? undefined : this.#snapshot.objects.get(field.target);
     if (!from || !field || !object) return undefined;
+    if (this.#list.length > maxWalks) {
+      throw queryError(
+        "query",
+        text(
+          `at most ${maxWalks} references can be followed`,
+          `最多可跟随 ${maxWalks} 个引用`,
+          `最多可跟隨 ${maxWalks} 個參照`,
+        ),
+      );
+    }
     const source: Source = {
       alias: `t${this.#list.length}`,
       object,

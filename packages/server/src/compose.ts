@@ -106,7 +106,7 @@ async function join(parts: Parts, endings: Endings): Promise<Composition> {
     const checks: Record<string, string> = {
       start: ready ? "ok" : "is under way",
       database,
-      ...(work ? { worker: work.ok ? "ok" : (work.fault ?? "does not work") } : {}),
+      ...(work ? { worker: work.ok ? "ok" : "does not work" } : {}),
     };
     return { ok: Object.values(checks).every((c) => c === "ok"), checks };
   };

@@ -7,7 +7,9 @@ import { createRequire } from "node:module";
  */
 const load = createRequire(import.meta.url ?? `${process.cwd()}/`);
 
-export const { and, desc, eq, isNull, lt, sql } = load("drizzle-orm") as typeof import("drizzle-orm");
+export const { and, desc, DrizzleQueryError, eq, isNull, lt, sql } = load(
+  "drizzle-orm",
+) as typeof import("drizzle-orm");
 export const { boolean, index, integer, jsonb, pgSchema, primaryKey, text, timestamp, uuid } = load(
   "drizzle-orm/pg-core",
 ) as typeof import("drizzle-orm/pg-core");

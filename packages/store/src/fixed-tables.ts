@@ -15,7 +15,6 @@ export const recordTables: TenantComponent = {
     `CREATE TABLE {schema}._meta (
       only_one boolean PRIMARY KEY DEFAULT true CHECK (only_one),
       version bigint NOT NULL,
-      access bigint NOT NULL DEFAULT 1,
       next_id int NOT NULL DEFAULT 1,
       settings jsonb NOT NULL
     );

@@ -18,7 +18,10 @@ export interface StoreSettings {
 }
 
 /** Texts kept prepared per connection. postgres.js never evicts one, and 20,000 took a backend from 25 to 367 MB. */
-const maxPreparedTexts = 2_000;
+const maxPreparedPlans = 2_000;
+const maxPreparedQueries = 300;
+/** After this many seconds a connection is replaced, with what its backend has kept: 40 KB for each table it touched. */
+const connectionLifetimeSeconds = 1_800;
 /** A plan's parameters are all sent as text and cast where they stand; PostgreSQL then minds none that a text does not use. */
 const textOid = 25;
 /** Work that lost a race for locks is tried this often at most. */
@@ -50,6 +53,12 @@ async function retried<T>(work: () => Promise<T>): Promise<T> {
   }
 }
 
+/**
+ * Between two attempts to connect, in seconds. postgres.js would wait up to 20, and with it every statement that was given to the
+ * connection, although the database may have been back for long.
+ */
+const reconnectSeconds = 0.1;
+
 type Sql = postgres.Sql | postgres.TransactionSql;
 interface OpenTransaction {
   readonly sql: postgres.TransactionSql;
@@ -65,6 +74,8 @@ export function createStore(settings: StoreSettings): Store {
     max: settings.maxConnections,
     types: types as unknown as Record<string, postgres.PostgresType>,
     fetch_types: false,
+    max_lifetime: connectionLifetimeSeconds,
+    backoff: () => reconnectSeconds,
     onnotice: () => undefined,
     connection: {
       application_name: "guanxi",
@@ -78,14 +89,26 @@ export function createStore(settings: StoreSettings): Store {
     typeof settings.connection === "string"
       ? postgres(settings.connection, options)
       : postgres({ ...options, ...settings.connection });
-  const prepared = new Set<string>();
+  const prepared = {
+    plans: { texts: new Set<string>(), most: maxPreparedPlans },
+    queries: { texts: new Set<string>(), most: maxPreparedQueries },
+  };
+  let preparedSince = Date.now();
   const transactions = new WeakMap<Connection, OpenTransaction>();
 
-  /** The first texts asked for stay prepared; those beyond the bound are parsed each time. */
-  function mayPrepare(statement: Omit<Statement, "params">): boolean {
-    if (!statement.prepare) return false;
-    if (prepared.size < maxPreparedTexts) prepared.add(statement.text);
-    return prepared.has(statement.text);
+  /**
+   * The first texts asked for are prepared, those beyond the bound parsed each time, until the connections that keep them
+   * have been replaced.
+   */
+  function mayPrepare({ prepare, adHoc, text }: Omit<Statement, "params">): boolean {
+    if (!prepare) return false;
+    if (Date.now() - preparedSince > connectionLifetimeSeconds * 1_000) {
+      for (const { texts } of [prepared.plans, prepared.queries]) texts.clear();
+      preparedSince = Date.now();
+    }
+    const { texts, most } = adHoc ? prepared.queries : prepared.plans;
+    if (texts.size < most) texts.add(text);
+    return texts.has(text);
   }
 
   async function execute<T extends Row>(

@@ -1,6 +1,7 @@
 import { fileURLToPath } from "node:url";
 import type postgres from "postgres";
-import { and, desc, drizzle, eq, isNull, migrate, sql } from "./drizzle.ts";
+import { and, desc, drizzle, DrizzleQueryError, eq, isNull, migrate, sql } from "./drizzle.ts";
+import { storeError } from "./errors.ts";
 import { createIdempotencyTable, type IdempotencyTable } from "./idempotency.ts";
 import { type ApiKeyRow, apiKeys, type TenantRow, tenants } from "./tables.ts";
 
@@ -25,9 +26,25 @@ export interface Registry {
 
 const migrationsFolder = fileURLToPath(new URL("../migrations", import.meta.url));
 
+/** The methods, with what the database refuses in our terms. Drizzle's own error repeats the parameters, among them hashes of keys. */
+function inOurTerms<T extends object>(name: string, methods: T): T {
+  const wrapped = Object.entries(methods).map(([method, value]) => {
+    if (typeof value !== "function") return [method, value];
+    const call = async (...args: unknown[]): Promise<unknown> => {
+      try {
+        return await (value as (...args: unknown[]) => unknown)(...args);
+      } catch (e) {
+        throw storeError(e instanceof DrizzleQueryError ? e.cause : e, `${name}.${method}`);
+      }
+    };
+    return [method, call];
+  });
+  return Object.fromEntries(wrapped) as T;
+}
+
 export function createRegistry(pool: postgres.Sql): Registry {
   const db = drizzle(pool);
-  return {
+  return inOurTerms<Registry>("registry", {
     async migrate() {
       // Nodes that start together wait here for the first of them.
       await pool.begin(async (tx) => {
@@ -77,6 +94,6 @@ export function createRegistry(pool: postgres.Sql): Registry {
         .update(apiKeys)
         .set({ lastUsedAt: sql`now()` })
         .where(eq(apiKeys.id, id))),
-    idempotency: createIdempotencyTable(db),
-  };
+    idempotency: inOurTerms("idempotency", createIdempotencyTable(db)),
+  });
 }

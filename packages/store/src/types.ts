@@ -9,6 +9,8 @@ export interface Statement {
   readonly params: readonly (string | null)[];
   /** Compiled plans are prepared once per connection; texts made of a request's own words are not. */
   readonly prepare: boolean;
+  /** The text depends on what a caller asked for. Such texts have places of their own, so that none can take those of the plans. */
+  readonly adHoc?: boolean;
 }
 
 export type Row = Record<string, unknown>;

@@ -5,6 +5,7 @@ import { compose, type Composition, createDemo, type Parts } from "@guanxi/serve
 import type { Store } from "@guanxi/store";
 import postgres from "postgres";
 import { type Api, createApi } from "./api.ts";
+import { dropDatabase } from "./database.ts";
 
 export const operatorKey = "operator-key-of-the-tests";
 
@@ -107,7 +108,7 @@ export async function createTestApp(options: TestAppOptions = {}): Promise<TestA
       ),
     async close() {
       await composition.close();
-      if (!options.on) await sql.unsafe(`DROP DATABASE ${name} WITH (FORCE)`);
+      if (!options.on) await dropDatabase((text) => sql.unsafe(text), name);
       await sql.end();
     },
   };

@@ -40,6 +40,8 @@ export function matches(
 ): boolean {
   if (change.meta < workflow.metaFrom || (workflow.metaTo !== null && change.meta >= workflow.metaTo)) return false;
   if (workflow.definition.on !== triggerOf[change.op]) return false;
+  // One that cannot run any more must not go silent: it leaves a failed run that says why.
+  if (workflow.fault !== undefined) return true;
   if (!concernsFields(workflow.definition, (field) => change.old !== null && field in change.old)) return false;
   const old = change.op === "update" ? { ...change.data, ...change.old } : null;
   return whenHolds(workflow.when, { record: change.data, old, user, now: change.at, settings: snapshot.settings });

@@ -80,6 +80,12 @@ interface CallRow extends Record<string, unknown> {
   readonly at: number;
 }
 
+/** Log lines with their times as the API writes them. */
+function logOf(text: string | null): unknown {
+  const lines = (parsed(text) ?? []) as readonly { readonly at: number }[];
+  return lines.map((line) => ({ ...line, at: new Date(line.at).toISOString() }));
+}
+
 /** One run with its journal, log, cause and what it has written. */
 export async function readRun(session: Session, id: string): Promise<unknown> {
   if (!isId(id)) throw new GuanxiError("NOT_FOUND");
@@ -98,7 +104,7 @@ export async function readRun(session: Session, id: string): Promise<unknown> {
     actor: row.actor,
     cause: parsed(row.cause),
     result: parsed(row.result),
-    log: parsed(row.log) ?? [],
+    log: logOf(row.log),
     journal: calls.map(shownCall),
     effects: calls.flatMap(effectOf),
   };

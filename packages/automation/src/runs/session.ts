@@ -10,5 +10,9 @@ export async function sessionOf(kernel: Kernel, run: ClaimedRun, system: boolean
     workflow: run.workflow,
     depth: run.cause.depth,
   });
-  return system ? { ...session, actor: { ...session.actor, rights: allRights } } : session;
+  return withRights(session, system);
 }
+
+/** The session with all rights, for what is published `as` the system. */
+export const withRights = (session: Session, system: boolean): Session =>
+  system ? { ...session, actor: { ...session.actor, rights: allRights } } : session;

@@ -56,6 +56,8 @@ function compileWhen(
 ): Pick<Workflow, "when" | "fault"> {
   const object = snapshot.byId.get(objectId);
   if (!object) return { when: undefined, fault: `its object "${definition.object}" is gone` };
+  const gone = definition.fields?.find((field) => !object.fields.has(field));
+  if (gone !== undefined) return { when: undefined, fault: `it names the field "${gone}", which is gone` };
   if (definition.when === undefined) return { when: undefined, fault: undefined };
   try {
     return { when: checkExpression(definition.when, whenScope(object, snapshot), "bool"), fault: undefined };

@@ -38,9 +38,27 @@ export function createRecords(env: RecordsEnv): Records {
       bounded(values);
       if (!atomic)
         return eachAlone(session, values, locale, async (value) =>
-          withFresh(env, session, async (s) => only(await updateRows(env, s, object, patchesOf([value])))),
+          withFresh(env, session, async (s) =>
+            only(
+              await updateRows(
+                env,
+                s,
+                object,
+                patchesOf([value], () => ""),
+              ),
+            ),
+          ),
         );
-      return withFresh(env, session, async (s) => together(await updateRows(env, s, object, patchesOf(values))));
+      return withFresh(env, session, async (s) =>
+        together(
+          await updateRows(
+            env,
+            s,
+            object,
+            patchesOf(values, (i) => `/${i}`),
+          ),
+        ),
+      );
     },
     get: (session, object, id, options = {}) => withFresh(env, session, (s) => getRecord(s, object, id, options)),
     getBy: (session, object, field, value, options = {}) =>

@@ -44,6 +44,7 @@ async function getOne(
     name: `${object.name}.get`,
     ...compileRead(plan, sqlContext(session)),
     prepare: true,
+    adHoc: options.select !== undefined || options.expand !== undefined,
   });
   checkFresh(session, row);
   if (!row) throw notFound(object);
@@ -107,6 +108,7 @@ export async function listRecords(session: Session, name: string, parameters: Li
     name: `${object.name}.list`,
     ...compileRead(plan, sqlContext(session)),
     prepare: true,
+    adHoc: true,
   });
   checkFresh(session, row);
   if (!row) throw new Error("a list answers one row");
@@ -129,6 +131,7 @@ export async function aggregateRecords(
     name: `${object.name}.aggregate`,
     ...compileRead(plan, sqlContext(session)),
     prepare: true,
+    adHoc: true,
   });
   checkFresh(session, row);
   return `{"data":[${row?.data ?? ""}]}`;

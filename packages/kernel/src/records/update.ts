@@ -188,9 +188,9 @@ export async function updateRows(
 }
 
 /** Rows of a PATCH array: objects with an `id` and the patch's members. */
-export function patchesOf(values: readonly unknown[]): Patch[] {
+export function patchesOf(values: readonly unknown[], pathOf: (i: number) => string): Patch[] {
   return values.map((value, i) => {
-    const path = `/${i}`;
+    const path = pathOf(i);
     if (typeof value !== "object" || value === null || Array.isArray(value)) {
       throw new GuanxiError("VALIDATION", { issues: [{ path, code: "type", params: { type: "object" } }] });
     }

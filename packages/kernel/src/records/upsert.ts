@@ -40,7 +40,8 @@ function withKey(
   if (typeof body !== "object" || body === null || Array.isArray(body))
     return refuse({ path: "", code: "type", params: { type: "object" } });
   const key = keyFromPath(session, object, field, text);
-  if (key === undefined || key === null) return refuse({ path, code: "format", params: { format: field.type } });
+  if (key === undefined || key === null || key === "")
+    return refuse({ path, code: "format", params: { format: field.type } });
   const stated = (body as Record<string, unknown>)[field.name];
   if (stated !== undefined && keyFromPath(session, object, field, String(stated)) !== key)
     refuse({ path, code: "const", params: { value: text } });

@@ -66,7 +66,7 @@ export function recordJson(object: ObjectType, alias: string): string {
   const members = [...object.fields.values()]
     .filter((f) => f.name !== "deleted_at")
     .map((f) => `${jsonColumn(f, `${alias}.${quote(f.column.name)}`)} AS ${quote(f.name)}`);
-  return `(SELECT to_json(o)::text FROM (SELECT ${members.join(", ")}) o)`;
+  return `(SELECT to_json("#")::text FROM (SELECT ${members.join(", ")}) "#")`;
 }
 
 /** A whole record as the change row keeps it: the same JSON, with `deleted_at`. */
@@ -74,7 +74,7 @@ export function changeJson(object: ObjectType, alias: string): string {
   const members = [...object.fields.values()].map(
     (f) => `${jsonColumn(f, `${alias}.${quote(f.column.name)}`)} AS ${quote(f.name)}`,
   );
-  return `(SELECT to_jsonb(o) FROM (SELECT ${members.join(", ")}) o)`;
+  return `(SELECT to_jsonb("#") FROM (SELECT ${members.join(", ")}) "#")`;
 }
 
 export interface ReferenceCheck {
