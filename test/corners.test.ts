@@ -105,14 +105,12 @@ describe("on another node", () => {
           .post("/platform/tenants", { id: "again", name: "Again", admin: { email: "a@example.com" } })
       ).body.admin.key as string;
     const define = (key: string, name: string) =>
-      app
-        .as(key)
-        .put(`/api/meta/objects/${name}`, {
-          name,
-          plural: `${name}s`,
-          type: "object",
-          properties: { a: { type: "string" } },
-        });
+      app.as(key).put(`/api/meta/objects/${name}`, {
+        name,
+        plural: `${name}s`,
+        type: "object",
+        properties: { a: { type: "string" } },
+      });
     const first = await make();
     await define(first, "before");
     expect((await other.as(first).get("/api/befores")).status).toBe(200);
