@@ -1,3 +1,4 @@
+import { GuanxiError } from "@guanxi/base";
 import { quoteSchema } from "@guanxi/store";
 import type { Session } from "./types.ts";
 
@@ -7,6 +8,7 @@ import type { Session } from "./types.ts";
  */
 export async function rebuildOrgChart(session: Session): Promise<void> {
   const s = quoteSchema(session.snapshot.settings.schema);
+  await refuseRings(session, s);
   await session.connection.sql(`WITH RECURSIVE tree(top, id) AS (
       SELECT id, id FROM ${s}.position WHERE deleted_at IS NULL
       UNION
@@ -21,4 +23,18 @@ export async function rebuildOrgChart(session: Session): Promise<void> {
       DELETE FROM ${s}._below b WHERE NOT EXISTS (SELECT FROM now_below n WHERE n.manager = b.manager AND n.subordinate = b.subordinate)
     )
     INSERT INTO ${s}._below SELECT manager, subordinate FROM now_below ON CONFLICT DO NOTHING`);
+}
+
+/** Positions form a tree: in a ring everybody would stand above everybody. */
+async function refuseRings(session: Session, s: string): Promise<void> {
+  const [ring] = await session.connection.sql(`WITH RECURSIVE below(top, id) AS (
+      SELECT parent, id FROM ${s}.position WHERE parent IS NOT NULL AND deleted_at IS NULL
+      UNION
+      SELECT b.top, p.id FROM below b JOIN ${s}.position p ON p.parent = b.id AND p.deleted_at IS NULL
+    )
+    SELECT top FROM below WHERE top = id LIMIT 1`);
+  if (!ring) return;
+  const message = "the position would stand above itself";
+  const text = { en: message, "zh-CN": "岗位不能成为自己的上级", "zh-TW": "職位不能成為自己的上級" };
+  throw new GuanxiError("VALIDATION", { issues: [{ path: "/parent", code: "definition", text, params: { message } }] });
 }
