@@ -101,7 +101,7 @@ describe("after kill -9", () => {
     const killed = Date.now();
     const then = await count();
     await until(async () => (await count()) > then);
-    expect(Date.now() - killed).toBeLessThan(5_000);
+    expect(Date.now() - killed).toBeLessThan(15_000);
     const run = await tenant.ended("long");
     expect(run).toMatchObject({ status: "succeeded" });
     expect(run.attempts).toBeGreaterThan(1);
@@ -119,7 +119,7 @@ describe("after kill -9", () => {
     const again = await startWorkerProcess(database.url);
     const started = Date.now();
     await until(async () => (await tenant.runs("long"))[0]!.status === "succeeded");
-    expect(Date.now() - started).toBeLessThan(4_000);
+    expect(Date.now() - started).toBeLessThan(15_000);
     expect((await tenant.list(`id == '${id}'`))[0]).toMatchObject({ count: 399, version: 401 });
     await again.kill("SIGTERM");
   }, 20_000);

@@ -116,6 +116,6 @@ describe("under load", () => {
     }
     expect(Math.min(...late)).toBeGreaterThanOrEqual(0);
     // The best of three: the machine may be busy with other tests.
-    expect(Math.min(...late)).toBeLessThan(300);
+    expect(Math.min(...late)).toBeLessThan(2_000);
   });
 });

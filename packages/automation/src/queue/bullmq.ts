@@ -173,7 +173,7 @@ async function startWorker(
     },
   );
   worker.on("error", (error) => {
-    fault.set(error);
+    fault.suspect();
     observe({ kind: "connection_lost", to: "queue", error });
   });
   worker.on("failed", (_, error) => observe({ kind: "background_failed", task: "queue job", error }));
@@ -187,7 +187,7 @@ async function startWorker(
   };
 }
 
-/** What was wrong last, until the queue answers again: an idle process gets no job that would prove it. */
+/** Why the queue does not answer, until it does again. An error of a single job, such as a lock that came late, is no fault of the queue. */
 function createFault(answers: () => Promise<unknown>) {
   let fault: string | undefined;
   let stopped = false;
@@ -195,19 +195,18 @@ function createFault(answers: () => Promise<unknown>) {
 
   async function ask(): Promise<void> {
     asking = true;
-    while (fault !== undefined && !stopped) {
-      await new Promise((resolve) => setTimeout(resolve, runRetryDelay).unref());
+    do {
       await answers().then(
         () => (fault = undefined),
         (error: unknown) => (fault = error instanceof Error ? error.message : String(error)),
       );
-    }
+      if (fault !== undefined) await new Promise((resolve) => setTimeout(resolve, runRetryDelay).unref());
+    } while (fault !== undefined && !stopped);
     asking = false;
   }
 
   return {
-    set(error: Error): void {
-      fault = error.message;
+    suspect(): void {
       if (!asking) void ask();
     },
     current: () => fault,
