@@ -19,7 +19,8 @@ import type { Actor, Cause, Kernel, KernelOptions, Session, SnapshotPart } from 
 /** Snapshots kept compiled unless set otherwise; at about 100 KB each, 50 MB. */
 const defaultMaxTenants = 500;
 
-const orgObjects = new Set(["position", "user_position", "user"]);
+/** A user who goes takes their `user_position` along, so these two are all that the chart is made of. */
+const orgObjects = new Set(["position", "user_position"]);
 
 /** The kernel on a store whose shared tables are migrated. */
 export async function createKernel(options: KernelOptions): Promise<Kernel> {

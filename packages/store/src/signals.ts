@@ -25,7 +25,7 @@ export function startSignals(
         prepare: false,
       });
     } catch (error) {
-      // Nothing is lost: hearers sweep after their connection was, and otherwise slowly.
+      // A signal only hastens: work is also found by a sweep, and a revoked key ends with its time in the cache.
       observe({ kind: "connection_lost", to: "signals", error });
     }
   }

@@ -55,7 +55,6 @@ export async function withFresh<T>(
       if (!isStale(e) && !mayBeStale(e)) throw e;
       const newer = await env.refresh(current);
       const changed = newer.snapshot.version !== current.snapshot.version;
-      if (!changed && !isStale(e)) throw e;
       if (!changed && !(e instanceof StaleSnapshot)) throw e;
       if (refreshes >= maxRefreshes)
         throw new GuanxiError("UNAVAILABLE", { retryAfter: 1, detail: "The metadata keeps changing.", cause: e });
