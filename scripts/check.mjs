@@ -2,7 +2,7 @@
 import { join } from "node:path";
 import { become, ensureInstalled, root } from "./runtime.mjs";
 
-ensureInstalled();
+ensureInstalled({ tools: true });
 process.chdir(root);
 const tasks = ["format", "lint", "types", "imports", "unused", "lockfile"];
 become(

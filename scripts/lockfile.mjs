@@ -1,8 +1,9 @@
 // npm forgets optional packages of other platforms when it writes a lockfile (npm/cli#4828); `npm ci` then refuses it.
-// `node scripts/lockfile.mjs` puts them back, `--check` only tells. Run it after every `npm install` that changes the lock.
+// `node scripts/lockfile.mjs` puts them back, `--check` only tells. Run it after every `npm install` that changes a lock.
+// It also takes the registry's addresses out, so that everybody installs from their own.
 import { readFileSync, writeFileSync } from "node:fs";
 
-const path = new URL("../package-lock.json", import.meta.url);
+const paths = ["package-lock.json", "test/linters/package-lock.json"];
 const systems = ["aix", "android", "darwin", "freebsd", "linux", "netbsd", "openbsd", "openharmony", "sunos", "win32"];
 const processors = ["arm", "arm64", "ia32", "loong64", "mips64el", "ppc64", "riscv64", "s390x", "wasm32", "x64"];
 const aliases = { windows: "win32", win: "win32", 64: "x64", eabi: "arm" };
@@ -31,26 +32,43 @@ function resolve(packages, owner, name) {
   }
 }
 
-const lock = JSON.parse(readFileSync(path, "utf8"));
-const missing = {};
-for (const [owner, entry] of Object.entries(lock.packages))
-  for (const [name, version] of Object.entries(entry.optionalDependencies ?? {})) {
-    if (resolve(lock.packages, owner, name)) continue;
-    const where = platform(name);
-    if (!where.cpu && !where.os) continue;
-    missing[`node_modules/${name}`] = { version, ...where, ...(entry.dev && { dev: true }), optional: true };
-  }
-
-const names = Object.keys(missing);
-if (names.length === 0) process.exit(0);
-if (process.argv.includes("--check")) {
-  console.error(
-    `package-lock.json lacks ${names.length} optional packages; run: node scripts/lockfile.mjs\n  ${names.join("\n  ")}`,
-  );
-  process.exit(1);
+/** Optional packages that the lockfile names and leaves out. */
+function missingFrom(packages) {
+  const missing = {};
+  for (const [owner, entry] of Object.entries(packages))
+    for (const [name, version] of Object.entries(entry.optionalDependencies ?? {})) {
+      if (resolve(packages, owner, name)) continue;
+      const where = platform(name);
+      if (!where.cpu && !where.os) continue;
+      missing[`node_modules/${name}`] = { version, ...where, ...(entry.dev && { dev: true }), optional: true };
+    }
+  return missing;
 }
-const order = (a, b) => a.localeCompare(b, "en");
-const [root, ...rest] = Object.keys({ ...lock.packages, ...missing });
-lock.packages = Object.fromEntries([root, ...rest.sort(order)].map((key) => [key, lock.packages[key] ?? missing[key]]));
-writeFileSync(path, `${JSON.stringify(lock, null, 2)}\n`);
-console.log(`package-lock.json: added ${names.length} optional packages`);
+
+/** The entry without the host that it was fetched from; paths of our own packages stay. */
+const withoutHost = ({ resolved, ...entry }) =>
+  /^\w+:/.test(resolved ?? "") ? entry : { ...(resolved && { resolved }), ...entry };
+
+function completed(packages, missing) {
+  const order = (a, b) => a.localeCompare(b, "en");
+  const all = { ...packages, ...missing };
+  const [root, ...rest] = Object.keys(all);
+  return Object.fromEntries([root, ...rest.sort(order)].map((key) => [key, withoutHost(all[key])]));
+}
+
+for (const path of paths) {
+  const url = new URL(`../${path}`, import.meta.url);
+  const lock = JSON.parse(readFileSync(url, "utf8"));
+  const missing = Object.keys(missingFrom(lock.packages));
+  const hosts = Object.entries(lock.packages).filter(([, { resolved }]) => /^\w+:/.test(resolved ?? ""));
+  if (missing.length === 0 && hosts.length === 0) continue;
+  if (process.argv.includes("--check")) {
+    const faults = [...missing.map((name) => `lacks ${name}`), ...hosts.map(([name]) => `names a host for ${name}`)];
+    console.error(`${path}: run node scripts/lockfile.mjs\n  ${faults.join("\n  ")}`);
+    process.exitCode = 1;
+    continue;
+  }
+  lock.packages = completed(lock.packages, missingFrom(lock.packages));
+  writeFileSync(url, `${JSON.stringify(lock, null, 2)}\n`);
+  console.log(`${path}: added ${missing.length} optional packages, removed ${hosts.length} hosts`);
+}

@@ -1,6 +1,7 @@
 // After every installation: keeps postgres.js from ending the process when its server dies. Version 3.4.9, the latest, writes to a socket
 // that is gone (github.com/porsager/postgres issues 1154 and 1208), outside of any promise; and a connection that dies with a
-// write pending never sends again. Only built-in modules and nothing newer than Node.js 20. Does nothing the second time.
+// write pending never sends again; a COPY may never end. Only built-in modules and nothing newer than Node.js 20.
+// Does nothing the second time.
 import { readFileSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 
@@ -25,6 +26,21 @@ const repairs = [
     "    !hadError && (query || sent.length) && error(Errors.connection('CONNECTION_CLOSED', options, socket))",
     "    ;(query || sent.length) && error(Errors.connection('CONNECTION_CLOSED', options, socket))",
   ],
+  // An error that comes when all rows were sent is the answer to their end.
+  [
+    "    stream && (stream.destroy(err), stream = null)\n    query && queryError",
+    "    stream && (stream.destroy(err), stream = null)\n    final && (final(err), final = null)\n    query && queryError",
+  ],
+  // Nobody asks a stream that has ended for more, so a socket that was paused for it would stay so.
+  [
+    "    stream && stream.push(null)\n    stream = null",
+    "    stream && stream.push(null)\n    stream = null\n    socket.resume()",
+  ],
+  // The end of a COPY is a message of its own, which would else wait 40 ms for the other side to have confirmed the one before.
+  [
+    "      keep_alive && socket.setKeepAlive &&",
+    "      socket.setNoDelay && socket.setNoDelay(true)\n      keep_alive && socket.setKeepAlive &&",
+  ],
 ];
 
 const installed = JSON.parse(readFileSync(join(folder, "package.json"), "utf8")).version;
@@ -36,10 +52,10 @@ if (installed !== version) {
 for (const path of ["src/connection.js", "cjs/src/connection.js"]) {
   const file = join(folder, path);
   let code = readFileSync(file, "utf8");
-  if (code.startsWith(mark)) continue;
   for (const [old, repaired] of repairs) {
+    if (code.includes(repaired)) continue;
     if (code.split(old).length !== 2) throw new Error(`${file} is not as published; install it anew`);
     code = code.replace(old, repaired);
   }
-  writeFileSync(file, `${mark}\n${code}`);
+  writeFileSync(file, code.startsWith(mark) ? code : `${mark}\n${code}`);
 }

@@ -13,6 +13,12 @@ const lockPath = join(root, ".guanxi-installing");
 
 /** The major version of Node.js that everything runs on: the isolates' binary is built for it. */
 const major = 24;
+/**
+ * What Node.js is told for a server. MB of V8's young generation: beyond 16 nothing gets faster. How far, in percent, the heap may grow
+ * beyond what lives before it is cleaned: V8's own choice lets an import's garbage grow to 100 MB for no gain that could be measured.
+ */
+export const serverFlags = ["--max-semi-space-size=16", "--heap-growing-percent=50"];
+
 /** Another process's installation is waited for that long at most, in ms. */
 const installLimit = 900_000;
 
@@ -31,6 +37,11 @@ const ballast = [
   /^isolated-vm\/(src|vendor|native-example|isolated-vm-[\d.]+\.tgz)/,
   new RegExp(`^isolated-vm/prebuilds/(?!${process.platform}-${process.arch}/)`),
   /^libphonenumber-js\/bundle\//,
+  // Builds for browsers' bundlers; Node.js takes `build/src`.
+  /^@opentelemetry\/[\w-]+\/(build|dist)\/(esm|esnext)\//,
+  /^swagger-ui-dist\/swagger-ui-es-bundle/,
+  // Types are the only thing that is formatted.
+  /^prettier\/plugins\/(?!estree|typescript)/,
   // Static libraries and source maps of other people's code.
   /\.(a|map)$/,
 ];
@@ -46,15 +57,16 @@ function runtime() {
 
 const readJson = (path) => JSON.parse(readFileSync(path, "utf8"));
 
-function stamp() {
+/** What an installation must hold: what the server needs, or also what tests and checks need, a third of the whole. */
+const stampOf = (tools) => {
   const lock = createHash("sha256")
     .update(readFileSync(join(root, "package-lock.json")))
     .digest("hex");
-  return `${lock} ${process.platform}-${process.arch}\n`;
-}
+  return `${lock} ${process.platform}-${process.arch}${tools ? " with tools" : ""}\n`;
+};
 
 /** Whether npm itself, started by hand, has installed exactly the lockfile's versions; it writes its record at the end. */
-function installedByHand() {
+function installedByHand(tools) {
   const record = join(modules, ".package-lock.json");
   if (!existsSync(record)) return false;
   const installed = readJson(record).packages;
@@ -62,6 +74,7 @@ function installedByHand() {
     ([path, wanted]) =>
       path === "" ||
       wanted.link ||
+      (wanted.dev === true && !tools) ||
       !path.includes("node_modules/") ||
       (installed[path] === undefined
         ? wanted.optional === true || wanted.devOptional === true
@@ -69,12 +82,14 @@ function installedByHand() {
   );
 }
 
-function isInstalled() {
+const stamped = (tools) => existsSync(stampPath) && readFileSync(stampPath, "utf8") === stampOf(tools);
+
+function isInstalled(tools) {
   if (runtime() === undefined) return false;
-  if (existsSync(stampPath) && readFileSync(stampPath, "utf8") === stamp()) return true;
-  if (!installedByHand()) return false;
+  if (stamped(true) || (!tools && stamped(false))) return true;
+  if (!installedByHand(tools)) return false;
   linkRuntime();
-  writeFileSync(stampPath, stamp());
+  writeFileSync(stampPath, stampOf(tools));
   return true;
 }
 
@@ -107,11 +122,14 @@ function alone(work) {
   }
 }
 
-function install() {
+function install(tools) {
   console.error("guanxi: installing dependencies (once per version, about a minute) …");
   const started = Date.now();
+  // Tools come beside what is there: a server may be running on it, and `npm ci` would begin by deleting it.
+  const how = tools && stamped(false) ? ["install", "--no-save"] : ["ci"];
   // Level "error": npm would warn that tools want a newer Node.js than its own; they run on the one being installed.
-  const args = ["ci", "--no-audit", "--no-fund", "--loglevel=error", "--include=dev", "--include=optional"];
+  const args = [...how, "--no-audit", "--no-fund", "--loglevel=error", "--include=optional"];
+  args.push(tools ? "--include=dev" : "--omit=dev");
   const npm = process.env.npm_execpath;
   const options = { cwd: root, stdio: ["ignore", 2, 2] };
   const viaNode = npm !== undefined && /\.c?js$/.test(npm);
@@ -127,7 +145,7 @@ function install() {
   }
   trim();
   linkRuntime();
-  writeFileSync(stampPath, stamp());
+  writeFileSync(stampPath, stampOf(tools));
   console.error(`guanxi: installed in ${Math.round((Date.now() - started) / 1000)} s`);
 }
 
@@ -154,11 +172,11 @@ function fail(message, code = 1) {
   process.exit(code);
 }
 
-/** Installs unless that has been done. Prints to standard error only. */
-export function ensureInstalled() {
-  if (isInstalled()) return;
+/** Installs what the server needs, with `tools` also what tests and checks need, unless that has been done. Prints to standard error only. */
+export function ensureInstalled({ tools }) {
+  if (isInstalled(tools)) return;
   alone(() => {
-    if (!isInstalled()) install();
+    if (!isInstalled(tools)) install(tools);
   });
 }
 

@@ -3,7 +3,7 @@
 import { join } from "node:path";
 import { become, ensureInstalled, root } from "./runtime.mjs";
 
-ensureInstalled();
+ensureInstalled({ tools: true });
 process.chdir(root);
 const args = process.argv.slice(2);
 const long = args.includes("--long");

@@ -80,6 +80,7 @@ describe.each(places)("a fresh clone %s", (_where, parent, usable) => {
       expect(server.log()).toContain("installing dependencies");
       const driver = await readFile(join(clone, "node_modules/postgres/src/connection.js"), "utf8");
       expect(driver).toContain("repaired by scripts/patch-postgres.mjs");
+      expect(existsSync(join(clone, "node_modules/vitest")), "tools that a server has no use for").toBe(false);
       const inside = await processes();
       expect(inside.find(({ pid }) => pid === server.pid)?.command).toContain(clone);
       await checkReadme(server, clone, env);
