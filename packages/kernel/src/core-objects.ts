@@ -148,6 +148,13 @@ export const coreObjects: readonly ObjectDefinition[] = [
   },
 ];
 
+/**
+ * The edition of `coreObjects`, raised with every change of them, so that tenants made by older programs get it. A field that comes
+ * with a level above 1 is named in `youngerFields`.
+ */
+export const coreLevel = 1;
+export const youngerFields: Readonly<Record<string, number>> = {};
+
 /** Objects whose records decide what actors may see and do. */
 export const accessObjects: ReadonlySet<string> = new Set(["user", "position", "user_position", "role", "user_role"]);
 

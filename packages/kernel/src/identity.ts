@@ -6,9 +6,6 @@ import { coreUnnamed, memberGrant, userManagerGrant } from "./core-objects.ts";
 import { schemaOf } from "./snapshots.ts";
 import type { Actor } from "./types.ts";
 
-/** Heard by every node: the payload's tenant has changed users, roles, positions or keys. */
-export const accessChannel = "guanxi_access";
-
 /** Nodes hear of a revoked key within milliseconds; this bounds it, in milliseconds, should the message be lost. */
 const credentialLifetimeMs = 30_000;
 /** `last_used_at` is kept to this many milliseconds, so that reading does not become writing. */

@@ -10,19 +10,16 @@ import {
   storeDefinition,
   type StoredObject,
 } from "@guanxi/meta";
-import { type Connection, isDatabaseError, quoteSchema } from "@guanxi/store";
+import { type Connection, quoteSchema } from "@guanxi/store";
 import { applyDefinitions, idCounter } from "./apply.ts";
+import { metaChannel } from "./channels.ts";
 import { coreObjects } from "./core-objects.ts";
+import { withLocks } from "./locks.ts";
 import type { RecordsEnv } from "./records/context.ts";
 import { moveRights } from "./role-rights.ts";
-import { loadStored, metaChannel, type Snapshots } from "./snapshots.ts";
+import type { Snapshots } from "./snapshots.ts";
+import { loadStored } from "./stored.ts";
 import type { Metadata, MetadataAnswer, Session } from "./types.ts";
-
-/** A waiting lock request makes every later writer wait too, so DDL gives up its place in the queue after this long … */
-const lockTimeoutMs = 40;
-/** … and tries again this often, pausing in between. */
-const lockTries = 100;
-const lockPauseMs = 50;
 
 interface Env {
   readonly snapshots: Snapshots;
@@ -47,29 +44,6 @@ export function requireMetadataRight(session: Session): void {
     throw new GuanxiError("FORBIDDEN", { detail: "Changing metadata needs the system right edit_metadata." });
 }
 
-const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
-
-/** Runs `work` with short lock waits, again and again until it gets its locks. */
-async function withLocks<T>(env: Env, work: (tx: Connection) => Promise<T>): Promise<T> {
-  for (let attempt = 1; ; attempt++) {
-    try {
-      return await env.records.store.transaction(async (tx) => {
-        await tx.sql(`SET LOCAL lock_timeout = ${lockTimeoutMs}`);
-        return work(tx);
-      });
-    } catch (e) {
-      if (!isDatabaseError(e, "55P03")) throw e;
-      if (attempt >= lockTries)
-        throw new GuanxiError("UNAVAILABLE", {
-          detail: "The tables are too busy to change right now.",
-          retryAfter: 5,
-          cause: e,
-        });
-      await pause(lockPauseMs * (0.5 + Math.random()));
-    }
-  }
-}
-
 /** Locks the tenant's metadata, lets `work` change it, gives it the next version, tells every node. */
 async function change<T>(
   env: Env,
@@ -78,7 +52,7 @@ async function change<T>(
 ): Promise<{ value: T; version: number }> {
   const { tenant } = session;
   const s = quoteSchema(tenant.schema);
-  const result = await withLocks(env, async (tx) => {
+  const result = await withLocks(env.records.store, async (tx) => {
     await tx.sql(`SELECT FROM ${s}._meta FOR UPDATE`);
     const { version, settings, stored } = await loadStored(tx, tenant.schema);
     const current =
@@ -111,7 +85,12 @@ function guardCore(previous: StoredObject, definition: ObjectDefinition): void {
     ),
     ...(core.required?.every((f) => definition.required?.includes(f)) === false ? ["/required"] : []),
     ...(core.unique?.every((key) => uniques.some((u) => isDeepStrictEqual(key, u))) === false ? ["/unique"] : []),
-    ...Object.entries(core.properties).flatMap(([f, p]) => same(`/properties/${f}`, p, definition.properties[f])),
+    ...Object.entries(core.properties).flatMap(([f, p]) => {
+      const was = previous.definition.properties[f];
+      // A field of the tenant's own that got its name before the core's did may be changed, and so renamed.
+      const own = was !== undefined && !isDeepStrictEqual(was, p);
+      return own ? [] : same(`/properties/${f}`, p, definition.properties[f]);
+    }),
   ];
   if (paths.length === 0) return;
   const message = `belongs to the core object ${previous.name} and cannot be changed`;

@@ -1,7 +1,9 @@
 import { type Clock, GuanxiError, type Observe } from "@guanxi/base";
-import { compileSnapshot, type Snapshot, type StoredObject, type TenantSettings } from "@guanxi/meta";
-import { type Connection, migrateTenant, quoteSchema, type Store, type TenantComponent } from "@guanxi/store";
+import { compileSnapshot, type Snapshot } from "@guanxi/meta";
+import type { Connection, Store } from "@guanxi/store";
+import { loadStored } from "./stored.ts";
 import type { SnapshotPart, Tenant } from "./types.ts";
+import type { Upgrades } from "./upgrade.ts";
 
 /** A tenant's metadata as one immutable value: objects and what other rooms loaded with them. */
 export interface Compiled {
@@ -12,35 +14,13 @@ export interface Compiled {
 
 export const schemaOf = (tenant: string): string => `t_${tenant}`;
 
-/** Heard by every node: the payload's tenant has new metadata. */
-export const metaChannel = "guanxi_meta";
-/** Heard by every node: the payload's tenant was deleted. Another one of the same id has nothing in common with it. */
-export const goneChannel = "guanxi_gone";
-
 interface Options {
   readonly store: Store;
   readonly observe: Observe;
   readonly clock: Clock;
-  readonly components: readonly TenantComponent[];
+  readonly upgrades: Upgrades;
   readonly parts: readonly SnapshotPart<unknown>[];
   readonly maxTenants: number;
-}
-
-/** Reads the stored objects of a tenant on `connection`, and its settings. */
-export async function loadStored(
-  connection: Connection,
-  schema: string,
-): Promise<{ version: number; settings: TenantSettings; stored: StoredObject[] }> {
-  const s = quoteSchema(schema);
-  const [row] = await connection.sql<{ version: number; settings: string; stored: string }>(
-    `SELECT m.version, m.settings::text AS settings, coalesce((SELECT json_agg(o.stored ORDER BY o.id) FROM ${s}._object o), '[]')::text AS stored FROM ${s}._meta m`,
-  );
-  if (!row) throw new GuanxiError("NOT_FOUND");
-  return {
-    version: row.version,
-    settings: JSON.parse(row.settings) as TenantSettings,
-    stored: JSON.parse(row.stored) as StoredObject[],
-  };
 }
 
 /** Compiled tenants of this process, the least recently used dropped first; at most one load of a tenant at a time. */
@@ -48,7 +28,6 @@ export class Snapshots {
   readonly #options: Options;
   readonly #known = new Map<string, Compiled>();
   readonly #loading = new Map<string, Promise<Compiled>>();
-  readonly #migrated = new Set<string>();
 
   constructor(options: Options) {
     this.#options = options;
@@ -63,12 +42,17 @@ export class Snapshots {
     return known;
   }
 
+  get size(): number {
+    return this.#known.size;
+  }
+
   /** The next `get` loads anew, reusing what did not change. */
   forget(tenant: string): void {
     const known = this.#known.get(tenant);
     this.#loading.delete(tenant);
     if (known) this.#stale.set(tenant, known);
     this.#known.delete(tenant);
+    this.#options.upgrades.metadataChanged(tenant);
   }
 
   /** Signals may have been lost, of deleted tenants too. */
@@ -80,7 +64,7 @@ export class Snapshots {
   drop(tenant: string): void {
     this.forget(tenant);
     this.#stale.delete(tenant);
-    this.#migrated.delete(tenant);
+    this.#options.upgrades.forget(tenant);
   }
 
   readonly #stale = new Map<string, Compiled>();
@@ -112,16 +96,13 @@ export class Snapshots {
   }
 
   async #load(id: string, previous: Compiled | undefined): Promise<Compiled> {
-    const { store, components } = this.#options;
+    const { store, upgrades } = this.#options;
     const row = previous ? undefined : await store.registry.findTenant(id);
     const tenant =
       previous?.tenant ??
       (row ? { id, name: row.name, schema: schemaOf(id), plugins: row.plugins, createdAt: row.createdAt } : undefined);
     if (!tenant) throw new GuanxiError("NOT_FOUND", { detail: `There is no tenant ${id}.` });
-    if (!this.#migrated.has(id)) {
-      await store.transaction((tx) => migrateTenant(tx, tenant.schema, components));
-      this.#migrated.add(id);
-    }
+    await upgrades.ensure(id, tenant.schema);
     return store.transaction((tx) => this.compile(tx, tenant, previous));
   }
 

@@ -6,6 +6,13 @@ export interface TenantComponent {
   readonly name: string;
   /** Forward-only; the position + 1 is the level. Each is one or more statements, run in one transaction. */
   readonly migrations: readonly string[];
+  /** What the rows of a restored tenant need before anybody sees it; SQL like that of `migrations`, at the newest level. */
+  readonly arrival?: {
+    /** Whoever held a lease or was sending something is gone. */
+    readonly always: string;
+    /** Under another id, `{from}` being the one before: the original goes on with what was under way. */
+    readonly elsewhere: string;
+  };
 }
 
 /** Metadata, the outbox and the org chart's closure: what records cannot do without. */
@@ -47,6 +54,8 @@ export const recordTables: TenantComponent = {
     );`,
     // What a request with an Idempotency-Key wrote, should its answer be lost; costs nothing for others.
     `CREATE INDEX _change_claim ON {schema}._change ((cause ->> 'claim')) WHERE cause ? 'claim';`,
+    // The edition of the core objects that the tenant has; 0 for one made before there were editions.
+    `ALTER TABLE {schema}._meta ADD COLUMN core_level int NOT NULL DEFAULT 0;`,
   ],
 };
 
@@ -64,8 +73,7 @@ export async function migrateTenant(
   for (const { name, migrations } of components) {
     const level = levels.find((l) => l.component === name)?.level ?? 0;
     for (const migration of migrations.slice(level)) {
-      for (const statement of migration.split(/;\s*\n|;\s*$/).filter((t) => t.trim() !== ""))
-        await tx.sql(statement.replaceAll("{schema}", s));
+      await runFixed(tx, schema, migration);
     }
     if (level < migrations.length) {
       await tx.sql(
@@ -74,4 +82,10 @@ export async function migrateTenant(
       );
     }
   }
+}
+
+/** Runs statements of a component on a tenant's schema. */
+export async function runFixed(tx: Connection, schema: string, statements: string): Promise<void> {
+  for (const statement of statements.split(/;\s*\n|;\s*$/).filter((t) => t.trim() !== ""))
+    await tx.sql(statement.replaceAll("{schema}", quote(schema)));
 }

@@ -28,6 +28,8 @@ export interface TestAppOptions {
   readonly worker?: boolean;
   /** A second app on the database of another. */
   readonly on?: TestApp;
+  /** SQL that fills the database, such as a dump of another version's, instead of the demo tenant. */
+  readonly dump?: string;
   readonly parts?: Partial<Parts>;
 }
 
@@ -59,6 +61,7 @@ const composeOn = (databaseUrl: string, options: TestAppOptions, observations: O
     tenantsCached: 100,
     sandboxes: 2,
     worker: options.worker ?? false,
+    api: true,
     observe: (o) => void observations.push(o),
     ...options.parts,
   });
@@ -80,13 +83,22 @@ async function ensureTemplate(sql: postgres.Sql): Promise<Record<string, string>
   }) as Promise<Record<string, string>>;
 }
 
+async function load(databaseUrl: string, dump: string): Promise<void> {
+  const sql = postgres(databaseUrl, { max: 1, onnotice: () => undefined });
+  await sql.unsafe(dump).finally(() => sql.end());
+}
+
 /** The whole platform on a database of its own with the demo tenant in it, a clone of the run's template. */
 export async function createTestApp(options: TestAppOptions = {}): Promise<TestApp> {
   const observations: Observation[] = [];
   const sql = postgres(baseUrl(), { max: 2, onnotice: () => undefined });
   const name = `guanxi_test_${randomBytes(6).toString("hex")}`;
   let keys = options.on?.keys;
-  if (!keys) {
+  if (options.dump !== undefined) {
+    keys = {};
+    await sql.unsafe(`CREATE DATABASE ${name}`);
+    await load(urlOf(name), options.dump);
+  } else if (!keys) {
     keys = await ensureTemplate(sql);
     await sql.unsafe(`CREATE DATABASE ${name} TEMPLATE ${templateName()}`);
   }

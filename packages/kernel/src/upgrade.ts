@@ -1,0 +1,162 @@
+import { isDeepStrictEqual } from "node:util";
+import { GuanxiError, isGuanxiError, type Issue, issueMessage, type Observe } from "@guanxi/base";
+import { compileSnapshot, type ObjectDefinition, storeDefinition, type StoredObject } from "@guanxi/meta";
+import {
+  type Connection,
+  isDatabaseError,
+  migrateTenant,
+  quoteSchema,
+  type Store,
+  type TenantComponent,
+} from "@guanxi/store";
+import { applyDefinitions, idCounter } from "./apply.ts";
+import { metaChannel } from "./channels.ts";
+import { withLocks } from "./locks.ts";
+import { loadStored } from "./stored.ts";
+
+/** What every tenant has, in numbered editions; a tenant remembers which one it was brought to. */
+export interface Core {
+  readonly level: number;
+  readonly objects: readonly ObjectDefinition[];
+  /** `object.field` → the level it came with, where that is above 1: a tenant may have had a field of that name before. */
+  readonly younger: Readonly<Record<string, number>>;
+}
+
+interface Env {
+  readonly store: Store;
+  readonly components: readonly TenantComponent[];
+  readonly core: Core;
+  readonly observe: Observe;
+}
+
+/** Which tenants stand where this program wants them, as far as this process knows. */
+export class Upgrades {
+  readonly #env: Env;
+  readonly #done = new Map<string, "current" | "blocked">();
+
+  constructor(env: Env) {
+    this.#env = env;
+  }
+
+  /**
+   * Brings a tenant that an older program made to this program's fixed tables and core objects; nothing where that has been
+   * done. Safe on several nodes at once. A tenant of a newer program stays as it is.
+   */
+  async ensure(tenant: string, schema: string): Promise<void> {
+    if (!this.#done.has(tenant)) this.#done.set(tenant, await upgradeTenant(this.#env, tenant, schema));
+  }
+
+  /** What stood in the way may be gone. */
+  metadataChanged(tenant: string): void {
+    if (this.#done.get(tenant) === "blocked") this.#done.delete(tenant);
+  }
+
+  forget(tenant: string): void {
+    this.#done.delete(tenant);
+  }
+}
+
+async function upgradeTenant(env: Env, tenant: string, schema: string): Promise<"current" | "blocked"> {
+  const { components, core, store } = env;
+  const found = await levelsOf(store, schema);
+  if (found === undefined) return "current";
+  if (components.some(({ name, migrations }) => (found.levels[name] ?? 0) < migrations.length))
+    await store.transaction((tx) => migrateTenant(tx, schema, components));
+  if (found.core >= core.level) return "current";
+  try {
+    await withLocks(store, (tx) => upgradeCore(tx, tenant, schema, core));
+    return "current";
+  } catch (error) {
+    // A definition of the tenant's stands in the way. It goes on with the core that it has; the log says what to mend.
+    if (!isGuanxiError(error) || (error.code !== "DEFINITION" && error.code !== "CONFLICT")) throw error;
+    const faults = error.issues.map((issue) => `${issue.path} ${issueMessage(issue, "en")}`);
+    const message = [`the core objects stay at level ${found.core}: ${error.message}`, ...faults].join("; ");
+    env.observe({ kind: "background_failed", task: "core upgrade", tenant, error: new Error(message) });
+    return "blocked";
+  }
+}
+
+/** The levels that a tenant stands at; undefined when it is gone. */
+async function levelsOf(
+  store: Store,
+  schema: string,
+): Promise<{ levels: Record<string, number>; core: number } | undefined> {
+  const s = quoteSchema(schema);
+  try {
+    // Through jsonb, because the column is younger than the table.
+    const [row] = await store.sql<{ levels: string | null; core: number }>(
+      `SELECT (SELECT jsonb_object_agg(component, level) FROM ${s}._migration)::text AS levels,
+         coalesce((to_jsonb(m) ->> 'core_level')::int, 0) AS core FROM ${s}._meta m`,
+    );
+    return row && { levels: JSON.parse(row.levels ?? "{}") as Record<string, number>, core: row.core };
+  } catch (e) {
+    if (isDatabaseError(e, "42P01", "3F000")) return undefined;
+    throw e;
+  }
+}
+
+async function upgradeCore(tx: Connection, tenant: string, schema: string, core: Core): Promise<void> {
+  const s = quoteSchema(schema);
+  const [row] = await tx.sql<{ core_level: number }>(`SELECT core_level FROM ${s}._meta FOR UPDATE`);
+  const before = row?.core_level ?? 0;
+  if (before >= core.level) return;
+  const { version, settings, stored } = await loadStored(tx, schema);
+  const current = compileSnapshot(settings, version, stored);
+  const ids = await idCounter(tx, schema);
+  const others = stored.filter((o) => o.source !== "core");
+  const upgraded = core.objects.map((definition): StoredObject => {
+    const previous = stored.find((o) => o.source === "core" && o.name === definition.name);
+    if (previous) refuseCollisions(previous.definition, core, before);
+    return storeDefinition(previous, mergeCore(previous?.definition, definition), "core", ids.next);
+  });
+  const list = [...upgraded, ...others].sort((a, b) => a.id - b.id);
+  const changed = !isDeepStrictEqual(list, stored);
+  if (changed) {
+    const next = compileSnapshot(settings, version + 1, list, current);
+    await applyDefinitions(tx, { version, current, next, stored: list, nextId: ids.value(), allow: [] });
+    await tx.sql("SELECT pg_notify($1, $2)", [metaChannel, tenant]);
+  }
+  await tx.sql(`UPDATE ${s}._meta SET core_level = $1, version = $2`, [core.level, changed ? version + 1 : version]);
+}
+
+/** A field of the tenant's own must make way for a younger one of the core: nobody would know whose values it holds. */
+function refuseCollisions({ name, properties }: ObjectDefinition, core: Core, before: number): void {
+  const taken = Object.keys(properties).filter(
+    (field) => (core.younger[`${name}.${field}`] ?? 1) > Math.max(before, 1),
+  );
+  if (taken.length === 0) return;
+  const issues = taken.map((field): Issue => ({
+    path: `/${name}/properties/${field}`,
+    code: "definition",
+    params: { message: `is a field of the core now; rename yours with "was": "${field}"` },
+  }));
+  throw new GuanxiError("DEFINITION", { issues });
+}
+
+const union = <T>(first: readonly T[] = [], second: readonly T[] = []): readonly T[] => [
+  ...first,
+  ...second.filter((b) => !first.some((a) => isDeepStrictEqual(a, b))),
+];
+
+/** The core's edition of an object with what a tenant added to it: fields, keys, indexes, rules, and words of its own. */
+function mergeCore(tenants: ObjectDefinition | undefined, core: ObjectDefinition): ObjectDefinition {
+  if (tenants === undefined) return core;
+  const { name, plural, nameField, sharing, properties, required, unique, indexes, rules } = core;
+  const named = new Set(rules?.map((rule) => rule.name));
+  const lists = {
+    required: union(required, tenants.required),
+    unique: union(unique, tenants.unique),
+    indexes: union(indexes, tenants.indexes),
+    rules: [...(rules ?? []), ...(tenants.rules ?? []).filter((rule) => !named.has(rule.name))],
+  };
+  return {
+    ...core,
+    ...tenants,
+    name,
+    plural,
+    ...(nameField === undefined ? {} : { nameField }),
+    ...(sharing === undefined ? {} : { sharing }),
+    ...Object.fromEntries(Object.entries(lists).filter(([, list]) => list.length > 0)),
+    properties: { ...tenants.properties, ...properties },
+  };
+}
