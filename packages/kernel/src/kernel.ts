@@ -2,9 +2,11 @@ import { knows, sumRights } from "@guanxi/access";
 import { type Clock, GuanxiError, systemClock } from "@guanxi/base";
 import type { ObjectType } from "@guanxi/meta";
 import { insertStatement, quoteSchema, recordTables } from "@guanxi/store";
-import { accessObjects } from "./core-objects.ts";
+import { createBackups } from "./backups.ts";
+import { accessChannel, arrivedChannel, goneChannel, metaChannel } from "./channels.ts";
+import { accessObjects, coreLevel, coreObjects, youngerFields } from "./core-objects.ts";
 import { Hooks } from "./hooks.ts";
-import { accessChannel, Identity } from "./identity.ts";
+import { Identity } from "./identity.ts";
 import { createIdempotency } from "./idempotency.ts";
 import { createKeys } from "./keys.ts";
 import { createMetadata } from "./metadata.ts";
@@ -12,9 +14,10 @@ import { rebuildOrgChart } from "./org-chart.ts";
 import { type RecordsEnv, withFresh, writeContext } from "./records/context.ts";
 import { createRows } from "./records/create.ts";
 import { createRecords } from "./records/index.ts";
-import { type Compiled, goneChannel, metaChannel, Snapshots } from "./snapshots.ts";
+import { type Compiled, schemaOf, Snapshots } from "./snapshots.ts";
 import { createTenants } from "./tenants.ts";
 import type { Actor, Cause, Kernel, KernelOptions, Session, SnapshotPart } from "./types.ts";
+import { Upgrades } from "./upgrade.ts";
 
 /** Snapshots kept compiled unless set otherwise; at about 100 KB each, 50 MB. */
 const defaultMaxTenants = 500;
@@ -27,17 +30,20 @@ export async function createKernel(options: KernelOptions): Promise<Kernel> {
   const { store, observe, plugins } = options;
   const clock: Clock = options.clock ?? systemClock;
   const components = [recordTables, ...(options.components ?? [])];
+  const core = { level: coreLevel, objects: coreObjects, younger: youngerFields };
+  const upgrades = new Upgrades({ store, components, core, observe });
   const snapshots = new Snapshots({
     store,
     observe,
     clock,
-    components,
+    upgrades,
     parts: options.parts ?? [],
     maxTenants: options.maxTenantsCached ?? defaultMaxTenants,
   });
   const identity = new Identity(store, clock);
   const hooks = new Hooks();
   const listeners: ((tenant: string) => void)[] = [];
+  const arrivals = new Set<(tenant: string | undefined) => void>();
 
   const sessionOn = (compiled: Compiled, actor: Actor, cause: Cause): Session => ({
     tenant: compiled.tenant,
@@ -65,12 +71,6 @@ export async function createKernel(options: KernelOptions): Promise<Kernel> {
     }
     if (compiled.snapshot === session.snapshot) return session;
     return { ...sessionOn(compiled, session.actor, session.cause), now: session.now };
-  }
-
-  /** A key changed: in this process at once, in the others when they hear of it. */
-  function keysChanged(tenant: string): void {
-    identity.forget(tenant);
-    store.signal(accessChannel, tenant);
   }
 
   async function accessAftermath(session: Session, object: ObjectType): Promise<void> {
@@ -109,6 +109,11 @@ export async function createKernel(options: KernelOptions): Promise<Kernel> {
     return sessionOn(compiled, actor, { depth: 0 });
   };
 
+  function forgetTenant(tenant: string): void {
+    snapshots.drop(tenant);
+    identity.forget(tenant);
+  }
+
   const tenants = createTenants({
     store,
     plugins,
@@ -123,11 +128,17 @@ export async function createKernel(options: KernelOptions): Promise<Kernel> {
       await store.run(insertStatement(object, grant, writeContext(session), [{ ...value, id }]));
     },
     createRows: (session, object, values) => createRows(env, session, object, values, (i) => `/${i}`),
-    forget(tenant) {
-      snapshots.drop(tenant);
-      identity.forget(tenant);
-    },
+    forget: forgetTenant,
   });
+  const { sweep, ...backups } = createBackups({
+    store,
+    components,
+    observe,
+    get: tenants.get,
+    list: tenants.list,
+    forget: forgetTenant,
+  });
+  await sweep();
 
   const idempotency = createIdempotency(store, observe);
   const listening = await Promise.all([
@@ -141,10 +152,17 @@ export async function createKernel(options: KernelOptions): Promise<Kernel> {
       (tenant) => identity.forget(tenant),
       () => identity.forgetAll(),
     ),
-    store.listen(goneChannel, (tenant) => {
-      snapshots.drop(tenant);
-      identity.forget(tenant);
-    }),
+    store.listen(goneChannel, forgetTenant),
+    store.listen(
+      arrivedChannel,
+      (tenant) => {
+        forgetTenant(tenant);
+        for (const hear of arrivals) hear(tenant);
+      },
+      () => {
+        for (const hear of arrivals) hear(undefined);
+      },
+    ),
   ]);
 
   async function sessionOf(tenant: string, user: string, cause: Cause): Promise<Session> {
@@ -172,13 +190,14 @@ export async function createKernel(options: KernelOptions): Promise<Kernel> {
     store,
     records,
     metadata: createMetadata({ snapshots, records: env }, refresh),
-    tenants,
+    tenants: { ...tenants, ...backups, upgrade: (id) => upgrades.ensure(id, schemaOf(id)) },
     keys: createKeys({
       store,
       rightsOf: async ({ tenant, actor }, user) => (await identity.actor(tenant.id, user, actor.locale))?.rights,
-      changed: keysChanged,
+      forget: (tenant) => identity.forget(tenant),
     }),
     idempotency,
+    snapshotsCached: () => snapshots.size,
     hooks,
     async authenticate(credential, requestId) {
       const { tenant, user } = await identity.credential(credential);
@@ -191,6 +210,10 @@ export async function createKernel(options: KernelOptions): Promise<Kernel> {
     transaction: (session, work) =>
       withFresh(env, session, (s) => store.transaction((connection) => work({ ...s, connection }))),
     onCommitted: (hear) => void listeners.push(hear),
+    onArrived(hear) {
+      arrivals.add(hear);
+      return () => void arrivals.delete(hear);
+    },
     async close() {
       idempotency.stop();
       await Promise.all(listening.map((l) => l.stop()));

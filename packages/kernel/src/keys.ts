@@ -2,6 +2,7 @@ import { covers, type Rights } from "@guanxi/access";
 import { GuanxiError, isId, type Issue, newId } from "@guanxi/base";
 import { canonicalInstant, unstorable } from "@guanxi/meta";
 import type { ApiKeyRow, Store } from "@guanxi/store";
+import { accessChannel } from "./channels.ts";
 import { hashKey, newKey, prefixOf } from "./identity.ts";
 import type { ApiKey, Session } from "./types.ts";
 
@@ -52,11 +53,12 @@ interface Env {
   readonly store: Store;
   /** The rights of an active user; undefined when there is none. */
   rightsOf(session: Session, user: string): Promise<Rights | undefined>;
-  changed(tenant: string): void;
+  /** This process knows keys of the tenant that are not valid any more. */
+  forget(tenant: string): void;
 }
 
 /** API keys of a tenant. Everyone may make and revoke their own; others' need the right `manage_keys`. */
-export function createKeys({ store, rightsOf, changed }: Env) {
+export function createKeys({ store, rightsOf, forget }: Env) {
   /** A key of somebody who may do more would be a way to do more. */
   async function checkUser(session: Session, user: string): Promise<void> {
     const { actor, snapshot } = session;
@@ -97,9 +99,9 @@ export function createKeys({ store, rightsOf, changed }: Env) {
     async revoke(session: Session, id: string): Promise<void> {
       const rows = isId(id) ? await store.registry.listKeys(session.tenant.id) : [];
       const row = rows.find((r) => r.id === id && (manages(session) || r.user === session.actor.user));
-      if (!row || !(await store.registry.revokeKey(session.tenant.id, id)))
+      if (!row || !(await store.registry.revokeKey(session.tenant.id, id, accessChannel)))
         throw new GuanxiError("NOT_FOUND", { detail: "There is no such key." });
-      changed(session.tenant.id);
+      forget(session.tenant.id);
     },
   };
 }

@@ -1,9 +1,14 @@
-import { GuanxiError, type Issue, locales, type Locale } from "@guanxi/base";
+import { GuanxiError, type Issue, locales, type Locale, text } from "@guanxi/base";
 import { compileSnapshot, escapeToken, type ObjectType, storeDefinition, unstorable } from "@guanxi/meta";
 import { coreObjects } from "./core-objects.ts";
 import type { NewTenant, Plugin } from "./types.ts";
 
 export const tenantIdPattern = /^[a-z][a-z0-9]{1,30}$/;
+export const tenantIdRule = text(
+  "must be 2 to 31 lower-case letters and digits and begin with a letter",
+  "必须为 2 到 31 个小写字母和数字，且以字母开头",
+  "必須為 2 到 31 個小寫字母和數字，且以字母開頭",
+);
 
 /** Characters of a tenant's name; as many as a list can show. */
 const longestName = 200;
@@ -53,10 +58,35 @@ function parseAdmin(input: unknown, issues: Issue[]): NewTenant["admin"] & { nam
   return { email: value["email"] as string, name: value["name"] as string };
 }
 
-/** Checks a request for a tenant; VALIDATION with all faults at once. */
-export function parseTenant(input: unknown, plugins: readonly Plugin[]): Required<NewTenant> {
+const isName = (name: unknown): boolean =>
+  typeof name === "string" && name.length > 0 && name.length <= longestName && !unstorable(name);
+const nameRule = text(
+  `must be a text of 1 to ${longestName} characters`,
+  `必须为 1 到 ${longestName} 个字符的文本`,
+  `必須為 1 到 ${longestName} 個字元的文字`,
+);
+
+function refuseOther(input: unknown): asserts input is object {
   if (typeof input !== "object" || input === null || Array.isArray(input))
     throw new GuanxiError("VALIDATION", { issues: [{ path: "", code: "type", params: { type: "object" } }] });
+}
+
+/** Checks a request for a copy of a tenant; VALIDATION with all faults at once. */
+export function parseCopy(input: unknown): { id: string; name: string | undefined } {
+  refuseOther(input);
+  const { id, name, ...others } = membersOf(input);
+  const issues: Issue[] = Object.keys(others).map((key) => unknown("", key));
+  if (id === undefined) issues.push({ path: "/id", code: "required" });
+  else if (typeof id !== "string" || !tenantIdPattern.test(id))
+    issues.push({ path: "/id", code: "definition", text: tenantIdRule });
+  if (name !== undefined && !isName(name)) issues.push({ path: "/name", code: "definition", text: nameRule });
+  if (issues.length > 0) throw new GuanxiError("VALIDATION", { issues });
+  return { id: id as string, name: name as string | undefined };
+}
+
+/** Checks a request for a tenant; VALIDATION with all faults at once. */
+export function parseTenant(input: unknown, plugins: readonly Plugin[]): Required<NewTenant> {
+  refuseOther(input);
   const { id, name = id, ...value } = membersOf(input);
   const { plugins: wanted = [], locale = "en", timeZone = "UTC", currency = "USD", country = "US" } = value;
   const issues: Issue[] = Object.keys(input)
@@ -65,16 +95,9 @@ export function parseTenant(input: unknown, plugins: readonly Plugin[]): Require
   const check = (ok: boolean, path: string, message: string): void => {
     if (!ok) issues.push({ path, code: "definition", params: { message } });
   };
-  check(
-    typeof id === "string" && tenantIdPattern.test(id),
-    "/id",
-    "must be 2 to 31 lower-case letters and digits and begin with a letter",
-  );
-  check(
-    typeof name === "string" && name.length > 0 && name.length <= longestName && !unstorable(name),
-    "/name",
-    `must be a text of 1 to ${longestName} characters`,
-  );
+  if (typeof id !== "string" || !tenantIdPattern.test(id))
+    issues.push({ path: "/id", code: "definition", text: tenantIdRule });
+  if (!isName(name)) issues.push({ path: "/name", code: "definition", text: nameRule });
   check((locales as readonly unknown[]).includes(locale), "/locale", `must be one of ${locales.join(", ")}`);
   check(isTimeZone(timeZone), "/timeZone", "must be an IANA time zone such as Asia/Shanghai");
   check(

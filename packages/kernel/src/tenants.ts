@@ -7,11 +7,12 @@ import {
   type TenantSettings,
 } from "@guanxi/meta";
 import { type Connection, migrateTenant, quoteSchema, type Store, type TenantComponent } from "@guanxi/store";
-import { coreObjects } from "./core-objects.ts";
+import { arrivedChannel, goneChannel } from "./channels.ts";
+import { coreLevel, coreObjects } from "./core-objects.ts";
 import { hashKey, newKey, prefixOf } from "./identity.ts";
 import { applyDefinitions, idCounter } from "./apply.ts";
 import { parseTenant, tenantIdPattern } from "./new-tenant.ts";
-import { goneChannel, schemaOf } from "./snapshots.ts";
+import { schemaOf } from "./snapshots.ts";
 import type { NewTenant, Plugin, RoleDefinition, Session, Tenant } from "./types.ts";
 
 interface Env {
@@ -38,8 +39,9 @@ async function createSchema(env: Env, tx: Connection, tenant: Required<NewTenant
     fiscalYearStart: 1,
   };
   await migrateTenant(tx, schema, env.components);
-  await tx.sql(`INSERT INTO ${quoteSchema(schema)}._meta (version, settings) VALUES (1, $1)`, [
+  await tx.sql(`INSERT INTO ${quoteSchema(schema)}._meta (version, settings, core_level) VALUES (1, $1, $2)`, [
     JSON.stringify(settings),
+    coreLevel,
   ]);
   const ids = await idCounter(tx, schema);
   const sources = [
@@ -109,6 +111,7 @@ export function createTenants(env: Env) {
           prefix: prefixOf(key),
           hash: hashKey(key),
         });
+        await env.store.sql("SELECT pg_notify($1, $2)", [arrivedChannel, wanted.id]);
         return { id: wanted.id, name: wanted.name, admin: { user, email: wanted.admin.email, key } };
       } catch (e) {
         await env.store.sql(`DROP SCHEMA IF EXISTS ${schema} CASCADE`);
@@ -126,10 +129,12 @@ export function createTenants(env: Env) {
     async delete(id: string): Promise<void> {
       const row = tenantIdPattern.test(id) ? await registry.findTenant(id, true) : undefined;
       if (!row) throw new GuanxiError("NOT_FOUND", { detail: `There is no tenant ${id}.` });
-      await registry.removeTenant(id);
+      await registry.retireTenant(id);
       env.forget(id);
       await env.store.sql("SELECT pg_notify($1, $2)", [goneChannel, id]);
+      // Where a backup or an export holds the tables for too long, this fails, and may be asked for again: the row is still there.
       await env.store.sql(`DROP SCHEMA IF EXISTS ${quoteSchema(schemaOf(id))} CASCADE`);
+      await registry.removeTenant(id);
     },
   };
 }

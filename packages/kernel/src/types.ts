@@ -1,4 +1,4 @@
-import type { Clock, Locale, Observe } from "@guanxi/base";
+import type { Clock, Locale, Observe, Text } from "@guanxi/base";
 import type { ObjectDefinition, ObjectType, Snapshot } from "@guanxi/meta";
 import type { ObjectRight, Rights, SystemRight } from "@guanxi/access";
 import type { Connection, KeptAnswer, Store, TenantComponent } from "@guanxi/store";
@@ -36,6 +36,8 @@ export interface Cause {
   readonly workflow?: string;
   /** The import job that wrote. */
   readonly job?: string;
+  /** W3C `traceparent` of the span that wrote, where one was traced: runs that follow join its trace. */
+  readonly trace?: string;
   /** How many workflow runs led here; 0 for a request of a person. */
   readonly depth: number;
 }
@@ -162,14 +164,49 @@ export interface HookScope {
   leave(): void;
 }
 
-/** An address beyond the generated ones; `rest` mounts it, OpenAPI lists it. Paths use `:name` for parts. */
+/** JSON Schema (2020-12); a `$ref` to `#/components/schemas/…` is to one of the route's `schemas`. */
+export type RouteSchema = Readonly<Record<string, unknown>>;
+
+/** A parameter of a route's query. */
+export interface RouteParameter {
+  readonly name: string;
+  readonly description: Text;
+  readonly schema: RouteSchema;
+}
+
+/** Who may call a route: holders of a system right, or those who may do this to the object whose plural the path names as `:plural`. */
+export type RouteRight = SystemRight | { readonly object: ObjectRight };
+
+/** A success of a route. */
+export interface RouteResponse {
+  /** Schemas by media type; absent where there is no body. */
+  readonly content?: Readonly<Record<string, RouteSchema>>;
+  readonly headers?: readonly ("ETag" | "Location" | "Content-Disposition")[];
+}
+
+/**
+ * An address beyond the generated ones. `rest` mounts it, lets in who has the `right`, refuses query parameters that it does not
+ * name, and describes all of this in OpenAPI. Paths use `:name` for parts.
+ */
 export interface Route {
   readonly method: "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
   readonly path: string;
-  readonly summary: string;
-  readonly tag: string;
-  readonly request?: Readonly<Record<string, unknown>>;
-  readonly response?: Readonly<Record<string, unknown>>;
+  /** Unique, without dots: `cancelRun`. */
+  readonly operationId: string;
+  readonly summary: Text;
+  /** The word of the path after `/api`, which no object's plural is. */
+  readonly tag: { readonly name: string; readonly description: Text };
+  /** What the caller needs; nothing but a key when absent. */
+  readonly right?: RouteRight;
+  /** A name is that of a list's parameter, with its meaning and form. */
+  readonly query?: readonly (keyof ListParameters | RouteParameter)[];
+  readonly conditions?: readonly ("If-Match" | "If-None-Match")[];
+  /** The body by media type; a caller may leave it out where it is `optional`. */
+  readonly request?: { readonly content: Readonly<Record<string, RouteSchema>>; readonly optional?: boolean };
+  /** By status. Problems are not listed: they follow from the rest. */
+  readonly responses: Readonly<Record<number, RouteResponse>>;
+  /** Shared by name; routes that use one name give it one schema. */
+  readonly schemas?: Readonly<Record<string, RouteSchema>>;
   handle(session: Session, request: RouteRequest): Promise<RouteAnswer>;
 }
 
@@ -294,6 +331,36 @@ export interface RoleDefinition {
   readonly system_rights?: readonly SystemRight[];
 }
 
+export interface CreatedTenant {
+  readonly id: string;
+  readonly name: string;
+  /** Null for a copy in which no administrator is active. */
+  readonly admin: { readonly user: string; readonly email: string; readonly key: string } | null;
+}
+
+/** A backup that can be sent. */
+export interface Backup {
+  /** For a file: `demo-2026-11-22T08-30-00Z.guanxi`. */
+  readonly name: string;
+  /** Starts it; CONFLICT while another is under way. Its bytes come as fast as they are taken; an error of the stream means that they are worthless. */
+  open(): ReadableStream<Uint8Array>;
+}
+
+export interface RestoreOptions {
+  /** The one tenant of the backup to restore, by its id there; all when absent. */
+  readonly tenant?: string;
+  /** Its new id, which must be free. */
+  readonly as?: string;
+}
+
+export interface RestoredTenant extends CreatedTenant {
+  /** The id in the backup. */
+  readonly from: string;
+  readonly objects: number;
+  /** Of all its tables. */
+  readonly rows: number;
+}
+
 export interface KernelOptions {
   readonly store: Store;
   readonly observe: Observe;
@@ -317,6 +384,21 @@ export interface Kernel {
     get(id: string): Promise<Tenant>;
     list(): Promise<readonly Tenant[]>;
     delete(id: string): Promise<void>;
+    /** Of one tenant, or of all; NOT_FOUND where there is no such one. */
+    backup(id?: string): Promise<Backup>;
+    /**
+     * Makes the tenants of a backup, all or none; reads the whole body. MALFORMED where it is none, damaged, cut off or of a newer
+     * program; CONFLICT where an id is taken or another restore is under way. Under its own id a tenant goes on where it stood, with
+     * its keys; under another one what was queued or waiting is cancelled, and no key is restored.
+     */
+    restore(body: ReadableStream<Uint8Array>, options: RestoreOptions): Promise<readonly RestoredTenant[]>;
+    /** A second tenant with everything of the first, as if it had been restored under another id: `{id, name}`. */
+    copy(id: string, input: unknown): Promise<CreatedTenant>;
+    /**
+     * Brings a tenant that an older program made to this one's tables and core objects. Sessions do so by themselves; work
+     * that reads a tenant's tables without a session asks for it first.
+     */
+    upgrade(id: string): Promise<void>;
   };
   readonly keys: {
     /** The key itself is in the answer this one time. */
@@ -325,6 +407,8 @@ export interface Kernel {
     revoke(session: Session, id: string): Promise<void>;
   };
   readonly idempotency: Idempotency;
+  /** Tenants whose metadata is in memory, compiled. */
+  snapshotsCached(): number;
   readonly hooks: { register(hook: Hook): void };
   /** The session of a credential; UNAUTHENTICATED when it is none. */
   authenticate(credential: string, requestId: string): Promise<Session>;
@@ -339,5 +423,10 @@ export interface Kernel {
   transaction<T>(session: Session, work: (session: Session) => Promise<T>): Promise<T>;
   /** Hears of every committed change of this process, at once: `tenant` has undispatched change rows. */
   onCommitted(hear: (tenant: string) => void): void;
+  /**
+   * Hears, on every node, that a tenant was made or restored: it may have work, and what was kept of an earlier one of this id does not
+   * hold for it. Undefined where such news may have been lost. → stop.
+   */
+  onArrived(hear: (tenant: string | undefined) => void): () => void;
   close(): Promise<void>;
 }

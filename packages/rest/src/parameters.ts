@@ -1,5 +1,5 @@
 import { GuanxiError, type Issue, type Text, text } from "@guanxi/base";
-import type { AggregateParameters, ListParameters, ReadOptions } from "@guanxi/kernel";
+import type { AggregateParameters, ListParameters, ReadOptions, RestoreOptions } from "@guanxi/kernel";
 import { notYet } from "./call.ts";
 
 /** A query parameter: how it is documented and how its value is read, from a query's text or from JSON. */
@@ -66,17 +66,17 @@ const defaultPage = 50;
 const select = textParameter(
   "select",
   text(
-    "Fields of the answer: name,owner.name,account.*",
-    "返回的字段：name,owner.name,account.*",
-    "回傳的欄位：name,owner.name,account.*",
+    "Fields of the answer, instead of all that its schema has: name,owner.name,account.*",
+    "返回的字段（默认返回模式中的全部字段）：name,owner.name,account.*",
+    "回傳的欄位（預設回傳結構描述中的全部欄位）：name,owner.name,account.*",
   ),
 );
 const expand = textParameter(
   "expand",
   text(
-    "References that become objects: account,owner",
-    "展开为对象的引用：account,owner",
-    "展開為物件的參照：account,owner",
+    "References that become objects where the schema has their id: account,owner",
+    "展开为对象（模式中为 id）的引用：account,owner",
+    "展開為物件（結構描述中為 id）的參照：account,owner",
   ),
 );
 const filter = textParameter("filter", text("A CEL condition on the records", "CEL 筛选条件", "CEL 篩選條件"));
@@ -153,6 +153,12 @@ export const readParameters: Parameters<ReadOptions> = { all: [select, expand] }
 export const historyParameters: Parameters<{ limit?: number; cursor?: string }> = { all: [page, cursor] };
 export const arrayParameters: Parameters<{ atomic?: boolean }> = { all: [atomic] };
 export const allowParameters: Parameters<{ allow?: string }> = { all: [allow] };
+export const restoreParameters: Parameters<RestoreOptions> = {
+  all: [
+    textParameter("tenant", text("The one tenant to restore", "要恢复的租户", "要還原的租戶")),
+    textParameter("as", text("Its new id", "新的租户标识", "新的租戶識別碼")),
+  ],
+};
 export const noParameters: Parameters<object> = { all: [] };
 
 /** Named by the contract for later; refused by name until then. */
@@ -169,6 +175,17 @@ const repeated = (parameter: string): Issue => ({
   code: "parameter",
   text: text("is given more than once", "重复给出", "重複給出"),
 });
+
+/** QUERY lists every parameter of a query that is not among these `names` or comes twice; NOT_YET names one that comes later. */
+export function refuseOtherNames(query: URLSearchParams, names: ReadonlySet<string>): void {
+  const issues: Issue[] = [];
+  for (const name of new Set(query.keys())) {
+    if (!names.has(name) && reserved.has(name)) throw notYet(name);
+    if (!names.has(name)) issues.push(unknown(name));
+    else if (query.getAll(name).length > 1) issues.push(repeated(name));
+  }
+  if (issues.length > 0) throw new GuanxiError("QUERY", { issues });
+}
 
 /** Reads a query. QUERY lists every unknown, repeated or unfit parameter; NOT_YET names one that comes later. */
 export function readFromQuery<T>(query: URLSearchParams, accepted: Parameters<T>): T {

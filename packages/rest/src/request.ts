@@ -11,6 +11,12 @@ export async function readJson(call: Call, accepted: readonly string[] = json): 
   return parseJson(decode(await readBytes(call)), call.settings.nestingLimit);
 }
 
+/** The body's bytes as they arrive, without a limit of size; null when there is none. MEDIA_TYPE unless they are of an accepted type. */
+export function bodyOf(call: Call, accepted: readonly string[]): ReadableStream<Uint8Array> | null {
+  checkContentType(call.request.headers, accepted);
+  return call.request.body;
+}
+
 function checkContentType(headers: Headers, accepted: readonly string[]): void {
   const [type = "", ...parameters] = (headers.get("content-type") ?? "").toLowerCase().split(";");
   if (!accepted.includes(type.trim())) throw new GuanxiError("MEDIA_TYPE", { detail: `send ${accepted.join(" or ")}` });

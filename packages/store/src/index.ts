@@ -1,3 +1,16 @@
+export { writeBackup } from "./backup/dump.ts";
+export { BackupReader, damaged, notABackup } from "./backup/format.ts";
+export { loadTenants, type RestorePlan } from "./backup/load.ts";
+export {
+  asOnlyRestore,
+  backendOf,
+  dropAbandoned,
+  type LoadedTenant,
+  type NewKey,
+  publishTenants,
+  refuseTaken,
+  stagingOf,
+} from "./backup/staging.ts";
 export { compileDdl, type DdlStep, parseConstraintName } from "./ddl.ts";
 export { DatabaseError, isDatabaseError } from "./errors.ts";
 export { migrateTenant, recordTables, type TenantComponent } from "./fixed-tables.ts";
@@ -5,7 +18,8 @@ export { createStore, type StoreSettings } from "./postgres.ts";
 export type { Held, IdempotencyKey, KeptAnswer } from "./idempotency.ts";
 export type { Registry } from "./registry.ts";
 export type { ApiKeyRow, TenantRow } from "./tables.ts";
-export type { Connection, Row, Statement, Store } from "./types.ts";
+export type { Connection, OwnConnection, Row, Statement, Store } from "./types.ts";
+export type { PoolUsage } from "./watch.ts";
 export { childrenStatement, needingStatement, orphansStatement } from "./write/family.ts";
 export { type InsertedRow, insertStatement } from "./write/insert.ts";
 export { lockStatement, type LockedRow, stampStatement } from "./write/remove.ts";

@@ -1,9 +1,12 @@
-import type { Observe } from "@guanxi/base";
+import { noTracer, type Observe, type Tracer } from "@guanxi/base";
 import postgres from "postgres";
 import { isDatabaseError, storeError } from "./errors.ts";
+import { withCopy } from "./own-connection.ts";
 import { startListener, startSignals } from "./signals.ts";
 import { createRegistry } from "./registry.ts";
-import type { Connection, Row, Statement, Store } from "./types.ts";
+import { statementName } from "./statement-name.ts";
+import type { Connection, OwnConnection, Row, Statement, Store } from "./types.ts";
+import { createWatch } from "./watch.ts";
 
 export interface StoreSettings {
   /** A URL, or the parts of one. */
@@ -15,6 +18,8 @@ export interface StoreSettings {
   /** Statements slower than this many milliseconds are reported by plan name. */
   readonly slowStatementMs: number;
   readonly observe: Observe;
+  /** Gets a span for each statement and transaction that is part of a trace. */
+  readonly tracer?: Tracer;
 }
 
 /** Texts kept prepared per connection. postgres.js never evicts one, and 20,000 took a backend from 25 to 367 MB. */
@@ -58,6 +63,8 @@ async function retried<T>(work: () => Promise<T>): Promise<T> {
  * connection, although the database may have been back for long.
  */
 const reconnectSeconds = 0.1;
+/** What runs at the end gets so many seconds before its connection is closed. */
+const closeSeconds = 5;
 
 type Sql = postgres.Sql | postgres.TransactionSql;
 interface OpenTransaction {
@@ -69,7 +76,8 @@ interface OpenTransaction {
 type Parameter = postgres.ParameterOrJSON<never>;
 
 export function createStore(settings: StoreSettings): Store {
-  const { observe } = settings;
+  const { observe, tracer = noTracer } = settings;
+  const watch = createWatch({ ...settings, tracer });
   const options: postgres.Options<Record<string, postgres.PostgresType>> = {
     max: settings.maxConnections,
     types: types as unknown as Record<string, postgres.PostgresType>,
@@ -85,10 +93,12 @@ export function createStore(settings: StoreSettings): Store {
       idle_in_transaction_session_timeout: settings.statementTimeoutMs * 2,
     },
   };
-  const pool =
+  const open = (given: typeof options): postgres.Sql =>
     typeof settings.connection === "string"
-      ? postgres(settings.connection, options)
-      : postgres({ ...options, ...settings.connection });
+      ? postgres(settings.connection, given)
+      : postgres({ ...given, ...settings.connection });
+  const pool = open(options);
+  const owns = new Set<postgres.Sql>();
   const prepared = {
     plans: { texts: new Set<string>(), most: maxPreparedPlans },
     queries: { texts: new Set<string>(), most: maxPreparedQueries },
@@ -116,22 +126,21 @@ export function createStore(settings: StoreSettings): Store {
     statement: Omit<Statement, "params">,
     params: readonly unknown[],
   ): Promise<T[]> {
-    const started = performance.now();
-    try {
-      return (await sql.unsafe(statement.text, params as Parameter[], {
-        prepare: mayPrepare(statement),
-      })) as unknown as T[];
-    } catch (e) {
-      throw storeError(e, statement.name);
-    } finally {
-      const ms = performance.now() - started;
-      if (ms > settings.slowStatementMs) observe({ kind: "slow_statement", plan: statement.name, ms: Math.round(ms) });
-    }
+    return watch.statement(statement.name, async () => {
+      try {
+        return (await sql.unsafe(statement.text, params as Parameter[], {
+          prepare: mayPrepare(statement),
+        })) as unknown as T[];
+      } catch (e) {
+        throw storeError(e, statement.name);
+      }
+    });
   }
 
   const connection = (sql: Sql, inTransaction: boolean): Connection => {
     // Alone, a statement is its own transaction and can be tried again like one.
-    const attempt = inTransaction ? <T>(work: () => Promise<T>): Promise<T> => work() : retried;
+    const attempt = <T>(work: () => Promise<T>): Promise<T> =>
+      inTransaction ? work() : watch.connection(() => retried(work));
     return {
       inTransaction,
       run: <T extends Row>(statement: Statement) =>
@@ -142,8 +151,8 @@ export function createStore(settings: StoreSettings): Store {
             statement.params.map((p) => pool.typed(p as string, textOid)),
           ),
         ),
-      sql: <T extends Row>(text: string, params: readonly unknown[] = []) =>
-        attempt(() => execute<T>(sql, { name: "fixed", text, prepare: false }, params)),
+      sql: <T extends Row>(text: string, params: readonly unknown[] = [], name = statementName(text)) =>
+        attempt(() => execute<T>(sql, { name, text, prepare: false }, params)),
     };
   };
 
@@ -156,7 +165,8 @@ export function createStore(settings: StoreSettings): Store {
   ): Promise<T> {
     let thrown: unknown;
     try {
-      return (await open(async (sql) => {
+      // The driver calls from a socket's event, which may be another request's.
+      const body = tracer.bind(async (sql: postgres.TransactionSql) => {
         const tx = connection(sql, true);
         transactions.set(tx, { sql, after });
         try {
@@ -165,7 +175,8 @@ export function createStore(settings: StoreSettings): Store {
           thrown = e;
           throw e;
         }
-      })) as T;
+      });
+      return (await open(body)) as T;
     } catch (e) {
       throw e === thrown ? e : storeError(e, name);
     }
@@ -173,7 +184,9 @@ export function createStore(settings: StoreSettings): Store {
 
   async function once<T>(work: (tx: Connection) => Promise<T>): Promise<T> {
     const after: (() => void)[] = [];
-    const result = await within("transaction", (body) => pool.begin(body), after, work);
+    const result = await tracer.inside({ name: "transaction", kind: "client" }, () =>
+      within("transaction", (body) => pool.begin(body), after, work),
+    );
     for (const f of after) f();
     return result;
   }
@@ -187,15 +200,52 @@ export function createStore(settings: StoreSettings): Store {
     return result;
   }
 
-  const transaction = <T>(work: (tx: Connection) => Promise<T>): Promise<T> => retried(() => once(work));
+  const transaction = <T>(work: (tx: Connection) => Promise<T>): Promise<T> =>
+    watch.connection(() => retried(() => once(work)));
 
-  const signals = startSignals(pool, observe);
+  async function terminate(pid: number): Promise<void> {
+    await connection(pool, false).sql("SELECT pg_terminate_backend($1)", [pid]);
+  }
+
+  async function ownConnection<T>(work: (own: OwnConnection) => Promise<T>): Promise<T> {
+    const { connection: parameters, ...others } = options;
+    const unlimited = { statement_timeout: 0, idle_in_transaction_session_timeout: 0 };
+    // Text of dates must not depend on how somebody set up the server.
+    const format = { DateStyle: "ISO, YMD", IntervalStyle: "postgres", bytea_output: "hex" };
+    // A connection that is replaced would lose its transaction and locks without a word.
+    const sql = open({ ...others, max: 1, max_lifetime: null, connection: { ...parameters, ...unlimited, ...format } });
+    // It takes no place in the pool, and what fails on it is not tried again.
+    const plain = { ...connection(sql, true), inTransaction: false };
+    owns.add(sql);
+    // Where the work failed, its connection may be dead, and the driver would wait for an answer.
+    let timeout = 0;
+    try {
+      const result = await work({
+        ...withCopy(sql, plain, terminate),
+        transaction: (mode, inside) =>
+          within(
+            "transaction",
+            (body) => sql.begin(mode, body),
+            [],
+            (tx) => inside(withCopy((transactions.get(tx) as OpenTransaction).sql, tx, terminate)),
+          ),
+      });
+      timeout = closeSeconds;
+      return result;
+    } finally {
+      owns.delete(sql);
+      await sql.end({ timeout });
+    }
+  }
+
+  const signals = startSignals(pool, watch, observe);
   return {
     ...connection(pool, false),
-    registry: createRegistry(pool),
+    registry: createRegistry(pool, watch),
     statementTimeoutMs: settings.statementTimeoutMs,
     transaction,
     savepoint,
+    ownConnection,
     afterCommit(on, work) {
       const open = transactions.get(on);
       if (open) open.after.push(work);
@@ -203,9 +253,10 @@ export function createStore(settings: StoreSettings): Store {
     },
     listen: (channel, hear, onReconnect) => startListener(pool, channel, hear, onReconnect),
     signal: signals.send,
+    usage: watch.usage,
     async close() {
       await signals.stop();
-      await pool.end({ timeout: 5 });
+      await Promise.all([...owns, pool].map((sql) => sql.end({ timeout: closeSeconds })));
     },
   };
 }

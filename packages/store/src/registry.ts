@@ -4,6 +4,7 @@ import { and, desc, drizzle, DrizzleQueryError, eq, isNull, migrate, sql } from 
 import { storeError } from "./errors.ts";
 import { createIdempotencyTable, type IdempotencyTable } from "./idempotency.ts";
 import { type ApiKeyRow, apiKeys, type TenantRow, tenants } from "./tables.ts";
+import type { Watch } from "./watch.ts";
 
 /** The tables that all tenants share: who the tenants are, and the keys to them. */
 export interface Registry {
@@ -11,6 +12,8 @@ export interface Registry {
   /** False when the id is taken. */
   addTenant(row: { id: string; name: string; plugins: string[] }): Promise<boolean>;
   setReady(id: string): Promise<void>;
+  /** From now on nobody sees the tenant and no key opens it; its id stays taken. */
+  retireTenant(id: string): Promise<void>;
   removeTenant(id: string): Promise<void>;
   /** Ready ones only, unless `unfinished`. */
   findTenant(id: string, unfinished?: boolean): Promise<TenantRow | undefined>;
@@ -19,7 +22,8 @@ export interface Registry {
   findKey(hash: string): Promise<ApiKeyRow | undefined>;
   listKeys(tenant: string): Promise<ApiKeyRow[]>;
   /** False when there is no such key of the tenant. */
-  revokeKey(tenant: string, id: string): Promise<boolean>;
+  /** Whether there was such a key. Whoever listens on the channel hears the tenant's id with the commit. */
+  revokeKey(tenant: string, id: string, channel: string): Promise<boolean>;
   touchKey(id: string): Promise<void>;
   readonly idempotency: IdempotencyTable;
 }
@@ -27,12 +31,13 @@ export interface Registry {
 const migrationsFolder = fileURLToPath(new URL("../migrations", import.meta.url));
 
 /** The methods, with what the database refuses in our terms. Drizzle's own error repeats the parameters, among them hashes of keys. */
-function inOurTerms<T extends object>(name: string, methods: T): T {
+function inOurTerms<T extends object>(name: string, watch: Watch, methods: T): T {
   const wrapped = Object.entries(methods).map(([method, value]) => {
     if (typeof value !== "function") return [method, value];
     const call = async (...args: unknown[]): Promise<unknown> => {
       try {
-        return await (value as (...args: unknown[]) => unknown)(...args);
+        const work = async (): Promise<unknown> => (value as (...args: unknown[]) => unknown)(...args);
+        return await watch.connection(() => watch.statement(`${name}.${method}`, work));
       } catch (e) {
         throw storeError(e instanceof DrizzleQueryError ? e.cause : e, `${name}.${method}`);
       }
@@ -42,9 +47,9 @@ function inOurTerms<T extends object>(name: string, methods: T): T {
   return Object.fromEntries(wrapped) as T;
 }
 
-export function createRegistry(pool: postgres.Sql): Registry {
+export function createRegistry(pool: postgres.Sql, watch: Watch): Registry {
   const db = drizzle(pool);
-  return inOurTerms<Registry>("registry", {
+  return inOurTerms<Registry>("registry", watch, {
     async migrate() {
       // Nodes that start together wait here for the first of them.
       await pool.begin(async (tx) => {
@@ -55,6 +60,12 @@ export function createRegistry(pool: postgres.Sql): Registry {
     addTenant: async (row) =>
       (await db.insert(tenants).values(row).onConflictDoNothing().returning({ id: tenants.id })).length > 0,
     setReady: async (id) => void (await db.update(tenants).set({ ready: true }).where(eq(tenants.id, id))),
+    async retireTenant(id) {
+      await db.transaction(async (tx) => {
+        await tx.update(tenants).set({ ready: false }).where(eq(tenants.id, id));
+        await tx.delete(apiKeys).where(eq(apiKeys.tenant, id));
+      });
+    },
     removeTenant: async (id) => void (await db.delete(tenants).where(eq(tenants.id, id))),
     async findTenant(id, unfinished = false) {
       const [row] = await db
@@ -81,19 +92,19 @@ export function createRegistry(pool: postgres.Sql): Registry {
         .from(apiKeys)
         .where(and(eq(apiKeys.tenant, tenant), isNull(apiKeys.revokedAt)))
         .orderBy(desc(apiKeys.createdAt)),
-    revokeKey: async (tenant, id) =>
+    revokeKey: async (tenant, id, channel) =>
       (
         await db
           .update(apiKeys)
           .set({ revokedAt: sql`now()` })
           .where(and(eq(apiKeys.tenant, tenant), eq(apiKeys.id, id), isNull(apiKeys.revokedAt)))
-          .returning({ id: apiKeys.id })
+          .returning({ id: apiKeys.id, told: sql`pg_notify(${channel}::text, ${tenant}::text)` })
       ).length > 0,
     touchKey: async (id) =>
       void (await db
         .update(apiKeys)
         .set({ lastUsedAt: sql`now()` })
         .where(eq(apiKeys.id, id))),
-    idempotency: inOurTerms("idempotency", createIdempotencyTable(db)),
+    idempotency: inOurTerms("idempotency", watch, createIdempotencyTable(db)),
   });
 }

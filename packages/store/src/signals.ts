@@ -1,5 +1,6 @@
 import type { Observe } from "@guanxi/base";
 import type postgres from "postgres";
+import type { Watch } from "./watch.ts";
 
 /** NOTIFY makes PostgreSQL serialise commits; one coalesced message per this many milliseconds keeps it off the writes' way. */
 const signalIntervalMs = 20;
@@ -7,6 +8,7 @@ const signalIntervalMs = 20;
 /** Gathers signals and sends each channel's distinct payloads together. */
 export function startSignals(
   pool: postgres.Sql,
+  watch: Watch,
   observe: Observe,
 ): { send(channel: string, payload: string): void; stop(): Promise<void> } {
   const waiting = new Map<string, Set<string>>();
@@ -21,9 +23,10 @@ export function startSignals(
     const values = batch.map((_, i) => `($${2 * i + 1}::text, $${2 * i + 2}::text)`).join(", ");
     const params = batch.flatMap((b) => [b.channel, b.payload]);
     try {
-      await pool.unsafe(`SELECT pg_notify(channel, payload) FROM (VALUES ${values}) v(channel, payload)`, params, {
-        prepare: false,
-      });
+      const text = `SELECT pg_notify(channel, payload) FROM (VALUES ${values}) v(channel, payload)`;
+      await watch.connection(() =>
+        watch.statement("pg_notify", async () => pool.unsafe(text, params, { prepare: false })),
+      );
     } catch (error) {
       // A signal only hastens: work is also found by a sweep, and a revoked key ends with its time in the cache.
       observe({ kind: "connection_lost", to: "signals", error });

@@ -1,4 +1,5 @@
 import type { Registry } from "./registry.ts";
+import type { PoolUsage } from "./watch.ts";
 
 /** SQL text with its parameters: what `query` and the write plans compile to. */
 export interface Statement {
@@ -18,10 +19,27 @@ export type Row = Record<string, unknown>;
 /** Something statements run on: the pool, or one transaction's connection. */
 export interface Connection {
   run<T extends Row = Row>(statement: Statement): Promise<T[]>;
-  /** A statement that is not worth a plan's name: fixed tables, DDL. Values go in `params`; PostgreSQL infers their types. */
-  sql<T extends Row = Row>(text: string, params?: readonly unknown[]): Promise<T[]>;
+  /**
+   * A statement on fixed tables, or DDL. Values go in `params`; PostgreSQL infers their types. Its name is made of what the text does to
+   * which table (`_job.update`), unless it is given.
+   */
+  sql<T extends Row = Row>(text: string, params?: readonly unknown[], name?: string): Promise<T[]>;
   /** True on a transaction's connection. */
   readonly inTransaction: boolean;
+}
+
+/** Rows in PostgreSQL's COPY text format, whose form is the same in all its versions; a line feed ends each. */
+export interface CopyConnection extends Connection {
+  /** Sends what `COPY … TO STDOUT` gives to `write`, no faster than that resolves. When it throws, the connection is of no further use. */
+  copyOut(text: string, write: (rows: Buffer) => Promise<void>): Promise<void>;
+  /** Feeds `COPY … FROM STDIN`. Where `rows` throws, nothing of them is stored. */
+  copyIn(text: string, rows: AsyncIterable<Buffer>): Promise<void>;
+}
+
+/** A connection outside the pool, without limits of time: for work that may take hours. */
+export interface OwnConnection extends CopyConnection {
+  /** `mode` as after `BEGIN`: `ISOLATION LEVEL REPEATABLE READ READ ONLY`. Nothing is tried again. */
+  transaction<T>(mode: string, work: (tx: CopyConnection) => Promise<T>): Promise<T>;
 }
 
 export interface Store extends Connection {
@@ -32,6 +50,8 @@ export interface Store extends Connection {
   transaction<T>(work: (tx: Connection) => Promise<T>): Promise<T>;
   /** Within the transaction `tx`: when `work` throws, what it did is undone and the transaction may go on; else a failed statement ends it. */
   savepoint<T>(tx: Connection, work: (inside: Connection) => Promise<T>): Promise<T>;
+  /** Lends `work` a connection outside the pool, without limits of time, and closes it afterwards. */
+  ownConnection<T>(work: (own: OwnConnection) => Promise<T>): Promise<T>;
   /** Runs `work` after the commit of `tx`; at once when `connection` is no transaction. Never runs after a rollback. */
   afterCommit(connection: Connection, work: () => void): void;
   /** Hears `NOTIFY channel`; reconnects by itself and calls `onReconnect` then, since signals may have been lost. */
@@ -42,5 +62,6 @@ export interface Store extends Connection {
   ): Promise<{ stop(): Promise<void> }>;
   /** Sends at most one coalesced NOTIFY per 20 ms, on a connection of its own; never inside a write's transaction. */
   signal(channel: string, payload: string): void;
+  usage(): PoolUsage;
   close(): Promise<void>;
 }

@@ -96,7 +96,7 @@ export function referenceChecks(object: ObjectType, grant: WriteGrant, snapshot:
  * before this write commits. It must be read by the statement, or PostgreSQL skips it.
  */
 export const referenceCte = (check: ReferenceCheck, wanted: string, schema: string): string =>
-  `${quote(`ref_${check.field.name}`)} AS MATERIALIZED (SELECT t.id FROM ${quote(schema)}.${quote(check.table)} t WHERE t.id IN (${wanted})
+  `${quote(`ref_${check.field.name}`)} AS MATERIALIZED (SELECT t.id FROM ${quote(schema)}.${quote(check.table)} t WHERE t.id = ANY (ARRAY(${wanted}))
   AND t.deleted_at IS NULL AND ${predicateSql(check.predicate, "t", schema, place.user)} FOR KEY SHARE OF t),\n`;
 
 /** The part of a plan's cache key that tells its predicates' shapes apart. */
