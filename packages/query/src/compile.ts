@@ -1,5 +1,16 @@
 import { jsonObject, leafColumns } from "./json.ts";
-import type { AggregatePlan, Authorized, GetPlan, GroupTerm, ListPlan, Metric, OrderTerm, ReadPlan } from "./plan.ts";
+import { fewRowsSql, ownedRowsSql } from "./owned.ts";
+import type {
+  AggregatePlan,
+  Authorized,
+  GetPlan,
+  GroupTerm,
+  ListPlan,
+  Metric,
+  OrderTerm,
+  ReadPlan,
+  Source,
+} from "./plan.ts";
 import {
   expressionSql,
   fromSql,
@@ -80,21 +91,32 @@ function compileList(plan: ListPlan, context: SqlContext): SqlText {
     ...leaves.map((l) => `${l.source}.${quote(l.column)} AS ${quote(`${l.source}.${l.column}`)}`),
     ...keys.map((k, i) => `${k.sql} AS k${i}`),
   ];
+  const pageOf = (rows: string, where: readonly string[]): string =>
+    `SELECT ${columns.join(", ")}
+      ${rows}
+      WHERE ${where.join(" AND ")}
+      ORDER BY ${orderSql(keys)}
+      LIMIT ${limit} + 1`;
+  const [root] = plan.sources;
+  const owned = root?.predicate?.kind === "owned" ? root : undefined;
+  const few = owned ? `WITH few AS MATERIALIZED (SELECT ${fewRowsSql(owned, context, parameters)} AS yes)\n` : "";
+  const either = (source: Source): string => {
+    const fetched = fromSql(plan.sources, context, parameters, ownedRowsSql(source, context, parameters));
+    return `(${pageOf(fetched, ["(SELECT yes FROM few)", ...page])})
+      UNION ALL (${pageOf(from, ["NOT (SELECT yes FROM few)", ...page])})`;
+  };
+  const cut = owned ? either(owned) : pageOf(from, page);
   const marks = keys.map((_, i) => `s.k${i}::text`).join(", ");
   const count = plan.count ? `(SELECT count(*) ${from} WHERE ${conditions.join(" AND ")})` : "NULL::bigint";
   // The page is cut first and its JSON built after, so that a wide object costs a page's rows, not the filter's.
-  const text = `SELECT coalesce(string_agg(p.j, ',' ORDER BY p.n) FILTER (WHERE p.n <= ${limit}), '') AS data,
+  const text = `${few}SELECT coalesce(string_agg(p.j, ',' ORDER BY p.n) FILTER (WHERE p.n <= ${limit}), '') AS data,
   coalesce(max(p.n), 0) > ${limit} AS more, max(p.k) AS last, ${count} AS count, ${metaVersion(context)}
 FROM (
   SELECT ${jsonObject(plan.outputs, inner)}::text AS j, s.n,
     CASE WHEN s.n = ${limit} THEN json_build_array(${marks})::text END AS k
   FROM (
     SELECT row_number() OVER () AS n, c.* FROM (
-      SELECT ${columns.join(", ")}
-      ${from}
-      WHERE ${page.join(" AND ")}
-      ORDER BY ${orderSql(keys)}
-      LIMIT ${limit} + 1
+      ${cut}
     ) c
   ) s
 ) p`;

@@ -81,11 +81,16 @@ export function sourceCondition(source: Source, context: SqlContext, parameters:
   return parts.length > 0 ? parts.join(" AND ") : "true";
 }
 
-/** `FROM root LEFT JOIN …`: a walk to a record that is deleted or not visible finds nothing. */
-export function fromSql(sources: readonly Source[], context: SqlContext, parameters: Parameters): string {
+/** `FROM root LEFT JOIN …`: a walk to a record that is deleted or not visible finds nothing. `rootRows` may stand for the root's table. */
+export function fromSql(
+  sources: readonly Source[],
+  context: SqlContext,
+  parameters: Parameters,
+  rootRows?: string,
+): string {
   return sources
     .map((source) => {
-      if (!source.via) return `FROM ${table(context, source)} ${source.alias}`;
+      if (!source.via) return `FROM ${rootRows ?? table(context, source)} ${source.alias}`;
       const on = `${source.alias}.id = ${source.via.source}.${quote(source.via.field.column.name)}`;
       return `LEFT JOIN ${table(context, source)} ${source.alias} ON ${on} AND ${sourceCondition(source, context, parameters)}`;
     })
