@@ -244,14 +244,16 @@ describe("the script's tools", () => {
   test("a script that bends the language's own objects changes nothing but itself", async () => {
     const id = await startManual(
       "bent",
-      `const tries = [
+      `const { Promise, Object, Array, JSON, RegExp, Date } = /** @type {any} */ (globalThis);
+       const all = /** @type {any} */ (crm);
+       const tries = [
          () => { Promise.prototype.then = () => 1; }, () => { Object.prototype.get = () => 1; }, () => { Array.prototype[Symbol.iterator] = () => 1; },
          () => { JSON.stringify = () => 'x'; }, () => { RegExp.prototype.exec = () => ['', '9', 'd']; }, () => { Date.prototype.toISOString = () => 'x'; },
-         () => { crm.records = () => 1; }, () => { crm.extra = 1; },
+         () => { all.records = () => 1; }, () => { all.extra = 1; },
        ];
        for (const attempt of tries) try { attempt(); } catch {}
        const made = await crm.records('deal').create({ title: 'straight' });
-       return [made.title, typeof crm.extra, crm.date('+1d').length];`,
+       return [made.title, typeof all.extra, crm.date('+1d').length];`,
     );
     expect(await endOf(id)).toMatchObject({ status: "succeeded", result: ["straight", "undefined", 10] });
   });

@@ -81,7 +81,7 @@ describe("publishing", () => {
       ...good,
       name: "typed",
       script:
-        "type A = { x: number };\nexport default async ({ record }: { record: A }) => {\n  return record.x as number;\n}",
+        "type Deal = { count: number | null };\nexport default async ({ record }: { record: Deal }) => {\n  return record.count as number;\n}",
     });
   });
 
@@ -95,8 +95,18 @@ describe("publishing", () => {
       code: "FORBIDDEN",
     });
     await expect(rep.call("DELETE", "/api/meta/workflows/typed")).rejects.toMatchObject({ code: "FORBIDDEN" });
-    await expect(rep.call("GET", "/api/runs")).rejects.toMatchObject({ code: "FORBIDDEN" });
-    await expect(rep.call("POST", `/api/runs/${user.id}/cancel`)).rejects.toMatchObject({ code: "FORBIDDEN" });
+  });
+
+  test("the routes say what else needs a right; whoever mounts them asks for it", () => {
+    const rights = node.automation.routes.map(({ method, path, right }) => [`${method} ${path}`, right]);
+    expect(Object.fromEntries(rights)).toMatchObject({
+      "GET /api/runs": "view_runs",
+      "GET /api/runs/:id": "view_runs",
+      "POST /api/runs/:id/cancel": "edit_metadata",
+      "POST /api/runs/:id/retry": "edit_metadata",
+      "PUT /api/meta/workflows/:name": "edit_metadata",
+      "DELETE /api/meta/workflows/:name": "edit_metadata",
+    });
   });
 
   test("the published schema knows the same words as the API", () => {

@@ -1,3 +1,4 @@
+import { Redis } from "ioredis";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { type Queue, type QueueJob, createQueue } from "../src/index.ts";
 import { createDatabase, pause, until } from "./support.ts";
@@ -33,6 +34,7 @@ describe.each(backends)("queue on $name", ({ redisUrl }) => {
     for (const queue of opened.splice(0)) await queue.close();
   });
 
+  const noGap = () => expect.unreachable("the queue has lost nothing");
   const work = (tenant: string): QueueJob => ({ kind: "work", tenant });
 
   test("hands every job to one handler of one process", async () => {
@@ -40,9 +42,13 @@ describe.each(backends)("queue on $name", ({ redisUrl }) => {
     const [a, b] = [open(name), open(name)];
     const seen: string[] = [];
     for (const queue of [a, b])
-      await queue.process(async (job) => {
-        seen.push(job.tenant);
-      }, 2);
+      await queue.process(
+        async (job) => {
+          seen.push(job.tenant);
+        },
+        2,
+        noGap,
+      );
     const tenants = Array.from({ length: 40 }, (_, i) => `t${i}`);
     await a.add(tenants.map(work));
     await until(() => seen.length >= 40);
@@ -54,10 +60,14 @@ describe.each(backends)("queue on $name", ({ redisUrl }) => {
     const gate = Promise.withResolvers<void>();
     const seen: string[] = [];
     await queue.add([work("busy"), work("busy"), work("busy")]);
-    await queue.process(async (job) => {
-      seen.push(job.tenant);
-      if (seen.length === 1) await gate.promise;
-    }, 1);
+    await queue.process(
+      async (job) => {
+        seen.push(job.tenant);
+        if (seen.length === 1) await gate.promise;
+      },
+      1,
+      noGap,
+    );
     await until(() => seen.length === 1);
     await queue.add([work("busy")]);
     await queue.add([work("busy")]);
@@ -71,11 +81,15 @@ describe.each(backends)("queue on $name", ({ redisUrl }) => {
     const queue = open(namespace());
     const seen: string[] = [];
     const gate = Promise.withResolvers<void>();
-    await queue.process(async (job) => {
-      if (job.tenant === "gate") return gate.promise;
-      seen.push(job.tenant);
-      if (job.tenant === "hog" && seen.length < 20) await queue.add([work("hog")]);
-    }, 1);
+    await queue.process(
+      async (job) => {
+        if (job.tenant === "gate") return gate.promise;
+        seen.push(job.tenant);
+        if (job.tenant === "hog" && seen.length < 20) await queue.add([work("hog")]);
+      },
+      1,
+      noGap,
+    );
     await queue.add([work("gate")]);
     await queue.add([work("hog"), work("hog"), work("hog"), work("small")]);
     gate.resolve();
@@ -97,10 +111,14 @@ describe.each(backends)("queue on $name", ({ redisUrl }) => {
     const seen = new Map<string, number>();
     let calls = 0;
     await queue.add([{ kind: "check", tenant: "far", at: Date.now() + 3_600_000 }]);
-    await queue.process(async ({ tenant }) => {
-      calls++;
-      seen.set(tenant, Date.now());
-    }, 2);
+    await queue.process(
+      async ({ tenant }) => {
+        calls++;
+        seen.set(tenant, Date.now());
+      },
+      2,
+      noGap,
+    );
     await pause(300);
     const late = await lateness(queue, seen, [400, 900, 1_500]);
     await pause(150);
@@ -114,26 +132,80 @@ describe.each(backends)("queue on $name", ({ redisUrl }) => {
   test("a handler that throws gets its job again", async () => {
     const queue = open(namespace());
     let calls = 0;
-    await queue.process(async () => {
-      calls++;
-      if (calls === 1) throw new Error("not now");
-    }, 1);
+    await queue.process(
+      async () => {
+        calls++;
+        if (calls === 1) throw new Error("not now");
+      },
+      1,
+      noGap,
+    );
     await queue.add([work("a")]);
     await until(() => calls === 2);
     expect(calls).toBe(2);
   });
 
+  test.skipIf(redisUrl === undefined)("tells once that it was emptied, and goes on", async () => {
+    const name = namespace();
+    const [queue, other] = [open(name), open(name)];
+    let gaps = 0;
+    const seen: string[] = [];
+    await queue.process(
+      async (job) => void seen.push(job.tenant),
+      1,
+      () => void gaps++,
+    );
+    await other.add([{ kind: "check", tenant: "far", at: Date.now() + 3_600_000 }]);
+    await pause(1_500);
+    expect(gaps).toBe(0);
+    const redis = new Redis(redisUrl ?? "");
+    await redis.del(...(await redis.keys(`${name}:*`)));
+    redis.disconnect();
+    await until(() => gaps > 0, 5_000);
+    await other.add([work("a")]);
+    await until(() => seen.length === 1);
+    await pause(1_500);
+    expect([gaps, seen]).toEqual([1, ["a"]]);
+  });
+
   test("stop waits for the handler under way and takes no further job", async () => {
     const queue = open(namespace());
     const events: string[] = [];
-    const worker = await queue.process(async (job) => {
-      events.push(`start ${job.tenant}`);
-      await pause(200);
-      events.push(`end ${job.tenant}`);
-    }, 1);
+    const worker = await queue.process(
+      async (job) => {
+        events.push(`start ${job.tenant}`);
+        await pause(200);
+        events.push(`end ${job.tenant}`);
+      },
+      1,
+      noGap,
+    );
     await queue.add([work("a"), work("b")]);
     await until(() => events.length === 1);
     await worker.stop();
     expect(events).toEqual(["start a", "end a"]);
   });
+});
+
+test("a queue that is not there keeps nobody waiting, and neither does its end", async () => {
+  const observed: string[] = [];
+  const queue = createQueue({
+    postgres: "postgres://127.0.0.1:1/none",
+    // Nobody listens on the port that nobody may use.
+    redisUrl: "redis://127.0.0.1:1",
+    observe: (o) => void observed.push(o.kind),
+  });
+  const started = performance.now();
+  const worker = await queue.process(
+    async () => {},
+    1,
+    () => {},
+  );
+  expect(worker.fault()).toBeDefined();
+  await queue.add([{ kind: "work", tenant: "a" }]);
+  await queue.add([{ kind: "work", tenant: "b" }]);
+  await worker.stop();
+  await queue.close();
+  expect(performance.now() - started).toBeLessThan(20_000);
+  expect(observed).toContain("connection_lost");
 });

@@ -3,6 +3,7 @@ import type { Observation } from "@guanxi/base";
 import { type Kernel, type Session, createKernel } from "@guanxi/kernel";
 import { type Sandbox, createSandbox } from "@guanxi/sandbox";
 import { type Store, createStore } from "@guanxi/store";
+import { createScriptTypes } from "@guanxi/testing";
 import pg from "pg";
 import {
   type Automation,
@@ -147,7 +148,14 @@ export async function createNode(url: string, settings: Partial<AutomationSettin
     namespace: new URL(url).pathname.slice(1),
     observe,
   });
-  const automation = createAutomation({ kernel, sandbox, queue, settings, observe });
+  const automation = createAutomation({
+    kernel,
+    sandbox,
+    queue,
+    scriptTypes: createScriptTypes(50),
+    settings,
+    observe,
+  });
   kernel.hooks.register(automation.hook);
   const workers: AutomationWorker[] = [];
   return {

@@ -1,3 +1,4 @@
+import { ImportJob } from "./jobs.ts";
 import type { ObjectName, Schema } from "./objects.ts";
 import { GuanxiProblem } from "./problem.ts";
 import { RecordsOf } from "./records.ts";
@@ -13,15 +14,18 @@ export interface Client<O extends Schema<O>> {
   readonly objects: { readonly [N in ObjectName<O>]: RecordsOf<O, N> };
   /** The records of an object: `client.records("lead")`. */
   records<N extends ObjectName<O>>(name: N): RecordsOf<O, N>;
+  /** An import that was begun earlier, by its id. */
+  job(id: string): ImportJob;
 }
 
 /** A client of one caller, typed by the declarations that `GET /api/types.d.ts` gives them. */
 export function createClient<O extends Schema<O>>(options: ClientOptions<O>): Client<O> {
-  const send = createTransport(options);
-  const pluralOf = createPlurals(send, options.plurals ?? {});
+  const transport = createTransport(options);
+  const pluralOf = createPlurals(transport.send, options.plurals ?? {});
   const known = new Map<string, unknown>();
   function records<N extends ObjectName<O>>(name: N): RecordsOf<O, N> {
-    const made = (known.get(name) as RecordsOf<O, N> | undefined) ?? new RecordsOf<O, N>(send, () => pluralOf(name));
+    const made =
+      (known.get(name) as RecordsOf<O, N> | undefined) ?? new RecordsOf<O, N>(transport, () => pluralOf(name));
     known.set(name, made);
     return made;
   }
@@ -29,7 +33,7 @@ export function createClient<O extends Schema<O>>(options: ClientOptions<O>): Cl
     // Whoever awaits the client's parts must not take them for promises.
     get: (_target, name) => (typeof name === "string" && name !== "then" ? records(name as ObjectName<O>) : undefined),
   });
-  return { objects, records };
+  return { objects, records, job: (id) => new ImportJob(transport, id) };
 }
 
 type Definitions = { readonly data: readonly { readonly name: string; readonly plural: string }[] };

@@ -1,6 +1,8 @@
 import type { GroupTerm, MetricTerm, Totals, TotalsOrder } from "./aggregates.ts";
+import { joined, part, queryText } from "./address.ts";
 import type { Condition } from "./condition.ts";
 import { type Fields, type Filter, filterText, where } from "./filter.ts";
+import { type ExportParameters, exportQuery, ImportJob, type ImportOptions, importCall } from "./jobs.ts";
 import type {
   Answer,
   FieldName,
@@ -13,7 +15,7 @@ import type {
   SelectPath,
 } from "./objects.ts";
 import type { ProblemFacts } from "./problem.ts";
-import type { Call, CallOptions, Reply, Send, WriteOptions } from "./transport.ts";
+import type { Call, CallOptions, FileBody, Reply, Transport, WriteOptions } from "./transport.ts";
 
 export interface ReadParameters<
   O extends Schema<O>,
@@ -86,34 +88,19 @@ export interface VersionedWrite extends WriteOptions {
   readonly version?: number;
 }
 
-type Query = Readonly<Record<string, unknown>>;
-
-const joined = (terms: readonly string[] | undefined): string | undefined => terms?.join(",");
-const part = (value: string): string => {
-  // Every reader of URLs takes these for a step to another address, also percent-encoded.
-  if (value === "." || value === "..") throw new TypeError(`"${value}" cannot stand in an address`);
-  return encodeURIComponent(value);
-};
-
-function queryText(query: Query): string {
-  const pairs = new URLSearchParams();
-  for (const [name, value] of Object.entries(query)) if (value !== undefined) pairs.set(name, String(value));
-  return pairs.size === 0 ? "" : `?${pairs}`;
-}
-
 /** The records of one object. Every call rejects with GuanxiProblem when it does not succeed. */
 export class RecordsOf<O extends Schema<O>, N extends ObjectName<O>> {
-  readonly #send: Send;
+  readonly #transport: Transport;
   readonly #plural: () => Promise<string>;
 
   /** `plural` says the object's word in addresses. */
-  constructor(send: Send, plural: () => Promise<string>) {
-    this.#send = send;
+  constructor(transport: Transport, plural: () => Promise<string>) {
+    this.#transport = transport;
     this.#plural = plural;
   }
 
   async #call(tail: string, call: Omit<Call, "path">): Promise<Reply> {
-    return this.#send({ ...call, path: `/api/${await this.#plural()}${tail}` });
+    return this.#transport.send({ ...call, path: `/api/${await this.#plural()}${tail}` });
   }
 
   /** A condition for `filter`, built of the object's fields. */
@@ -233,6 +220,23 @@ export class RecordsOf<O extends Schema<O>, N extends ObjectName<O>> {
     return (await this.#call(`/${part(id)}`, { ...options, method: "PATCH", body: patch })).body as ReadRecord<O, N>;
   }
 
+  /** Up to 1,000 patches, each with the id of its record, all or none; with `atomic: false` each alone, and what became of it. */
+  updateMany(
+    patches: readonly (O[N]["patch"] & { id: string })[],
+    options: WriteOptions & { atomic: false },
+  ): Promise<readonly RowOutcome[]>;
+  updateMany(
+    patches: readonly (O[N]["patch"] & { id: string })[],
+    options?: WriteOptions & { atomic?: true },
+  ): Promise<readonly ReadRecord<O, N>[]>;
+  async updateMany(
+    patches: readonly (O[N]["patch"] & { id: string })[],
+    { atomic, ...options }: WriteOptions & { atomic?: boolean } = {},
+  ): Promise<readonly unknown[]> {
+    const { body } = await this.#call(queryText({ atomic }), { ...options, method: "PATCH", body: patches });
+    return (body as { data: readonly unknown[] }).data;
+  }
+
   /** Creates the record that has this value in a unique field, or changes it. */
   async upsert<K extends O[N]["keys"] & keyof O[N]["patch"] & FieldName<O, N>>(
     field: K,
@@ -252,5 +256,21 @@ export class RecordsOf<O extends Schema<O>, N extends ObjectName<O>> {
 
   async restore(id: string, options: WriteOptions = {}): Promise<ReadRecord<O, N>> {
     return (await this.#call(`/${part(id)}/restore`, { ...options, method: "POST" })).body as ReadRecord<O, N>;
+  }
+
+  /** Sends a file of any length, CSV unless said; the job begins when all of it has arrived. It is sent once, whatever happens. */
+  async import(file: FileBody, options: ImportOptions<O[N]["keys"]> = {}): Promise<ImportJob> {
+    const response = await this.#transport.transfer(importCall(await this.#plural(), file, options));
+    const { id } = (await response.json()) as { id: string };
+    return new ImportJob(this.#transport, id);
+  }
+
+  /** All records that match as a file, CSV unless said, while it is read. A file that breaks off is an error of the stream. */
+  async export<P extends string = never, E extends string = never, T extends string = never>(
+    parameters: ExportParameters<O, N, P, E, T> = {},
+  ): Promise<ReadableStream<Uint8Array>> {
+    const path = `/api/export/${await this.#plural()}${exportQuery(parameters)}`;
+    const { body } = await this.#transport.transfer({ method: "GET", path, headers: {}, signal: parameters.signal });
+    return body ?? new Blob([]).stream();
   }
 }

@@ -40,6 +40,24 @@ export interface Reply {
 
 export type Send = (call: Call) => Promise<Reply>;
 
+/** What a file comes from. A stream is sent as it is read, where the platform can do that. */
+export type FileBody = string | Uint8Array | Blob | ReadableStream<Uint8Array>;
+
+export interface FileCall extends CallOptions {
+  readonly method: "GET" | "POST";
+  readonly path: string;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body?: FileBody;
+}
+
+/** Sends a file, or asks for one, whose bytes are the answer's `body`; once, because half a file is none. */
+export type Transfer = (call: FileCall) => Promise<Response>;
+
+export interface Transport {
+  readonly send: Send;
+  readonly transfer: Transfer;
+}
+
 const defaultRetries = 3;
 const defaultTimeoutMs = 30_000;
 /** The first pause is up to a quarter of a second, each further one up to twice as long, none longer than 10 s. */
@@ -59,7 +77,7 @@ function pauseMs(problem: GuanxiProblem, attempt: number): number {
   return asked + Math.random() * Math.min(longestPauseMs, firstPauseMs * 2 ** attempt);
 }
 
-export function createTransport(options: TransportOptions): Send {
+export function createTransport(options: TransportOptions): Transport {
   const { retries = defaultRetries, timeoutMs = defaultTimeoutMs, key } = options;
   const base = options.url.replace(/\/+$/, "");
   const send = options.fetch ?? ((request: Request) => fetch(request));
@@ -74,10 +92,7 @@ export function createTransport(options: TransportOptions): Send {
       response = await Promise.race([send(request), limit.reached]);
       text = await Promise.race([response.text(), limit.reached]);
     } catch (cause) {
-      call.signal?.throwIfAborted();
-      throw limit.signal.aborted
-        ? new GuanxiProblem({ status: 0, code: "TIMEOUT", title: `No answer within ${timeoutMs} ms`, cause })
-        : new GuanxiProblem({ status: 0, code: "NETWORK", title: "The server cannot be reached", cause });
+      throw lost(call, limit.signal.aborted, cause);
     } finally {
       limit.clear();
     }
@@ -85,7 +100,35 @@ export function createTransport(options: TransportOptions): Send {
     return { status: response.status, body: text === "" ? undefined : (JSON.parse(text) as unknown) };
   }
 
-  return async (call) => {
+  function lost(call: CallOptions, late: boolean, cause: unknown): GuanxiProblem {
+    call.signal?.throwIfAborted();
+    return late
+      ? new GuanxiProblem({ status: 0, code: "TIMEOUT", title: `No answer within ${timeoutMs} ms`, cause })
+      : new GuanxiProblem({ status: 0, code: "NETWORK", title: "The server cannot be reached", cause });
+  }
+
+  /** Only the caller's signal ends it: nobody knows how long a file takes. */
+  async function transfer(call: FileCall): Promise<Response> {
+    const { method, path, body, signal } = call;
+    signal?.throwIfAborted();
+    const init = {
+      method,
+      headers: { authorization: `Bearer ${key}`, ...call.headers },
+      ...(signal ? { signal } : {}),
+      // A stream can be sent only while the answer is not read yet.
+      ...(body === undefined ? {} : { body, duplex: "half" }),
+    };
+    let response: Response;
+    try {
+      response = await send(new Request(base + path, init as RequestInit));
+      if (response.ok) return response;
+      throw problemOf(response, await response.text());
+    } catch (cause) {
+      throw cause instanceof GuanxiProblem ? cause : lost(call, false, cause);
+    }
+  }
+
+  async function sendRepeatedly(call: Call): Promise<Reply> {
     const writes = call.method !== "GET" && !call.reads;
     const idempotencyKey = call.idempotencyKey ?? (writes && retries > 0 ? crypto.randomUUID() : undefined);
     const headers = headersOf(call, key, idempotencyKey);
@@ -99,7 +142,9 @@ export function createTransport(options: TransportOptions): Send {
         await pause(pauseMs(problem, tried), call.signal);
       }
     }
-  };
+  }
+
+  return { send: sendRepeatedly, transfer };
 }
 
 /**
@@ -137,7 +182,7 @@ function headersOf(call: Call, key: string, idempotencyKey: string | undefined):
 }
 
 /** Rejects as soon as the signal aborts. */
-function pause(ms: number, signal: AbortSignal | undefined): Promise<void> {
+export function pause(ms: number, signal: AbortSignal | undefined): Promise<void> {
   return new Promise((resolve, reject) => {
     const abort = (): void => {
       clearTimeout(timer);

@@ -6,11 +6,12 @@ import { expect, test } from "vitest";
 import { openLine } from "./http.ts";
 import { createProgramFolder } from "./programs.ts";
 
-test("the example of the README compiles, runs and prints what it should", async () => {
+test("the examples of the README compile, run and print what they should", async () => {
   const readme = await readFile(join(import.meta.dirname, "../README.md"), "utf8");
-  const program = /```ts\n([\s\S]*?)```/.exec(readme)?.[1];
-  if (program === undefined) throw new Error("the README has no example");
-  const app = await createTestApp();
+  const examples = [...readme.matchAll(/```ts\n([\s\S]*?)```/g)].map(([, text = ""]) => text);
+  expect(examples).toHaveLength(2);
+  const program = `${examples.join("\n")}\nconsole.log(await new Response(leads).text());\n`;
+  const app = await createTestApp({ worker: true });
   const line = await openLine((request) => app.app.fetch(request));
   const folder = await createProgramFolder();
   try {
@@ -21,6 +22,9 @@ test("the example of the README compiles, runs and prints what it should", async
     const printed = (await folder.run("example.ts", environment)).split("\n");
     expect(printed).toContain("somebody was faster; it is now engaging");
     expect(printed).toContain("Licences");
+    expect(printed).toContain("2 of 2");
+    expect(printed).toContain("finished last_name,company,import_row,import_error\r");
+    expect(printed).toContain("id,company,owner.email\r");
     expect(printed.some((l) => /^prospecting \d+ [\d.]+$/.test(l))).toBe(true);
   } finally {
     await folder.remove();

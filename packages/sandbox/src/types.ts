@@ -106,8 +106,19 @@ export interface PutBack {
   readonly cause?: unknown;
 }
 
+/** Where a script says `export default`, in UTF-16 units from its start; for those who read its types. */
+export interface DefaultExport {
+  /** Of the word `export`. */
+  readonly start: number;
+  /** Of the word `default`. */
+  readonly word: number;
+  /** Where a function is declared there: its name, if it has one, and where it ends. */
+  readonly declared?: { readonly name?: string; readonly end: number };
+}
+
 export type CompileResult =
-  | { readonly ok: true; readonly code: string }
+  /** `code` has blanks where types were. The default export is not told where it is one of `export { … }`. */
+  | { readonly ok: true; readonly code: string; readonly main?: DefaultExport }
   | { readonly ok: false; readonly message: string; readonly line?: number; readonly column?: number };
 
 export interface SandboxOptions {

@@ -26,6 +26,36 @@ describe("compile", () => {
   });
 
   test.each([
+    ["an expression", "const x = 1;\nexport default () => x;", { start: 13, word: 20 }],
+    [
+      "what stands behind a comment and a text",
+      "/* export default */ const s = 'export default';export/**/default(s);",
+      { start: 48, word: 58 },
+    ],
+    [
+      "a declared function",
+      "export default async function main(a) { return a; }\nmain();",
+      { start: 0, word: 7, declared: { name: "main", end: 51 } },
+    ],
+    [
+      "one without a name",
+      "export default function (a: number) { return a; }",
+      { start: 0, word: 7, declared: { end: 49 } },
+    ],
+    ["a class", "export default class A {}", { start: 0, word: 7 }],
+    [
+      "what stands behind types of many bytes",
+      "type A = '中文😀';\nexport default (a: '中') => 1;",
+      { start: 17, word: 24 },
+    ],
+    ["one of a list of exports", "const main = () => 1;\nexport { main as default };", undefined],
+  ])("tells where the default export is: %s", async (_, source, main) => {
+    const compiled = await sandbox.compile(source);
+    expect(compiled).toMatchObject({ ok: true });
+    expect("main" in compiled ? compiled.main : undefined).toEqual(main);
+  });
+
+  test.each([
     ["a type that is missing", "export default () => {\n  let y: = 3;\n}", /Unexpected token/, 2, 10],
     ["syntax that is not erasable", "enum Color { red }\nexport default () => 1;", /enum is not supported/, 1, 1],
     [

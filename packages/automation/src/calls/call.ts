@@ -24,6 +24,8 @@ export interface HostCall {
   readonly kind: "read" | "effect";
   /** Whether before-scripts may ask for it, which must not write. */
   readonly inBefore: boolean;
+  /** The call as TypeScript declares a member of `crm.records(object)`, of whose object `N` is the name. The helper types are those of `types/script.d.ts`. */
+  readonly declaration: string;
   /** Resolves to JSON text; throws GuanxiError for what the script did wrong. */
   run(context: CallContext, args: CallArguments): Promise<string>;
 }

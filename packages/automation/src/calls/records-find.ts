@@ -1,10 +1,21 @@
 import type { HostCall } from "./call.ts";
 
-/** `crm.records(object).find({filter, order, limit, select, expand})` → an array of records; `limit` as in the API. */
 export const recordsFind: HostCall = {
   op: "records.find",
   kind: "read",
   inBefore: true,
+  declaration: `/** Records that match; 50 unless \`limit\` says otherwise, 500 at most. */
+find<S extends string = never, E extends string = never, D extends string = never>(query?: {
+  /** A condition: \`stage == 'won' && amount > 1000\`. */
+  readonly filter?: string;
+  /** \`"-created_at,name"\` */
+  readonly order?: OrderText<N, D>;
+  readonly limit?: number;
+  /** Fields of the answer, also through references: \`"name,owner.name"\`; \`*\` is every field. */
+  readonly select?: SelectText<N, S>;
+  /** References whose id is replaced by the record. */
+  readonly expand?: ExpandText<N, E>;
+}): Promise<Found<N, S, E>[]>;`,
   async run({ kernel, session, budget }, args) {
     const query = args.query("query", ["filter", "order", "select", "expand"]);
     const { data } = JSON.parse(await kernel.records.list(session, args.text("object"), query)) as { data: unknown[] };

@@ -1,10 +1,11 @@
 import type { HostCall } from "./call.ts";
 
-/** `crm.records(object).upsert(field, key, value)` → the record that has `key` in the unique field, changed or made. */
 export const recordsUpsert: HostCall = {
   op: "records.upsert",
   kind: "effect",
   inBefore: false,
+  declaration: `/** The record that has \`key\` in the unique field, changed or made. */
+upsert(field: Objects[N]["keys"], key: string, value: Objects[N]["patch"]): Promise<Read<N>>;`,
   async run({ kernel, session, budget }, args) {
     budget.write(1);
     const answer = await kernel.records.upsert(

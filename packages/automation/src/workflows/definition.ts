@@ -6,6 +6,7 @@ export const afterTriggers = ["created", "updated", "deleted", "manual"] as cons
 export const beforeTriggers = ["before_create", "before_update", "before_delete"] as const;
 export const triggers = [...beforeTriggers, ...afterTriggers] as const;
 export type Trigger = (typeof triggers)[number];
+export const isTrigger = (value: unknown): value is Trigger => (triggers as readonly unknown[]).includes(value);
 
 /** A workflow as a user writes it (`schemas/workflow.json`). */
 export interface WorkflowDefinition {

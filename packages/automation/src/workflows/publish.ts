@@ -1,11 +1,17 @@
-import { GuanxiError } from "@guanxi/base";
+import { GuanxiError, type Locale } from "@guanxi/base";
 import type { Kernel, Session } from "@guanxi/kernel";
-import type { Sandbox } from "@guanxi/sandbox";
 import { schemaOf } from "../tables.ts";
 import type { WorkflowDefinition } from "./definition.ts";
 import { workflowsPart } from "./part.ts";
-import { type ScriptCheck, compileScript, validateWorkflow } from "./validate.ts";
+import { type ScriptCheck, type ScriptTools, compileScript, validateWorkflow } from "./validate.ts";
 import type { Workflow } from "./workflow.ts";
+
+export interface PublishOptions {
+  /** The metadata version that the caller has read; PRECONDITION if there is a newer one. */
+  readonly ifVersion?: number | undefined;
+  /** Of the messages about the script. */
+  readonly locale: Locale;
+}
 
 export interface Published {
   readonly definition: WorkflowDefinition;
@@ -14,8 +20,8 @@ export interface Published {
   readonly created: boolean;
 }
 
-/** The workflows of a tenant as metadata. Throws FORBIDDEN, DEFINITION (with every fault), NOT_FOUND and PRECONDITION. */
-export function createCatalogue(kernel: Kernel, sandbox: Sandbox) {
+/** The workflows of a tenant as metadata. Throws FORBIDDEN, DEFINITION (with every fault), NOT_FOUND, PRECONDITION, and UNAVAILABLE when a script cannot be checked. */
+export function createCatalogue(kernel: Kernel, tools: ScriptTools) {
   async function current(session: Session, name: string): Promise<{ workflow: Workflow; metadata: number }> {
     const fresh = await kernel.refresh(session);
     const workflow = fresh.part(workflowsPart).byName.get(name);
@@ -33,10 +39,15 @@ export function createCatalogue(kernel: Kernel, sandbox: Sandbox) {
     current,
 
     /** A new version. Whoever publishes is whom the workflow acts as. */
-    async publish(session: Session, name: string, body: unknown, ifVersion?: number): Promise<Published> {
+    async publish(
+      session: Session,
+      name: string,
+      body: unknown,
+      { ifVersion, locale }: PublishOptions,
+    ): Promise<Published> {
       requireRight(session);
-      // Before the lock is taken, because it starts a process.
-      const script = await compileScript(body, name, sandbox);
+      // Before the lock is taken, because it starts processes. An object that changes meanwhile is as one that changes later.
+      const script = await compileScript(await kernel.refresh(session), body, name, locale, tools);
       const { value, version } = await kernel.metadata.change(session, async (inside, next) => {
         if (ifVersion !== undefined && ifVersion !== next - 1) throw new GuanxiError("PRECONDITION");
         return store(inside, next, name, body, script);

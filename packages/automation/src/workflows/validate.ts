@@ -1,8 +1,10 @@
-import { type Issue, type Text, text } from "@guanxi/base";
+import { type Issue, type Locale, type Text, text } from "@guanxi/base";
 import { ExpressionError, checkExpression } from "@guanxi/expr";
+import type { Session } from "@guanxi/kernel";
 import type { ObjectType, Snapshot } from "@guanxi/meta";
 import type { Sandbox } from "@guanxi/sandbox";
-import { type WorkflowDefinition, nameLength, scriptLength, triggers } from "./definition.ts";
+import type { TypeCheck } from "../typecheck/check.ts";
+import { type WorkflowDefinition, isTrigger, nameLength, scriptLength, triggers } from "./definition.ts";
 import { whenScope } from "./when.ts";
 
 const keys = new Set([
@@ -36,6 +38,12 @@ export type Validation = { readonly valid: ValidDefinition } | { readonly issues
 export interface ScriptCheck {
   readonly code?: string;
   readonly issues: readonly Issue[];
+}
+
+/** What checks a script; `compile` finds what is wrong with its syntax. */
+export interface ScriptTools {
+  readonly compile: Sandbox["compile"];
+  readonly checkTypes: TypeCheck;
 }
 
 /** Checks a definition against the snapshot it is published on; finds all faults, not the first. */
@@ -116,7 +124,7 @@ function checkObject(value: unknown, snapshot: Snapshot, issues: Issue[]): Objec
 
 function checkOn(value: unknown, issues: Issue[]): void {
   if (value === undefined) issues.push({ path: "/on", code: "required" });
-  else if ((triggers as readonly unknown[]).includes(value)) return;
+  else if (isTrigger(value)) return;
   else if (isObject(value))
     issues.push({ path: "/on", code: "not_yet", params: { keyword: Object.keys(value)[0] ?? "on" } });
   else if (typeof value === "string" && value.startsWith("approval."))
@@ -155,17 +163,29 @@ function checkWhen(value: unknown, object: ObjectType, snapshot: Snapshot, issue
   }
 }
 
-/** Strips the types and checks the syntax; a script that is missing is a fault unless `steps` take its place. */
-export async function compileScript(body: unknown, name: string, sandbox: Sandbox): Promise<ScriptCheck> {
+/** Strips the types, checks the syntax and then the types; a script that is missing is a fault unless `steps` take its place. */
+export async function compileScript(
+  session: Session,
+  body: unknown,
+  name: string,
+  locale: Locale,
+  tools: ScriptTools,
+): Promise<ScriptCheck> {
   if (!isObject(body)) return { issues: [] };
-  const value = body["script"];
+  const script = body["script"];
   const path = "/script";
-  if (value === undefined) return { issues: "steps" in body ? [] : [{ path, code: "required" }] };
-  if (typeof value !== "string") return { issues: [{ path, code: "type", params: { type: "string" } }] };
-  if (value.length > scriptLength) return { issues: [{ path, code: "maxLength", params: { limit: scriptLength } }] };
-  const compiled = await sandbox.compile(value, `${name}.ts`);
-  if (compiled.ok) return { code: compiled.code, issues: [] };
-  const { message, line, column } = compiled;
-  const place = { ...(line === undefined ? {} : { line }), ...(column === undefined ? {} : { column }) };
-  return { issues: [{ path, code: "script", text: { en: message }, ...place }] };
+  if (script === undefined) return { issues: "steps" in body ? [] : [{ path, code: "required" }] };
+  if (typeof script !== "string") return { issues: [{ path, code: "type", params: { type: "string" } }] };
+  if (script.length > scriptLength) return { issues: [{ path, code: "maxLength", params: { limit: scriptLength } }] };
+  const compiled = await tools.compile(script, `${name}.ts`);
+  if (!compiled.ok) {
+    const { message, line, column } = compiled;
+    const place = { ...(line === undefined ? {} : { line }), ...(column === undefined ? {} : { column }) };
+    return { issues: [{ path, code: "script", text: { en: message }, ...place }] };
+  }
+  const { object, on } = body;
+  // Without them nobody knows what the script works on, and what is wrong with them is told anyway.
+  if (typeof object !== "string" || !session.snapshot.objects.has(object) || !isTrigger(on))
+    return { code: compiled.code, issues: [] };
+  return { code: compiled.code, issues: await tools.checkTypes(session, { script, compiled, object, on, locale }) };
 }

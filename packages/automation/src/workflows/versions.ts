@@ -55,7 +55,15 @@ export function createVersions(kernel: Kernel) {
     return set;
   }
 
-  return { covering, last: (tenant: string): VersionSet | undefined => kept.get(tenant) };
+  return {
+    covering,
+    last: (tenant: string): VersionSet | undefined => kept.get(tenant),
+    /** Another tenant has come under this id; under any, when undefined. */
+    forget(tenant: string | undefined): void {
+      if (tenant === undefined) kept.clear();
+      else kept.delete(tenant);
+    },
+  };
 }
 
 export type Versions = ReturnType<typeof createVersions>;

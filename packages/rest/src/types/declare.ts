@@ -2,7 +2,7 @@ import { type Locale, render } from "@guanxi/base";
 import type { Rights, Session } from "@guanxi/kernel";
 import { type JsonSchema, type ObjectType, recordSchema, type RecordUse } from "@guanxi/meta";
 import { may } from "../rights.ts";
-import { fieldType } from "./schema.ts";
+import { type Anything, fieldType } from "./schema.ts";
 
 const banner = (tenant: string, version: number): string =>
   `/* What one caller of the API may see and do in ${tenant}, from metadata version ${version}. Made by GET /api/types.d.ts. */`;
@@ -11,14 +11,14 @@ const banner = (tenant: string, version: number): string =>
  * TypeScript declarations of the objects that the caller may read: `Objects` maps each name to its plural, its record as
  * it is read, created and patched, the targets of its references and the fields that name one record.
  */
-export async function declareTypes(session: Session, locale: Locale): Promise<string> {
+export async function declareTypes(session: Session, locale: Locale, anything: Anything = "unknown"): Promise<string> {
   const { snapshot, actor } = session;
   const readable = [...snapshot.objects.values()].filter((o) => may(actor.rights, o.name, "read"));
   const names = new Set(readable.map((o) => o.name));
   const definitions: Record<string, JsonSchema> = {};
   const properties = readable.map((object) => {
     const uses = usesOf(object, actor.rights);
-    for (const use of uses) definitions[definitionName(object, use)] = recordType(object, use, locale);
+    for (const use of uses) definitions[definitionName(object, use)] = recordType(object, use, locale, anything);
     return [object.name, entry(object, uses, names, locale)] as const;
   });
   // Loaded when it is first asked for, because it is as big as the rest of the server.
@@ -30,7 +30,7 @@ export async function declareTypes(session: Session, locale: Locale): Promise<st
     enableConstEnums: false,
     format: false,
     ignoreMinAndMaxItems: true,
-    unknownAny: true,
+    unknownAny: anything === "unknown",
     // A schema refers to nothing outside of itself, whatever a tenant wrote.
     $refOptions: { resolve: { external: false } },
   });
@@ -97,7 +97,7 @@ function entry(
 }
 
 /** The record for one use. Every answer has every field, except that only deleted records tell when they were deleted. */
-function recordType(object: ObjectType, use: RecordUse, locale: Locale): JsonSchema {
+function recordType(object: ObjectType, use: RecordUse, locale: Locale, anything: Anything): JsonSchema {
   const schema = recordSchema(object, use);
   const fields = Object.entries(schema["properties"] as Readonly<Record<string, JsonSchema>>);
   const required = (schema["required"] as readonly string[] | undefined) ?? [];
@@ -110,7 +110,7 @@ function recordType(object: ObjectType, use: RecordUse, locale: Locale): JsonSch
     properties: Object.fromEntries(
       fields.map(([name, field]) => {
         const own = object.fields.get(name)?.title;
-        return [name, fieldType(field, own ? render(own, locale) : name)];
+        return [name, fieldType(field, own ? render(own, locale) : name, anything)];
       }),
     ),
     required: [...required],

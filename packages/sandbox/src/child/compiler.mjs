@@ -4,7 +4,7 @@ import { stripTypeScriptTypes } from "node:module";
 import { constants } from "node:os";
 import { SourceTextModule } from "node:vm";
 
-/** @import { CompileResult } from "../types.ts" */
+/** @import { CompileResult, DefaultExport } from "../types.ts" */
 
 for (const signal of ["SIGTERM", "SIGINT", "SIGHUP"]) process.on(signal, () => {});
 process.on("disconnect", () => process.kill(process.pid, "SIGKILL"));
@@ -92,6 +92,32 @@ const findDynamicImport = (code) =>
     (parseWith) => !parseWith("1mport") && parseWith("import.meta.x") !== undefined,
   );
 
+/** Functions that are declared exist before anything runs, and know their text; anything else is not there yet. @param {SourceTextModule} module */
+function declaredFunction(module) {
+  try {
+    const { default: main } = /** @type {{ default: unknown }} */ (module.namespace);
+    return typeof main === "function" ? main : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** @param {string} code @param {SourceTextModule} module @returns {DefaultExport | undefined} */
+function findDefaultExport(code, module) {
+  for (const match of code.matchAll(/(?<![\w$.#])export((?:\s|\/\*[^]*?\*\/|\/\/.*)+)default(?![\w$])/g)) {
+    const end = match.index + match[0].length;
+    // In a text or a comment, any other word does as well.
+    if (parse(`${code.slice(0, match.index)}1xport${code.slice(match.index + "export".length)}`)) continue;
+    const place = { start: match.index, word: end - "default".length };
+    const main = declaredFunction(module);
+    if (main === undefined) return place;
+    const text = Function.prototype.toString.call(main);
+    const name = main.name === "default" ? undefined : main.name;
+    return { ...place, declared: { end: code.indexOf(text, end) + text.length, ...(name !== undefined && { name }) } };
+  }
+  return undefined;
+}
+
 /** `broken`: this process must not be asked again. @param {{ source: string, filename: string }} request @returns {CompileResult & { broken?: true }} */
 function compile({ source, filename }) {
   let code;
@@ -117,7 +143,9 @@ function compile({ source, filename }) {
   module.instantiate();
   if (!Reflect.has(module.namespace, "default"))
     return { ok: false, message: "a script must have a default export", line: 1, column: 1 };
-  return { ok: true, code };
+  // Blanks have the length of what they stand for, so that places in the code are those in the source.
+  const main = code.length === source.length ? findDefaultExport(code, module) : undefined;
+  return { ok: true, code, ...(main && { main }) };
 }
 
 /** @param {{ addon: string, identity?: { uid: number, gid: number } }} init */

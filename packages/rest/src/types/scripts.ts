@@ -1,0 +1,35 @@
+import { objectRights, type Rights, type Session, systemRights } from "@guanxi/kernel";
+import type { ObjectType } from "@guanxi/meta";
+import { declareTypes } from "./declare.ts";
+
+const allRights: Rights = { all: true, object: () => new Set(objectRights), system: new Set(systemRights) };
+
+/**
+ * Declares the objects as scripts are checked against them: all, whatever the caller's rights, which count when the script runs.
+ * Keeps the declarations of the last `size` sets of objects; a tenant's next metadata has mostly the same ones.
+ */
+export function createScriptTypes(size: number): (session: Session) => Promise<string> {
+  const numbers = new WeakMap<ObjectType, number>();
+  const kept = new Map<string, Promise<string>>();
+  let last = 0;
+
+  function numberOf(object: ObjectType): number {
+    const number = numbers.get(object) ?? ++last;
+    numbers.set(object, number);
+    return number;
+  }
+
+  return (session) => {
+    const key = [session.tenant.id, ...[...session.snapshot.objects.values()].map(numberOf)].join(" ");
+    const types =
+      kept.get(key) ?? declareTypes({ ...session, actor: { ...session.actor, rights: allRights } }, "en", "any");
+    kept.delete(key);
+    kept.set(key, types);
+    types.catch(() => kept.delete(key));
+    for (const oldest of kept.keys()) {
+      if (kept.size <= size) break;
+      kept.delete(oldest);
+    }
+    return types;
+  };
+}
