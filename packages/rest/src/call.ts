@@ -19,6 +19,8 @@ export interface Call {
   /** The pattern of the route that answers, for logs and metrics: it names no record and no tenant. */
   route: string;
   session: Session | undefined;
+  /** W3C `traceparent` of the request's own span, where it is traced. */
+  trace: string | undefined;
 }
 
 const saneRequestId = /^[A-Za-z0-9._-]{1,64}$/;
@@ -35,6 +37,7 @@ export function readCall(request: Request, settings: RestSettings, route: string
     claim: undefined,
     route,
     session: undefined,
+    trace: undefined,
   };
 }
 

@@ -14,7 +14,9 @@ function credentialOf(call: Call): string {
 /** The caller's session, kept on the call from here on. UNAUTHENTICATED without a valid credential. */
 export async function authenticate(kernel: Kernel, call: Call): Promise<Session> {
   const known = await kernel.authenticate(credentialOf(call), call.id);
-  const session = call.claim === undefined ? known : { ...known, cause: { ...known.cause, claim: call.claim } };
+  const { claim, trace } = call;
+  const added = { ...(claim === undefined ? {} : { claim }), ...(trace === undefined ? {} : { trace }) };
+  const session = (claim ?? trace) ? { ...known, cause: { ...known.cause, ...added } } : known;
   call.session = session;
   return session;
 }

@@ -12,8 +12,8 @@ export interface RestSettings {
   readonly retryAfterSeconds: number;
   /** OpenAPI documents, and likewise declarations of types, kept per metadata version: one per different set of rights and language. */
   readonly openapiCacheSize: number;
-  /** Where the reference pages are; `GET /` points there when it is set. */
-  readonly docsUrl?: string;
+  /** Whether there is a demo tenant, of whose keys the reference page tells. */
+  readonly demo: boolean;
 }
 
 export const defaultRestSettings: RestSettings = {
@@ -22,4 +22,5 @@ export const defaultRestSettings: RestSettings = {
   nestingLimit: 100,
   retryAfterSeconds: 5,
   openapiCacheSize: 64,
+  demo: false,
 };

@@ -93,7 +93,7 @@ export function edge(options: EdgeOptions = {}): Edge {
     operatorKey,
     routes: options.routes ?? [],
     observe: (o) => observed.push(o),
-    health: options.health ?? (async () => ({ ok: true, checks: { database: "ok" } })),
+    health: options.health ?? (async () => ({ ok: true, ready: true, checks: { database: "ok" } })),
     ...(options.settings ? { settings: options.settings } : {}),
   });
   const send: Edge["send"] = async (method, path, body, headers = {}) =>

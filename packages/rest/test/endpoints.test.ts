@@ -1,7 +1,7 @@
 import type { ApiKey, Kernel, MetadataAnswer, Route, RouteRequest } from "@guanxi/kernel";
 import type { ObjectDefinition } from "@guanxi/meta";
 import { describe, expect, test } from "vitest";
-import { edge, type Edge, operatorKey, type Seen } from "./driver.ts";
+import { edge, type Edge, operatorKey, problemOf, rights, type Seen } from "./driver.ts";
 
 const definition: ObjectDefinition = { name: "lead", plural: "leads", type: "object", properties: {} };
 const stored = (created: boolean): MetadataAnswer => ({ definition, version: 7, created });
@@ -105,6 +105,8 @@ describe("keys", () => {
 describe("platform", () => {
   const tenant = { id: "demo", name: "Demo", schema: "t_demo", plugins: ["sales"], createdAt: "2026-01-01T00:00:00Z" };
   const deleted: string[] = [];
+  const opened: string[] = [];
+  const restored: unknown[] = [];
   const tenants: Kernel["tenants"] = {
     create: async (t) => ({
       ...(t as { id: string; name: string }),
@@ -113,6 +115,19 @@ describe("platform", () => {
     get: async () => tenant,
     list: async () => [tenant],
     delete: async (id) => void deleted.push(id),
+    backup: async (id = "all") => ({
+      name: `${id}.guanxi`,
+      open: () => {
+        opened.push(id);
+        return ReadableStream.from([Buffer.from("bytes")]);
+      },
+    }),
+    restore: async (body, options) => {
+      restored.push([await new Response(body).text(), options]);
+      return [];
+    },
+    copy: async (from, t) => ({ name: from, ...(t as { id: string }), admin: null }),
+    upgrade: async () => undefined,
   };
   const operator = { authorization: `Bearer ${operatorKey}` };
 
@@ -131,6 +146,32 @@ describe("platform", () => {
     expect(deleted).toEqual(["demo"]);
   });
 
+  test("backups are sent as they come, restored as they arrive, and not begun by HEAD", async () => {
+    const { send } = edge({ kernel: { tenants } });
+    expect((await send("HEAD", "/platform/backup", undefined, operator)).status).toBe(200);
+    expect(opened).toEqual([]);
+    for (const [path, id] of Object.entries({ "/platform/backup": "all", "/platform/tenants/demo/backup": "demo" })) {
+      const sent = await send("GET", path, undefined, operator);
+      expect(sent.headers.get("content-type")).toBe("application/vnd.guanxi.backup");
+      expect(sent.headers.get("content-disposition")).toBe(`attachment; filename="${id}.guanxi"`);
+      expect(await sent.text()).toBe("bytes");
+    }
+    expect(opened).toEqual(["all", "demo"]);
+    const file = { ...operator, "content-type": "application/vnd.guanxi.backup" };
+    const answer = await send("POST", "/platform/restore?tenant=a1&as=b2", "bytes", file);
+    expect([answer.status, await answer.json()]).toEqual([201, { tenants: [] }]);
+    expect(restored).toEqual([["bytes", { tenant: "a1", as: "b2" }]]);
+    for (const [status, query, headers] of [
+      [415, "", operator],
+      [400, "?form=1", file],
+      [403, "", { "content-type": "application/vnd.guanxi.backup" }],
+    ] as const)
+      expect((await send("POST", `/platform/restore${query}`, "bytes", headers)).status).toBe(status);
+    expect(restored).toHaveLength(1);
+    const copied = await send("POST", "/platform/tenants/demo/copy", { id: "two" }, operator);
+    expect([copied.status, copied.headers.get("location")]).toEqual([201, "/platform/tenants/two"]);
+  });
+
   test("a body is read only for the operator", async () => {
     const { send } = edge({ kernel: { tenants } });
     expect((await send("POST", "/platform/tenants", '{"broken":', {})).status).toBe(403);
@@ -142,8 +183,11 @@ describe("further routes", () => {
   const route = (method: Route["method"], path: string, handle: Route["handle"]): Route => ({
     method,
     path,
-    summary: "S",
-    tag: "t",
+    operationId: `${method} ${path}`,
+    summary: { en: "S" },
+    tag: { name: "t", description: { en: "T" } },
+    query: [{ name: "dry", description: { en: "D" }, schema: { type: "string" } }],
+    responses: { 200: {} },
     handle,
   });
   const says =
@@ -161,12 +205,7 @@ describe("further routes", () => {
       };
     });
     const { send, observed } = edge({ routes: [start] });
-    const response = await send(
-      "POST",
-      "/api/workflows/a%20b/start?dry=1&dry=2",
-      { x: 1 },
-      { "accept-language": "zh-TW" },
-    );
+    const response = await send("POST", "/api/workflows/a%20b/start?dry=1", { x: 1 }, { "accept-language": "zh-TW" });
     expect([
       response.status,
       await response.text(),
@@ -176,11 +215,52 @@ describe("further routes", () => {
     ]).toEqual([202, '{ "job" : 1 }', "1", "application/x-ndjson", '{"x":1}']);
     expect([got?.params, got?.query.getAll("dry"), got?.locale, got?.headers.get("accept-language")]).toEqual([
       { name: "a b" },
-      ["1", "2"],
+      ["1"],
       "zh-TW",
       "zh-TW",
     ]);
     expect(observed).toMatchObject([{ route: "/api/workflows/:name/start", status: 202, tenant: "demo" }]);
+  });
+
+  test("the right is asked for at the door, before anything is read", async () => {
+    let runs = 0;
+    const handle: Route["handle"] = async () => ({ status: 200, body: { runs: ++runs } });
+    const routes: Route[] = [
+      { ...route("POST", "/api/runs/:id/cancel", handle), right: "edit_metadata" },
+      { ...route("POST", "/api/import/:plural", handle), right: { object: "create" } },
+    ];
+    const callers = {
+      reader: { rights: rights(false, { lead: ["read"] }, ["view_runs"]) },
+      writer: { rights: rights(false, { lead: ["read", "create"] }, ["edit_metadata"]) },
+    };
+    const { send } = edge({ routes, callers });
+    const status = async (key: string, path: string): Promise<number> =>
+      (await send("POST", path, "{broken", { authorization: `Bearer ${key}` })).status;
+    expect(await status("reader", "/api/runs/7/cancel")).toBe(403);
+    expect(await status("reader", "/api/import/leads")).toBe(403);
+    expect(await status("reader", "/api/import/nothings")).toBe(404);
+    expect(runs).toBe(0);
+    expect(await status("writer", "/api/runs/7/cancel")).toBe(200);
+    expect(await status("writer", "/api/import/leads")).toBe(200);
+    expect(await status("key", "/api/runs/7/cancel")).toBe(200);
+    expect(runs).toBe(3);
+  });
+
+  test.each([
+    ["a parameter that it does not name", "?dri=1", {}, 400, ["dri"]],
+    ["one that comes twice", "?dry=1&dry=2", {}, 400, ["dry"]],
+    ["one that comes later", "?as_of=2026-01-01", {}, 422, ["as_of"]],
+    ["a condition that it does not check", "", { "if-match": '"1"' }, 422, ["If-Match"]],
+  ])("%s is refused", async (_what, query, headers, status, paths) => {
+    const { send } = edge({ routes: [route("GET", "/api/runs", says("runs"))] });
+    const response = await send("GET", `/api/runs${query}`, undefined, headers);
+    expect(response.status).toBe(status);
+    expect((await problemOf(response)).errors?.map((e) => e["path"])).toEqual(paths);
+  });
+
+  test("a name in OpenAPI has one owner", () => {
+    const again = { ...route("GET", "/api/other", says("b")), operationId: "GET /api/runs" };
+    expect(() => edge({ routes: [route("GET", "/api/runs", says("a")), again] })).toThrow("operationId GET /api/runs");
   });
 
   test("bodies are guarded as everywhere", async () => {

@@ -31,6 +31,7 @@ const definitions = [
       code: { type: "string", unique: true },
       number: { fieldType: "autonumber", pattern: "P-{0000}" },
       extra: { type: "object" },
+      listed: { type: "string", format: "date", default: "today" },
     },
   },
   { name: "note", plural: "notes", type: "object", history: false, properties: { text: { type: "string" } } },
@@ -52,6 +53,7 @@ interface Document {
 interface Operation {
   readonly operationId?: string;
   readonly summary: string;
+  readonly description?: string;
   readonly tags: string[];
   readonly parameters?: { $ref?: string; name?: string; schema?: { enum?: string[] } }[];
   readonly responses: Record<string, unknown>;
@@ -76,10 +78,30 @@ const admin: Caller = { rights: rights(true) };
 const route: Route = {
   method: "POST",
   path: "/api/workflows/:name/start",
-  summary: "Start a workflow",
-  tag: "workflows",
-  request: { type: "object", properties: { record: { type: "string" } } },
-  response: { type: "object" },
+  operationId: "startWorkflow",
+  summary: { en: "Start a workflow", "zh-CN": "启动工作流" },
+  tag: { name: "workflows", description: { en: "Scripts", "zh-CN": "脚本" } },
+  right: "view_runs",
+  query: ["filter", { name: "dry", description: { en: "Only try" }, schema: { type: "string", enum: ["true"] } }],
+  conditions: ["If-Match"],
+  request: { content: { "application/json": { $ref: "#/components/schemas/Start" } }, optional: true },
+  responses: {
+    200: { content: { "text/csv": { type: "string" } }, headers: ["Content-Disposition"] },
+    202: { content: { "application/json": { type: "object" } }, headers: ["Location"] },
+    204: {},
+  },
+  schemas: { Start: { type: "object", properties: { any: { type: "object" } } }, Unused: { type: "string" } },
+  handle: async () => ({ status: 202 }),
+};
+const files: Route = {
+  method: "POST",
+  path: "/api/import/:plural",
+  operationId: "importRecords",
+  summary: { en: "Import" },
+  tag: { name: "import", description: { en: "Files in" } },
+  right: { object: "create" },
+  request: { content: { "text/csv": { type: "string" } } },
+  responses: { 202: {} },
   handle: async () => ({ status: 202 }),
 };
 
@@ -159,12 +181,17 @@ describe("what is listed", () => {
       ["read", "create"],
       ["GET /api/notes", "GET /api/notes/aggregate", "GET /api/notes/{id}", "POST /api/notes", "POST /api/notes/query"],
     ],
-    [["create", "edit", "delete"], []],
+    [["create"], ["POST /api/notes"]],
+    [
+      ["edit", "delete"],
+      ["DELETE /api/notes/{id}", "PATCH /api/notes", "PATCH /api/notes/{id}", "POST /api/notes/{id}/restore"],
+    ],
+    [["edit_all"], []],
   ] as const)("with %j", async (granted, expected) => {
     const document = await documentOf({ rights: rights(false, { note: granted }) });
     expect(recordCalls(document).toSorted()).toEqual(expected);
     expect(Object.keys(document.components.schemas).filter((s) => s.startsWith("note.")).length).toBe(
-      granted.includes("create" as never) && expected.length > 0 ? 1 : 0,
+      granted.includes("create" as never) ? 1 : granted.includes("edit" as never) ? 2 : 0,
     );
   });
 
@@ -191,19 +218,74 @@ describe("what is listed", () => {
     expect(await methods(["edit_metadata"])).toEqual(["get", "put", "patch", "delete"]);
   });
 
-  test("further routes with their schemas, and nothing of the operator's", async () => {
-    const { paths } = await documentOf(admin, { routes: [route] });
-    expect(paths["/api/workflows/{name}/start"]?.["post"]).toMatchObject({
+  test("further routes with all that they say of themselves, and nothing of the operator's", async () => {
+    const { paths, components, tags } = await documentOf(admin, { routes: [route] });
+    const start = paths["/api/workflows/{name}/start"]?.["post"];
+    expect(start).toMatchObject({
+      operationId: "startWorkflow",
       summary: "Start a workflow",
+      description: "Needs the system right `view_runs`.",
       tags: ["workflows"],
-      requestBody: { content: { "application/json": { schema: route.request } } },
-      responses: { "2XX": { content: { "application/json": { schema: route.response } } } },
+      requestBody: {
+        required: false,
+        content: { "application/json": { schema: { $ref: "#/components/schemas/Start" } } },
+      },
+      responses: {
+        200: { content: { "text/csv": { schema: { type: "string" } } } },
+        202: { content: { "application/json": { schema: { type: "object", additionalProperties: true } } } },
+        204: { description: "No Content" },
+      },
     });
+    expect(start?.parameters).toEqual([
+      { name: "name", in: "path", required: true, schema: { type: "string" } },
+      { $ref: "#/components/parameters/filter" },
+      { name: "dry", in: "query", description: "Only try", schema: { type: "string", enum: ["true"] } },
+      { $ref: "#/components/parameters/If-Match" },
+      { $ref: "#/components/parameters/Idempotency-Key" },
+    ]);
+    expect(Object.keys(start?.responses ?? {})).toContain("412");
+    // An object of which nothing is said may have anything; what nothing refers to is left out.
+    expect(components.schemas["Start"]?.properties["any"]).toEqual({ type: "object", additionalProperties: true });
+    expect(components.schemas).not.toHaveProperty("Unused");
+    expect(tags).toContainEqual({ name: "workflows", description: "Scripts" });
     expect(Object.keys(paths).filter((p) => !p.startsWith("/api/"))).toEqual([]);
+  });
+
+  test.each([
+    ["no right", rights(false), false, undefined],
+    ["another right", rights(false, { note: ["read"], salary: ["edit"] }, ["edit_metadata"]), false, undefined],
+    ["the rights", rights(false, { note: ["read", "create"], salary: ["edit"] }, ["view_runs"]), true, ["notes"]],
+    ["all rights", rights(true), true, ["properties", "notes", "salaries"]],
+  ])("further routes for whom they would let in: with %s", async (_who, held, start, plurals) => {
+    const { paths } = await documentOf({ rights: held }, { routes: [route, files] });
+    expect("/api/workflows/{name}/start" in paths).toBe(start);
+    const plural = paths["/api/import/{plural}"]?.["post"]?.parameters?.find((p) => p.name === "plural");
+    expect(plural?.schema?.enum).toEqual(plurals);
+  });
+
+  test("shared parts that something uses, and no others", async () => {
+    for (const caller of [admin, { rights: rights(false) }, { rights: rights(false, { note: ["read"] }) }]) {
+      const document = await documentOf(caller, { routes: [route, files] });
+      const text = JSON.stringify(document);
+      for (const [kind, parts] of Object.entries(document.components).filter(([k]) => k !== "securitySchemes"))
+        for (const name of Object.keys(parts)) expect(text).toContain(`"#/components/${kind}/${name}"`);
+    }
   });
 });
 
 describe("what it says", () => {
+  test("a default that is a word for the moment of writing is no value", async () => {
+    const { schemas } = (await documentOf(admin)).components;
+    expect(schemas["property.create"]?.properties["status"]).toMatchObject({ default: "draft" });
+    expect(schemas["property.create"]?.properties["listed"]).not.toHaveProperty("default");
+  });
+
+  test("what the caller needs", async () => {
+    const { paths } = await documentOf(admin);
+    expect(paths["/api/notes"]?.["post"]?.description).toBe("Needs `create` on `note`.");
+    expect(paths["/api/me"]?.["get"]?.description).toBe("Any API key will do.");
+  });
+
   test("schemas of readers and writers", async () => {
     const { schemas } = (await documentOf(admin)).components;
     expect(schemas["property"]?.properties).toHaveProperty("number");
@@ -264,16 +346,17 @@ describe("what it says", () => {
   });
 
   test.each([
-    ["zh-CN", "房源", "地址", "读取房源"],
-    ["zh-TW", "Property", "Address", "讀取Property"],
-    ["de", "房源", "地址", "读取房源"],
-  ])("in the reader's language: %s", async (language, object, field, summary) => {
-    const document = await documentOf({ ...admin, locale: "zh-CN" }, {}, language);
+    ["zh-CN", "房源", "地址", "读取房源", "启动工作流"],
+    ["zh-TW", "Property", "Address", "讀取Property", "Start a workflow"],
+    ["de", "房源", "地址", "读取房源", "启动工作流"],
+  ])("in the reader's language: %s", async (language, object, field, summary, start) => {
+    const document = await documentOf({ ...admin, locale: "zh-CN" }, { routes: [route] }, language);
     expect(document.components.schemas["property"]).toMatchObject({
       title: object,
       properties: { address: { title: field } },
     });
     expect(document.tags).toContainEqual({ name: "properties", description: object });
+    expect(document.paths["/api/workflows/{name}/start"]?.["post"]?.summary).toBe(start);
     expect(document.paths["/api/properties/{id}"]?.["get"]?.summary).toBe(summary);
   });
 });

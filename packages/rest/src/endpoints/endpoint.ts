@@ -1,27 +1,24 @@
-import type { Text } from "@guanxi/base";
-import type { Kernel, Rights, Route, Session } from "@guanxi/kernel";
+import type { Kernel, Route, RouteParameter, Session } from "@guanxi/kernel";
 import type { Answer } from "../answer.ts";
 import type { Call } from "../call.ts";
-import type { Condition } from "../conditions.ts";
+import { refuseOtherConditions } from "../conditions.ts";
 import { authenticate } from "../credentials.ts";
-import type { Parameters } from "../parameters.ts";
+import { refuseOtherNames } from "../parameters.ts";
+import { readQuery } from "../request.ts";
+import { admit } from "../rights.ts";
 
 export type Method = Route["method"];
 export type Params = Readonly<Record<string, string>>;
-export type Schema = Readonly<Record<string, unknown>>;
 
-/** What OpenAPI says of a fixed address. */
-export interface Docs {
-  readonly summary: Text;
-  readonly tag: string;
-  readonly parameters?: Parameters<unknown>;
-  readonly conditions?: readonly Condition[];
-  readonly request?: Schema;
-  /** The status of success (`2XX` where it is the route's to choose) and, unless it has no body, its schema. */
-  readonly status: number | "2XX";
-  readonly response?: Schema;
-  /** Whether a caller with these rights has a use for it; always, when absent. */
-  readonly when?: (rights: Rights) => boolean;
+/** A query parameter in the description: shared under its `key`, or the operation's own where it has none. */
+export type DescribedParameter = RouteParameter & { readonly key?: string };
+
+/** What OpenAPI says of a fixed address, and who is let in. */
+export interface Docs extends Pick<
+  Route,
+  "operationId" | "summary" | "tag" | "right" | "conditions" | "request" | "responses" | "schemas"
+> {
+  readonly parameters?: readonly DescribedParameter[];
 }
 
 /** A fixed address, whose words win over the generated ones. Parts are written `:name`. */
@@ -38,14 +35,26 @@ export interface TenantEndpoint extends Omit<Endpoint, "run"> {
   readonly handle: (call: Call, session: Session, params: Params) => Promise<Answer>;
 }
 
-/** Lets only callers with a valid credential in. */
-export const forTenants = (kernel: Kernel, { handle, ...endpoint }: TenantEndpoint): Endpoint => ({
-  ...endpoint,
-  run: async (call, params) => handle(call, await authenticate(kernel, call), params),
-});
+/** Lets only callers in who have a valid credential and the right, and takes only what the description names. */
+export const forTenants = (kernel: Kernel, { handle, ...endpoint }: TenantEndpoint): Endpoint => {
+  const { right, conditions = [], parameters = [] } = endpoint.docs;
+  const names = new Set(parameters.map((parameter) => parameter.name));
+  return {
+    ...endpoint,
+    run: async (call, params) => {
+      const session = await admit(kernel, await authenticate(kernel, call), right, params);
+      refuseOtherConditions(call, conditions);
+      refuseOtherNames(readQuery(call.request.url), names);
+      return handle(call, session, params);
+    },
+  };
+};
 
-/** Words before parts, so that `/api/runs/latest` is found before `/api/runs/:id`; throws when two have one address. */
+/** Words before parts, so that `/api/runs/latest` is found before `/api/runs/:id`; throws when two have one address or name. */
 export function arrange(endpoints: readonly Endpoint[]): readonly Endpoint[] {
+  const names = endpoints.flatMap(({ docs }) => docs?.operationId ?? []);
+  const twice = names.find((name, i) => names.indexOf(name) !== i);
+  if (twice !== undefined) throw new Error(`two routes have the operationId ${twice}`);
   const seen = new Set<string>();
   for (const { method, path } of endpoints) {
     const address = `${method} ${path.replace(/:[^/]+/g, ":")}`;
@@ -56,7 +65,8 @@ export function arrange(endpoints: readonly Endpoint[]): readonly Endpoint[] {
 }
 
 function compareParts(a: readonly string[], b: readonly string[]): number {
-  const i = a.findIndex((part, at) => isParameter(part) !== isParameter(b[at] ?? ""));
+  const longer = a.length < b.length ? b : a;
+  const i = longer.findIndex((_, at) => isParameter(a[at] ?? "") !== isParameter(b[at] ?? ""));
   return i < 0 ? 0 : isParameter(a[i] ?? "") ? 1 : -1;
 }
 

@@ -1,14 +1,15 @@
-import { text } from "@guanxi/base";
-import type { Kernel } from "@guanxi/kernel";
+import { type Text, text } from "@guanxi/base";
+import type { Kernel, RouteSchema } from "@guanxi/kernel";
 import { answer, noContent } from "../answer.ts";
-import * as takes from "../parameters.ts";
-import { readJson, readQuery } from "../request.ts";
-import { type Docs, type Endpoint, forTenants, type Schema } from "./endpoint.ts";
+import { readJson } from "../request.ts";
+import { type Docs, type Endpoint, forTenants } from "./endpoint.ts";
+import { keysTag } from "./tags.ts";
 
-const keySchema: Schema = {
+const keySchema: RouteSchema = {
   type: "object",
+  required: ["id", "name", "user", "prefix", "created_at", "expires_at", "last_used_at"],
   properties: {
-    id: { type: "string" },
+    id: { type: "string", format: "uuid" },
     name: { type: "string" },
     user: { type: "string", format: "uuid" },
     prefix: { type: "string", description: "The first characters, to recognise it by" },
@@ -18,21 +19,28 @@ const keySchema: Schema = {
   },
 };
 
-const newKeySchema: Schema = {
+const newKeySchema: RouteSchema = {
   type: "object",
   required: ["name"],
   properties: {
-    name: { type: "string" },
+    name: { type: "string", minLength: 1, maxLength: 200 },
     user: { type: "string", format: "uuid", description: "The caller, unless another is named" },
     expires_at: { type: ["string", "null"], format: "date-time" },
   },
   additionalProperties: false,
 };
 
-const docs = (summary: Docs["summary"], status: number, more: Partial<Docs> = {}): Docs => ({
+const one = { $ref: "#/components/schemas/ApiKey" };
+const made: RouteSchema = {
+  allOf: [one, { type: "object", required: ["key"], properties: { key: { type: "string" } } }],
+};
+const list: RouteSchema = { type: "object", required: ["data"], properties: { data: { type: "array", items: one } } };
+
+const docs = (operationId: string, summary: Text, more: Pick<Docs, "responses" | "request">): Docs => ({
+  operationId,
   summary,
-  tag: "keys",
-  status,
+  tag: keysTag,
+  schemas: { ApiKey: keySchema, NewApiKey: newKeySchema },
   ...more,
 });
 
@@ -41,27 +49,23 @@ export const keyEndpoints = (kernel: Kernel): readonly Endpoint[] => [
   forTenants(kernel, {
     method: "GET",
     path: "/api/keys",
-    docs: docs(text("List API keys", "列出 API 密钥", "列出 API 金鑰"), 200, {
-      response: { type: "object", properties: { data: { type: "array", items: keySchema } } },
+    docs: docs("listApiKeys", text("List API keys", "列出 API 密钥", "列出 API 金鑰"), {
+      responses: { 200: { content: { "application/json": list } } },
     }),
-    handle: async (call, session) => {
-      takes.readFromQuery(readQuery(call.request.url), takes.noParameters);
-      return answer(200, { data: await kernel.keys.list(session) });
-    },
+    handle: async (_call, session) => answer(200, { data: await kernel.keys.list(session) }),
   }),
   forTenants(kernel, {
     method: "POST",
     path: "/api/keys",
     docs: docs(
+      "createApiKey",
       text("Make an API key; it is shown this once", "创建 API 密钥（仅显示一次）", "建立 API 金鑰（僅顯示一次）"),
-      201,
       {
-        request: newKeySchema,
-        response: { ...keySchema, properties: { ...(keySchema.properties as object), key: { type: "string" } } },
+        request: { content: { "application/json": { $ref: "#/components/schemas/NewApiKey" } } },
+        responses: { 201: { content: { "application/json": made }, headers: ["Location"] } },
       },
     ),
     handle: async (call, session) => {
-      takes.readFromQuery(readQuery(call.request.url), takes.noParameters);
       const key = await kernel.keys.create(session, await readJson(call));
       return { ...answer(201, key, { location: `/api/keys/${key.id}` }), secret: true };
     },
@@ -69,9 +73,8 @@ export const keyEndpoints = (kernel: Kernel): readonly Endpoint[] => [
   forTenants(kernel, {
     method: "DELETE",
     path: "/api/keys/:id",
-    docs: docs(text("Revoke an API key", "吊销 API 密钥", "撤銷 API 金鑰"), 204),
-    handle: async (call, session, { id = "" }) => {
-      takes.readFromQuery(readQuery(call.request.url), takes.noParameters);
+    docs: docs("revokeApiKey", text("Revoke an API key", "吊销 API 密钥", "撤銷 API 金鑰"), { responses: { 204: {} } }),
+    handle: async (_call, session, { id = "" }) => {
       await kernel.keys.revoke(session, id);
       return noContent;
     },

@@ -1,39 +1,73 @@
-import { text } from "@guanxi/base";
-import type { Kernel, MetadataAnswer, Rights, Session } from "@guanxi/kernel";
+import { type Text, text } from "@guanxi/base";
+import type { Kernel, MetadataAnswer, RouteSchema, Session } from "@guanxi/kernel";
 import { answer, type Answer, noContent } from "../answer.ts";
 import type { Call } from "../call.ts";
-import { expectedVersion, isFresh, refuseOtherConditions } from "../conditions.ts";
+import { expectedVersion, isFresh } from "../conditions.ts";
 import * as takes from "../parameters.ts";
 import { mergePatch, readJson, readQuery } from "../request.ts";
-import { type Docs, type Endpoint, forTenants, type Method, type Params, type Schema } from "./endpoint.ts";
+import { type Docs, type Endpoint, forTenants, type Method, type Params } from "./endpoint.ts";
+import { metaTag } from "./tags.ts";
 
 const list = "/api/meta/objects";
 const one = "/api/meta/objects/:name";
 
-const definition: Schema = {
+const definition: RouteSchema = {
   type: "object",
   title: "Object definition",
   description: "JSON Schema with the vocabulary of https://guanxi.dev/schemas/object.json",
   required: ["name", "plural", "type", "properties"],
+  properties: {
+    name: { type: "string" },
+    plural: { type: "string" },
+    type: { type: "string", const: "object" },
+    properties: { type: "object", additionalProperties: { type: "object" } },
+  },
 };
+const definitionPatch: RouteSchema = { type: "object", description: "JSON merge patch on an object definition" };
 
-const mayEdit = (rights: Rights): boolean => rights.all || rights.system.has("edit_metadata");
+const ref = { $ref: "#/components/schemas/ObjectDefinition" };
+const jsonOf = (schema: RouteSchema) => ({ "application/json": schema });
+const shared = { tag: metaTag, schemas: { ObjectDefinition: definition, ObjectDefinitionPatch: definitionPatch } };
 
-const reading = (summary: Docs["summary"], response: Schema): Docs => ({
+const reading = (operationId: string, summary: Text, response: RouteSchema): Docs => ({
+  ...shared,
+  operationId,
   summary,
-  tag: "metadata",
-  status: 200,
-  response,
   conditions: ["If-None-Match"],
+  responses: { 200: { content: jsonOf(response), headers: ["ETag"] }, 304: { headers: ["ETag"] } },
 });
-const editing = (summary: Docs["summary"], more: Partial<Docs>): Docs => ({
+const editing = (operationId: string, summary: Text, more: Pick<Docs, "request" | "responses">): Docs => ({
+  ...shared,
+  operationId,
   summary,
-  tag: "metadata",
-  status: 200,
-  parameters: takes.allowParameters,
+  parameters: takes.allowParameters.all,
   conditions: ["If-Match"],
-  when: mayEdit,
+  right: "edit_metadata",
   ...more,
+});
+const stored = { content: jsonOf(ref), headers: ["ETag"] } as const;
+
+const allObjects = reading("listObjectDefinitions", text("List object definitions", "列出对象定义", "列出物件定義"), {
+  type: "object",
+  required: ["data"],
+  properties: { data: { type: "array", items: ref } },
+});
+const oneObject = reading("getObjectDefinition", text("Get an object definition", "读取对象定义", "讀取物件定義"), ref);
+const putObject = editing("putObjectDefinition", text("Define an object", "定义对象", "定義物件"), {
+  request: { content: jsonOf(ref) },
+  responses: { 200: stored, 201: { ...stored, headers: ["ETag", "Location"] } },
+});
+const patchSchema = { $ref: "#/components/schemas/ObjectDefinitionPatch" };
+const patchObject = editing(
+  "patchObjectDefinition",
+  text("Change an object definition", "修改对象定义", "修改物件定義"),
+  {
+    request: { content: { ...jsonOf(patchSchema), "application/merge-patch+json": patchSchema } },
+    responses: { 200: stored },
+  },
+);
+const deleteObject = editing("deleteObjectDefinition", text("Delete an object", "删除对象", "刪除物件"), {
+  responses: { 204: {} },
 });
 
 /** Object definitions as the tenant wrote them; the entity tag is the tenant's metadata version. */
@@ -43,24 +77,14 @@ export function metadataEndpoints(kernel: Kernel): readonly Endpoint[] {
       method,
       path,
       docs,
-      handle: (call, session, params) => {
-        refuseOtherConditions(call, docs.conditions ?? []);
-        return handle({ kernel, call, session, name: params.name ?? "" }, params);
-      },
+      handle: (call, session, params) => handle({ kernel, call, session, name: params.name ?? "" }, params),
     });
-  const data = { type: "object", properties: { data: { type: "array", items: definition } } };
-  const body = { request: definition, response: definition };
   return [
-    endpoint("GET", list, reading(text("List object definitions", "列出对象定义", "列出物件定義"), data), readAll),
-    endpoint(
-      "GET",
-      one,
-      reading(text("Get an object definition", "读取对象定义", "讀取物件定義"), definition),
-      readOne,
-    ),
-    endpoint("PUT", one, editing(text("Define an object", "定义对象", "定義物件"), body), put),
-    endpoint("PATCH", one, editing(text("Change an object definition", "修改对象定义", "修改物件定義"), body), patch),
-    endpoint("DELETE", one, editing(text("Delete an object", "删除对象", "刪除物件"), { status: 204 }), remove),
+    endpoint("GET", list, allObjects, readAll),
+    endpoint("GET", one, oneObject, readOne),
+    endpoint("PUT", one, putObject, put),
+    endpoint("PATCH", one, patchObject, patch),
+    endpoint("DELETE", one, deleteObject, remove),
   ];
 }
 
@@ -83,13 +107,11 @@ const written = (call: Call, { created, version, definition: stored }: MetadataA
   tagged(call, created ? 201 : 200, version, stored);
 
 async function readAll({ kernel, call, session }: MetadataCall): Promise<Answer> {
-  takes.readFromQuery(readQuery(call.request.url), takes.noParameters);
   const { version, definitions } = await kernel.metadata.list(session);
   return tagged(call, 200, version, { data: definitions });
 }
 
 async function readOne({ kernel, call, session, name }: MetadataCall): Promise<Answer> {
-  takes.readFromQuery(readQuery(call.request.url), takes.noParameters);
   const found = await kernel.metadata.get(session, name);
   return tagged(call, 200, found.version, found.definition);
 }

@@ -6,19 +6,23 @@ import { cachedView } from "../openapi/cache.ts";
 import { describeApi } from "../openapi/document.ts";
 import type { RestSettings } from "../settings.ts";
 import { type Endpoint, forTenants } from "./endpoint.ts";
+import { metaTag } from "./tags.ts";
 
-/** `GET /api/openapi.json`; `endpoints` are the fixed addresses that it lists beside those of the objects. */
-export function openapiEndpoint(kernel: Kernel, endpoints: readonly Endpoint[], settings: RestSettings): Endpoint {
-  const documents = cachedView(settings.openapiCacheSize, (session, locale) => describeApi(session, endpoints, locale));
-  return forTenants(kernel, {
+/** `GET /api/openapi.json`; `others` are the fixed addresses that it lists beside itself and those of the objects. */
+export function openapiEndpoint(kernel: Kernel, others: readonly Endpoint[], settings: RestSettings): Endpoint {
+  const documents = cachedView(settings.openapiCacheSize, (session, locale) =>
+    describeApi(session, [...others, endpoint], locale),
+  );
+  const endpoint = forTenants(kernel, {
     method: "GET",
     path: "/api/openapi.json",
     docs: {
+      operationId: "getOpenApi",
       summary: text("This document", "本文档", "本文件"),
-      tag: "metadata",
-      status: 200,
-      response: { type: "object" },
+      tag: metaTag,
+      responses: { 200: { content: { "application/json": { type: "object" } } } },
     },
     handle: async (call, session) => passed(documents(await kernel.refresh(session), localeOf(call))),
   });
+  return endpoint;
 }

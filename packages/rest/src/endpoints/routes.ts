@@ -1,21 +1,15 @@
-import { text } from "@guanxi/base";
-import type { Kernel, Route } from "@guanxi/kernel";
+import type { Kernel, ListParameters, Route, RouteParameter } from "@guanxi/kernel";
 import { type Call, localeOf } from "../call.ts";
+import { listParameters } from "../parameters.ts";
 import { json, mergePatch, readJson, readQuery } from "../request.ts";
-import { type Endpoint, forTenants } from "./endpoint.ts";
+import { type DescribedParameter, type Endpoint, forTenants } from "./endpoint.ts";
 
 /** A route that another part or a plugin brings, behind the same door as the built-in ones. */
 export const routeEndpoint = (kernel: Kernel, route: Route): Endpoint =>
   forTenants(kernel, {
     method: route.method,
     path: route.path,
-    docs: {
-      summary: text(route.summary, route.summary, route.summary),
-      tag: route.tag,
-      status: "2XX",
-      ...(route.request === undefined ? {} : { request: route.request }),
-      ...(route.response === undefined ? {} : { response: route.response }),
-    },
+    docs: { ...route, parameters: (route.query ?? []).map(parameterOf) },
     handle: (call, session, params) =>
       route.handle(session, {
         params,
@@ -26,6 +20,13 @@ export const routeEndpoint = (kernel: Kernel, route: Route): Endpoint =>
         body: () => bodyOf(call),
       }),
   });
+
+function parameterOf(named: keyof ListParameters | RouteParameter): DescribedParameter {
+  if (typeof named !== "string") return named;
+  const shared = listParameters.all.find((parameter) => parameter.name === named);
+  if (!shared) throw new Error(`lists take no parameter ${named}`);
+  return shared;
+}
 
 /** The bytes as they arrive, or those that were read already for the sake of an `Idempotency-Key`. */
 function bodyOf(call: Call): ReadableStream<Uint8Array> | null {

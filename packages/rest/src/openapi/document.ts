@@ -2,9 +2,8 @@ import { type Locale, type Text, render, text } from "@guanxi/base";
 import type { Rights, Session } from "@guanxi/kernel";
 import { oas31 } from "openapi3-ts";
 import type { Endpoint } from "../endpoints/endpoint.ts";
-import { may } from "../rights.ts";
 import { apiVersion } from "../settings.ts";
-import { addErrors } from "./errors.ts";
+import { problemSchema } from "./errors.ts";
 import { addFixed } from "./fixed.ts";
 import { addObject } from "./objects.ts";
 
@@ -14,20 +13,19 @@ const about: Text = text(
   "僅列出您有權執行的操作：您的角色無法存取的物件、呼叫和欄位不會出現。",
 );
 
+const license = { name: "Apache-2.0", identifier: "Apache-2.0" };
+
 /** OpenAPI 3.1 of what a caller with these rights may do, as JSON text in the language of `locale`. */
 export function describeApi(session: Session, endpoints: readonly Endpoint[], locale: Locale): string {
   const { rights } = session.actor;
   const builder = oas31.OpenApiBuilder.create()
-    .addInfo({ title: session.tenant.name, version: apiVersion, description: render(about, locale) })
+    .addInfo({ title: session.tenant.name, version: apiVersion, description: render(about, locale), license })
     .addServer({ url: "/" })
     .addSecurityScheme("key", { type: "http", scheme: "bearer", description: "API key: `gx_<tenant>_…`" })
-    .addHeader("ETag", { schema: { type: "string" } })
-    .addHeader("Location", { schema: { type: "string", format: "uri-reference" } });
+    .addSchema("Problem", problemSchema(locale));
   builder.rootDoc.security = [{ key: [] }];
-  addErrors(builder, locale);
-  for (const object of session.snapshot.objects.values())
-    if (may(rights, object.name, "read")) addObject(builder, object, rights, locale);
-  addFixed(builder, endpoints, rights, locale);
+  for (const object of session.snapshot.objects.values()) addObject(builder, object, rights, locale);
+  addFixed(builder, endpoints, session, locale);
   return builder.getSpecAsJson();
 }
 

@@ -1,5 +1,6 @@
 import { errorCatalogue, type ErrorCode, type Locale, render, type Text, text } from "@guanxi/base";
 import type { oas31 } from "openapi3-ts";
+import { ref } from "./parameters.ts";
 
 /** Refusals that any call can meet, whatever it is about. */
 const always: readonly number[] = [400, 401, 403, 429, 500, 503];
@@ -21,26 +22,35 @@ export const refusals = (call: {
 const codes = Object.keys(errorCatalogue) as ErrorCode[];
 const codesOf = (status: number): readonly ErrorCode[] =>
   codes.filter((code) => errorCatalogue[code].status === status);
-const statuses = [...new Set(codes.map((code) => errorCatalogue[code].status as number))];
 
-/** One shared response per status of the catalogue, `Problem409`, naming the codes that it can carry. */
-export function addErrors(builder: oas31.OpenApiBuilder, locale: Locale): void {
-  builder.addSchema("Problem", problemSchema(locale));
-  for (const status of statuses) {
-    const titles = codesOf(status).map((code) => `\`GX-${code}\`: ${render(errorCatalogue[code].title, locale)}`);
-    builder.addResponse(`Problem${status}`, {
-      description: titles.join("\n\n"),
-      ...(status === 429 || status === 503 ? { headers: { "Retry-After": { schema: { type: "integer" } } } } : {}),
-      ...(status === 401 ? { headers: { "WWW-Authenticate": { schema: { type: "string" } } } } : {}),
-      content: { "application/problem+json": { schema: { $ref: "#/components/schemas/Problem" } } },
-    });
-  }
+/** Adds the shared responses of these statuses (`Problem409`, naming the codes that it can carry) → references to them. */
+export function addErrors(
+  builder: oas31.OpenApiBuilder,
+  which: readonly number[],
+  locale: Locale,
+): Record<string, oas31.ReferenceObject> {
+  const statuses = [...new Set(which)].sort();
+  for (const status of statuses)
+    if (!builder.rootDoc.components?.responses?.[`Problem${status}`])
+      builder.addResponse(`Problem${status}`, problemResponse(status, locale));
+  return Object.fromEntries(statuses.map((status) => [status, ref("responses", `Problem${status}`)]));
 }
 
-export const errorResponses = (which: readonly number[]): Record<string, oas31.ReferenceObject> =>
-  Object.fromEntries(
-    [...new Set(which)].sort().map((status) => [status, { $ref: `#/components/responses/Problem${status}` }]),
-  );
+const headersOf: Readonly<Record<number, oas31.HeadersObject>> = {
+  401: { "WWW-Authenticate": { schema: { type: "string" } } },
+  429: { "Retry-After": { schema: { type: "integer" } } },
+  503: { "Retry-After": { schema: { type: "integer" } } },
+};
+
+function problemResponse(status: number, locale: Locale): oas31.ResponseObject {
+  const titles = codesOf(status).map((code) => `\`GX-${code}\`: ${render(errorCatalogue[code].title, locale)}`);
+  const headers = headersOf[status];
+  return {
+    description: titles.join("\n\n"),
+    ...(headers ? { headers } : {}),
+    content: { "application/problem+json": { schema: ref("schemas", "Problem") } },
+  };
+}
 
 const place: Text = text(
   "JSON pointer into the body, or a parameter's name",
@@ -48,7 +58,8 @@ const place: Text = text(
   "請求內容中的 JSON 指標，或參數名稱",
 );
 
-function problemSchema(locale: Locale): oas31.SchemaObject {
+/** An error in any answer. */
+export function problemSchema(locale: Locale): oas31.SchemaObject {
   const string: oas31.SchemaObject = { type: "string" };
   const integer: oas31.SchemaObject = { type: "integer" };
   const issue: oas31.SchemaObject = {

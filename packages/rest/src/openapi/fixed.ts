@@ -1,53 +1,88 @@
 import { type Locale, render } from "@guanxi/base";
-import type { Rights } from "@guanxi/kernel";
+import type { Session } from "@guanxi/kernel";
+import type { ObjectType } from "@guanxi/meta";
 import type { oas31 } from "openapi3-ts";
 import { type Docs, type Endpoint, isParameter } from "../endpoints/endpoint.ts";
-import { noParameters } from "../parameters.ts";
-import { errorResponses, refusals } from "./errors.ts";
-import { addParameters, headersOf, jsonContent, pathParameter } from "./parameters.ts";
+import { objectsFor, reaches } from "../rights.ts";
+import { addErrors, refusals } from "./errors.ts";
+import { addParameters, addSuccess, headersOf, pathParameter } from "./parameters.ts";
+import { opened } from "./open.ts";
+import { rightText } from "./rights.ts";
 
-/** Adds the fixed addresses that a caller with these rights has a use for. */
+/** Adds the fixed addresses that the caller may call, with their tags and schemas. */
 export function addFixed(
   builder: oas31.OpenApiBuilder,
   endpoints: readonly Endpoint[],
-  rights: Rights,
+  { actor, snapshot }: Session,
   locale: Locale,
 ): void {
+  const tags = new Set<string>();
   for (const endpoint of endpoints) {
     const { docs } = endpoint;
-    if (!docs || docs.when?.(rights) === false) continue;
+    const objects = [...snapshot.objects.values()];
+    if (!docs || !reaches(actor.rights, objects, docs.right)) continue;
+    if (!tags.has(docs.tag.name))
+      builder.addTag({ name: docs.tag.name, description: render(docs.tag.description, locale) });
+    tags.add(docs.tag.name);
+    const named = typeof docs.right === "object" ? objectsFor(actor.rights, objects, docs.right.object) : [];
     const path = endpoint.path.replace(/:([^/]+)/g, "{$1}");
-    builder.addPath(path, { [endpoint.method.toLowerCase()]: operation(builder, endpoint, docs, locale) });
+    builder.addPath(path, { [endpoint.method.toLowerCase()]: operation(builder, endpoint, docs, named, locale) });
+    addSchemas(builder, docs);
   }
 }
 
+/** Those of the route's schemas that the document names by now. */
+function addSchemas(builder: oas31.OpenApiBuilder, { schemas = {}, request, responses }: Docs): void {
+  const used = JSON.stringify([request, responses]);
+  for (const [name, schema] of Object.entries(schemas))
+    if (used.includes(`"#/components/schemas/${name}"`)) builder.addSchema(name, opened(schema) as oas31.SchemaObject);
+}
+
+/** `objects` are those that a `:plural` may name. */
 function operation(
   builder: oas31.OpenApiBuilder,
   endpoint: Endpoint,
   docs: Docs,
+  objects: readonly ObjectType[],
   locale: Locale,
 ): oas31.OperationObject {
-  const named = endpoint.path.split("/").filter(isParameter);
+  const named = endpoint.path
+    .split("/")
+    .filter(isParameter)
+    .map((part) => part.slice(1));
   const writes = endpoint.method !== "GET";
   const parameters = [
-    ...named.map((part) => pathParameter(part.slice(1))),
-    ...addParameters(builder, docs.parameters ?? noParameters, headersOf(docs.conditions ?? [], writes), locale),
+    ...named.map((name) => pathParameter(name, partSchema(name, objects))),
+    ...addParameters(builder, docs.parameters ?? [], headersOf(docs.conditions ?? [], writes), locale),
   ];
   const condition = docs.conditions?.includes("If-Match") ?? false;
-  const body = docs.request !== undefined;
+  const { request } = docs;
+  const refused = refusals({ body: request !== undefined, writes, finds: named.length > 0, condition });
   return {
-    tags: [docs.tag],
+    operationId: docs.operationId,
+    tags: [docs.tag.name],
     summary: render(docs.summary, locale),
+    description: rightText(docs.right, locale),
     ...(parameters.length === 0 ? {} : { parameters }),
-    ...(docs.request === undefined
+    ...(request === undefined
       ? {}
-      : { requestBody: { required: true, content: jsonContent(docs.request as oas31.SchemaObject) } }),
-    responses: { ...success(docs), ...errorResponses(refusals({ body, writes, finds: named.length > 0, condition })) },
+      : { requestBody: { required: request.optional !== true, content: mediaTypes(request.content) } }),
+    responses: { ...successes(builder, docs), ...addErrors(builder, refused, locale) },
   };
 }
 
-function success(docs: Docs): Record<string, oas31.ResponseObject> {
-  const status = String(docs.status);
-  if (docs.response === undefined) return { [status]: { description: "OK" } };
-  return { [status]: { description: "OK", content: jsonContent(docs.response as oas31.SchemaObject) } };
+function partSchema(name: string, objects: readonly ObjectType[]): oas31.SchemaObject {
+  if (name === "plural") return { type: "string", enum: objects.map((object) => object.plural) };
+  return name === "id" ? { type: "string", format: "uuid" } : { type: "string" };
 }
+
+const mediaTypes = (content: NonNullable<Docs["request"]>["content"]): oas31.ContentObject =>
+  Object.fromEntries(Object.entries(content).map(([type, schema]) => [type, { schema: opened(schema) }]));
+
+const successes = (builder: oas31.OpenApiBuilder, { responses }: Docs): Record<string, oas31.ResponseObject> =>
+  Object.fromEntries(
+    Object.entries(responses).map(([status, { content, headers }]) => [
+      status,
+      addSuccess(builder, Number(status), content && mediaTypes(content), headers),
+    ]),
+  );

@@ -1,21 +1,31 @@
 import { type Locale, render } from "@guanxi/base";
-import type { Rights } from "@guanxi/kernel";
-import { type ObjectType, recordSchema } from "@guanxi/meta";
+import type { ObjectRight, Rights } from "@guanxi/kernel";
+import { type Field, fieldTypes, type ObjectType, recordSchema } from "@guanxi/meta";
 import type { oas31 } from "openapi3-ts";
 import { listParameters } from "../parameters.ts";
 import { type RecordRoute, recordRoutes } from "../records/routes.ts";
 import { may } from "../rights.ts";
-import { errorResponses, refusals } from "./errors.ts";
-import { addParameters, headersOf, jsonContent, pathParameter, ref } from "./parameters.ts";
-
-type Schema = oas31.SchemaObject | oas31.ReferenceObject;
+import { opened } from "./open.ts";
+import { objectRightsText } from "./rights.ts";
+import { addErrors, refusals } from "./errors.ts";
+import {
+  addParameters,
+  addSuccess,
+  contentOf,
+  headersOf,
+  jsonContent,
+  pathParameter,
+  ref,
+  type Schema,
+} from "./parameters.ts";
 
 /** Adds an object's tag, schemas and the routes that the caller's rights reach. */
 export function addObject(builder: oas31.OpenApiBuilder, object: ObjectType, rights: Rights, locale: Locale): void {
   const routes = recordRoutes.filter((route) => isUseful(route, object, rights));
+  if (routes.length === 0) return;
   builder.addTag({ name: object.plural, description: render(object.title, locale) });
   for (const kind of schemas) {
-    if (kind === "read" || routes.some((r) => r.body && bodySchemas[r.body] === kind))
+    if (routes.some((r) => (kind === "read" ? showsRecords(r) : r.body && bodySchemas[r.body] === kind)))
       builder.addSchema(schemaName(object, kind), schemaOf(object, kind, locale));
   }
   for (const route of routes)
@@ -24,8 +34,11 @@ export function addObject(builder: oas31.OpenApiBuilder, object: ObjectType, rig
     });
 }
 
+const showsRecords = ({ answers }: RecordRoute): boolean => !["totals", "history", "nothing"].includes(answers);
+
 function isUseful(route: RecordRoute, object: ObjectType, rights: Rights): boolean {
-  if (!route.rights.every((right) => may(rights, object.name, right))) return false;
+  const held = (right: ObjectRight): boolean => may(rights, object.name, right);
+  if (!route.rights.every(held) || route.either?.some(held) === false) return false;
   if (route.tail === "/{id}/history") return object.history;
   return route.tail !== "/by/{field}/{value}" || keysOf(object, route).length > 0;
 }
@@ -55,11 +68,18 @@ const idSchema: oas31.SchemaObject = { type: "string", format: "uuid" };
 function schemaOf(object: ObjectType, kind: SchemaKind, locale: Locale): oas31.SchemaObject {
   const schema = recordSchema(object, kind === "row" ? "patch" : kind) as oas31.SchemaObject;
   const properties = Object.entries(schema.properties ?? {}).map(([name, property]) => {
-    const title = object.fields.get(name)?.title;
-    return [name, title ? { ...property, title: render(title, locale) } : property] as const;
+    const field = object.fields.get(name);
+    return [name, field ? fieldOf(field, property, locale) : property] as const;
   });
   const titled = { ...schema, title: render(object.title, locale), properties: Object.fromEntries(properties) };
   return kind === "row" ? { ...titled, required: ["id"], properties: { id: idSchema, ...titled.properties } } : titled;
+}
+
+/** With the title in the reader's language. A default that is a word for the moment of writing is no value of the schema. */
+function fieldOf(field: Field, schema: Schema, locale: Locale): Schema {
+  const { default: preset, ...rest }: oas31.SchemaObject = { ...opened(schema), title: render(field.title, locale) };
+  const word = fieldTypes[field.type].defaultWords?.includes(preset as string) === true;
+  return preset === undefined || word ? rest : { ...rest, default: preset };
 }
 
 function operation(
@@ -72,18 +92,19 @@ function operation(
   const writes = route.method !== "GET" && route.body !== "list parameters";
   const parameters = [
     ...pathParameters(object, route),
-    ...addParameters(builder, route.parameters, headersOf(route.conditions, writes), locale),
+    ...addParameters(builder, route.parameters.all, headersOf(route.conditions, writes), locale),
   ];
   const condition = route.conditions.includes("If-Match");
   return {
     operationId: `${object.name}.${route.name}`,
     tags: [object.plural],
     summary: render(route.summary, locale, { title: render(object.title, locale) }),
+    description: objectRightsText(route, object.name, locale),
     ...(parameters.length === 0 ? {} : { parameters }),
-    ...(body ? { requestBody: { required: true, content: contentOf(route, body) } } : {}),
+    ...(body ? { requestBody: { required: true, content: contentOf(body, ...mediaTypesOf(route)) } } : {}),
     responses: {
-      ...successes(object, route),
-      ...errorResponses(refusals({ body: body !== undefined, writes, finds: true, condition })),
+      ...successes(builder, object, route),
+      ...addErrors(builder, refusals({ body: body !== undefined, writes, finds: true, condition }), locale),
     },
   };
 }
@@ -94,10 +115,8 @@ function pathParameters(object: ObjectType, route: RecordRoute): oas31.Parameter
   return [pathParameter("field", { type: "string", enum: [...keysOf(object, route)] }), pathParameter("value")];
 }
 
-const contentOf = (route: RecordRoute, schema: Schema): oas31.ContentObject =>
-  route.method === "PATCH"
-    ? { ...jsonContent(schema), "application/merge-patch+json": { schema } }
-    : jsonContent(schema);
+const mediaTypesOf = ({ method }: RecordRoute): readonly string[] =>
+  method === "PATCH" ? ["application/json", "application/merge-patch+json"] : ["application/json"];
 
 function bodySchema(object: ObjectType, { body }: RecordRoute): Schema | undefined {
   if (body === undefined) return undefined;
@@ -118,23 +137,67 @@ const data = (items: Schema, more: Record<string, Schema> = {}): Schema => ({
   properties: { data: arrayOf(items), ...more },
 });
 
-function successes(object: ObjectType, { answers, conditions }: RecordRoute): Record<string, oas31.ResponseObject> {
+/** What became of a row of an array that was sent with `atomic=false`. */
+const rowResult: oas31.SchemaObject = {
+  anyOf: [
+    { type: "object", required: ["id"], properties: { id: idSchema } },
+    { type: "object", required: ["error"], properties: { error: ref("schemas", "Problem") } },
+  ],
+};
+
+const next: Schema = { type: ["string", "null"] };
+const group: oas31.SchemaObject = { type: "object", additionalProperties: true };
+
+const change: oas31.SchemaObject = {
+  type: "object",
+  required: ["version", "at", "by", "op", "changes", "cause"],
+  properties: {
+    version: { type: "integer" },
+    at: { type: "string", format: "date-time" },
+    by: idSchema,
+    op: { type: "string", enum: ["create", "update", "delete", "restore"] },
+    changes: {
+      type: "object",
+      additionalProperties: { type: "object", required: ["from", "to"], properties: { from: {}, to: {} } },
+    },
+    cause: group,
+  },
+};
+
+function successes(
+  builder: oas31.OpenApiBuilder,
+  object: ObjectType,
+  { answers, conditions }: RecordRoute,
+): Record<string, oas31.ResponseObject> {
   const record = ref("schemas", object.name);
-  const next: Schema = { type: ["string", "null"] };
-  const given = (schema: Schema, headers: readonly string[] = []): oas31.ResponseObject => ({
-    description: "OK",
-    ...(headers.length === 0 ? {} : { headers: Object.fromEntries(headers.map((h) => [h, ref("headers", h)])) }),
-    content: jsonContent(schema),
+  const given = (status: number, schema?: Schema, headers?: readonly string[]) => ({
+    [status]: addSuccess(builder, status, schema && jsonContent(schema), headers),
   });
-  const one = given(record, ["ETag"]);
-  const made = given(record, ["ETag", "Location"]);
-  if (answers === "record")
-    return { 200: one, ...(conditions.includes("If-None-Match") ? { 304: { description: "Not Modified" } } : {}) };
-  if (answers === "created or rows") return { 201: made, 200: given(data({ type: "object" })) };
-  if (answers === "upserted") return { 200: one, 201: made };
-  if (answers === "page") return { 200: given(withCount(data(record, { next }))) };
-  if (answers === "nothing") return { 204: { description: "OK" } };
-  return { 200: given(data({ type: "object" })) };
+  const one = given(200, record, ["ETag"]);
+  const made = given(201, record, ["ETag", "Location"]);
+  const shared = (name: string, schema: oas31.SchemaObject): Schema => {
+    builder.addSchema(name, schema);
+    return ref("schemas", name);
+  };
+  const rows = (): Schema => data({ anyOf: [record, shared("RowResult", rowResult)] });
+  switch (answers) {
+    case "record":
+      return { ...one, ...(conditions.includes("If-None-Match") ? given(304, undefined, ["ETag"]) : {}) };
+    case "created or rows":
+      return { ...made, ...given(200, rows()) };
+    case "rows":
+      return given(200, rows());
+    case "upserted":
+      return { ...one, ...made };
+    case "page":
+      return given(200, withCount(data(record, { next })));
+    case "totals":
+      return given(200, data(group));
+    case "history":
+      return given(200, data(shared("Change", change), { next }));
+    case "nothing":
+      return given(204);
+  }
 }
 
 const withCount = (page: Schema): Schema =>

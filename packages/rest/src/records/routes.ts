@@ -14,6 +14,8 @@ export interface RecordRoute {
   readonly tail: Tail;
   /** A caller without all of them has no use for it. */
   readonly rights: readonly ObjectRight[];
+  /** Nor one without any of these: what it does with the rest depends on what is there. */
+  readonly either?: readonly ObjectRight[];
   /** `{title}` is the object's. */
   readonly summary: Text;
   readonly parameters: takes.Parameters<unknown>;
@@ -96,7 +98,8 @@ export const recordRoutes: readonly RecordRoute[] = [
     name: "upsert",
     method: "PUT",
     tail: "/by/{field}/{value}",
-    rights: ["create", "edit"],
+    rights: ["read"],
+    either: ["create", "edit"],
     summary: text(
       "Create or change {title} by a unique field",
       "按唯一字段新建或修改{title}",

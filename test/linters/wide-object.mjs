@@ -1,0 +1,99 @@
+// An object with a field of every type and with names and texts that generators stumble over.
+import { fieldTypes } from "../../packages/meta/src/index.ts";
+
+const values = [
+  "a b",
+  "a-b",
+  "A",
+  "a",
+  "null",
+  "true",
+  "1",
+  "",
+  "汉字",
+  "😀",
+  '"',
+  "\\",
+  "$ref",
+  "#/x",
+  "{id}",
+  "</script>",
+];
+const about = {
+  title: 'A "title" */ `${1}` <b>',
+  titles: { "zh-CN": "标题 */", "zh-TW": "標題" },
+  description: "*/ \n# [x](y) {z}",
+};
+
+const byType = {
+  text: { type: "string", minLength: 1, maxLength: 80, pattern: "^[^/*`$\\\\]+\\/?$", unique: true },
+  long_text: { fieldType: "long_text" },
+  email: { type: "string", format: "email" },
+  phone: { fieldType: "phone" },
+  url: { type: "string", format: "uri" },
+  uuid: { type: "string", format: "uuid" },
+  picklist: { enum: values.filter((value) => value !== "") },
+  multi_picklist: { type: "array", items: { enum: values.filter((value) => value !== "") }, maxItems: 3 },
+  checkbox: { type: "boolean", default: false },
+  integer: { type: "integer", minimum: -5, maximum: 5 },
+  number: { fieldType: "number", precision: 30, scale: 10 },
+  percent: { fieldType: "percent" },
+  currency: { fieldType: "currency", exclusiveMinimum: 0 },
+  date: { type: "string", format: "date" },
+  datetime: { type: "string", format: "date-time" },
+  time: { fieldType: "time" },
+  json: { type: "object" },
+  autonumber: { fieldType: "autonumber", pattern: "W-{YYYY}-{0000}" },
+  reference: { fieldType: "reference", target: "user" },
+};
+
+/** Defaults, two of which are words and no values. */
+const presets = {
+  date: { default: "today" },
+  datetime: { default: "now" },
+  integer: { default: 1 },
+  number: { default: "0.5" },
+  picklist: { default: "</script>" },
+};
+
+const missing = Object.keys(fieldTypes).filter((type) => byType[type] === undefined);
+if (missing.length > 0) throw new Error(`the wide object has no field of type ${missing.join(", ")}`);
+
+/** Words of TypeScript, of JavaScript's objects and of JSON Schema. */
+const nasty = [
+  "class",
+  "constructor",
+  "proto",
+  "to_string",
+  "type",
+  "properties",
+  "ref",
+  "data",
+  "next",
+  "string",
+  "path",
+];
+
+const typed = Object.entries(byType).flatMap(([type, definition]) => [
+  [`a_${type}`, { ...definition, ...about }],
+  [`must_${type}`, { ...definition, ...about, ...(type === "reference" ? { relation: "wide_ones" } : {}) }],
+  ...(presets[type] === undefined ? [] : [[`by_default_${type}`, { ...definition, ...presets[type] }]]),
+]);
+const required = Object.keys(byType)
+  .filter((type) => !["autonumber", "checkbox"].includes(type))
+  .map((type) => `must_${type}`);
+
+/** As wide as a real one gets: two of every type, nasty names, and a hundred plain fields. */
+export const wideObject = {
+  name: "widget",
+  plural: "interfaces",
+  ...about,
+  type: "object",
+  required,
+  properties: {
+    ...Object.fromEntries(typed),
+    ...Object.fromEntries(nasty.map((name) => [name, { type: "string", ...about }])),
+    ...Object.fromEntries(Array.from({ length: 100 }, (_, i) => [`f${i}`, { type: i % 2 ? "string" : "integer" }])),
+    examples: { type: "string", examples: ["a", "*/"], deprecated: true, $comment: "a comment" },
+  },
+};
