@@ -3,3 +3,4 @@ export * from "./errors.ts";
 export * from "./i18n.ts";
 export * from "./ids.ts";
 export * from "./observation.ts";
+export * from "./tracing.ts";

@@ -5,15 +5,19 @@ export type Observation =
   | { kind: "stopped"; ms: number }
   | { kind: "request"; id: string; method: string; route: string; status: number; ms: number; tenant?: string }
   | { kind: "request_failed"; id: string; error: unknown }
-  | { kind: "slow_statement"; plan: string; ms: number; tenant?: string }
+  | { kind: "statement"; plan: string; ms: number; ok: boolean }
+  | { kind: "slow_statement"; plan: string; ms: number }
   | { kind: "connection_lost"; to: "database" | "queue" | "signals"; error: unknown }
   | { kind: "snapshot_compiled"; tenant: string; version: number; objects: number; ms: number }
-  | { kind: "events_relayed"; tenant: string; events: number; runs: number }
+  /** `lagMs`: from the oldest event's change to its dispatch. */
+  | { kind: "events_relayed"; tenant: string; events: number; runs: number; lagMs: number }
   | { kind: "run_ended"; tenant: string; workflow: string; run: string; status: string; ms: number }
+  | { kind: "rows_imported"; tenant: string; created: number; updated: number; unchanged: number; rejected: number }
   | { kind: "sandbox_started"; tenant: string; pid: number }
   | { kind: "sandbox_killed"; tenant: string; pid: number; reason: string }
   | { kind: "sandbox_ended"; tenant: string; pid: number; reason: string }
-  | { kind: "background_failed"; task: string; tenant?: string; error: unknown }
+  /** `task` is one of a few; what it was done for has a name of its own. */
+  | { kind: "background_failed"; task: string; tenant?: string; workflow?: string; error: unknown }
   | { kind: "database"; message: string };
 
 export type Observe = (o: Observation) => void;

@@ -1,11 +1,19 @@
-import { automationTables, createAutomation, createQueue, scriptPrelude, workflowsPart } from "@guanxi/automation";
-import type { Observe } from "@guanxi/base";
+import {
+  automationTables,
+  createAutomation,
+  createQueue,
+  scriptDeclarations,
+  scriptPrelude,
+  workflowsPart,
+} from "@guanxi/automation";
+import { noTracer, type Observe, type Tracer } from "@guanxi/base";
 import { bulkTables, createBulk } from "@guanxi/bulk";
 import { createKernel, type Kernel } from "@guanxi/kernel";
-import { createApp } from "@guanxi/rest";
+import { createApp, createScriptTypes } from "@guanxi/rest";
 import { salesPlugin } from "@guanxi/sales";
 import { createSandbox } from "@guanxi/sandbox";
 import { createStore, type Store, type StoreSettings } from "@guanxi/store";
+import { createMetrics, type Metrics } from "./metrics.ts";
 
 export interface Parts {
   readonly database: StoreSettings["connection"];
@@ -15,19 +23,38 @@ export interface Parts {
   readonly statementTimeoutMs: number;
   readonly slowStatementMs: number;
   readonly bodyLimitBytes: number;
+  /** Whether a demo tenant is made, of whose keys the reference page tells. */
+  readonly demo?: boolean;
   readonly tenantsCached: number;
   readonly sandboxes: number;
   /** Whether this process relays events and runs workflows. */
   readonly worker: boolean;
+  /** Whether it serves the API. */
+  readonly api: boolean;
   readonly observe: Observe;
+  readonly tracer?: Tracer;
+}
+
+export interface Health {
+  /** Whether all is well. */
+  readonly ok: boolean;
+  /** Whether the process does what others rely on it for: a server answers, also while its worker waits for a queue that is gone. */
+  readonly ready: boolean;
+  readonly checks: Record<string, string>;
 }
 
 export interface Composition {
   readonly app: ReturnType<typeof createApp>;
   readonly kernel: Kernel;
   readonly store: Store;
+  /** Every check of this process by name: `ok`, or what is wrong. */
+  health(): Promise<Health>;
+  /** What the process counts, as Prometheus text. */
+  metrics(): ReturnType<Metrics["read"]>;
   /** From now on the process is well if its parts are. */
   ready(): void;
+  /** From now on it says that it is not, because it is about to end. */
+  ending(): void;
   /** Drains and ends everything, in reverse order of its beginning. */
   close(): Promise<void>;
 }
@@ -62,13 +89,19 @@ export async function compose(parts: Parts): Promise<Composition> {
 }
 
 async function join(parts: Parts, endings: Endings): Promise<Composition> {
-  const { database, observe } = parts;
+  const { database, tracer = noTracer } = parts;
+  const counted = createMetrics(parts.observe);
+  const observe: Observe = (o) => {
+    counted.observe(o);
+    parts.observe(o);
+  };
   const store = createStore({
     connection: database,
     maxConnections: parts.connections,
     statementTimeoutMs: parts.statementTimeoutMs,
     slowStatementMs: parts.slowStatementMs,
     observe,
+    tracer,
   });
   endings.push(() => store.close());
   await store.registry.migrate();
@@ -89,14 +122,21 @@ async function join(parts: Parts, endings: Endings): Promise<Composition> {
   endings.push(() => queue.close());
   const sandbox = createSandbox({ ...sandboxSettings, maxChildren: parts.sandboxes, prelude: scriptPrelude, observe });
   endings.push(() => sandbox.close());
-  const automation = createAutomation({ kernel, sandbox, queue, observe });
+  const automation = createAutomation({
+    kernel,
+    sandbox,
+    queue,
+    observe,
+    tracer,
+    scriptTypes: createScriptTypes(parts.tenantsCached),
+  });
   kernel.hooks.register(automation.hook);
   const worker = parts.worker ? await automation.startWorker() : undefined;
   if (worker) endings.push(() => worker.stop());
-  const bulk = createBulk({ kernel, observe });
+  const bulk = createBulk({ kernel, observe, tracer });
   const importer = parts.worker ? await bulk.startWorker() : undefined;
   if (importer) endings.push(() => importer.stop());
-  let ready = false;
+  let phase: "start" | "ready" | "end" = "start";
   const health = async () => {
     const database = await store.sql("SELECT 1").then(
       () => "ok",
@@ -104,19 +144,40 @@ async function join(parts: Parts, endings: Endings): Promise<Composition> {
     );
     const work = worker?.health();
     const checks: Record<string, string> = {
-      start: ready ? "ok" : "is under way",
+      start: phase === "start" ? "is under way" : "ok",
+      ...(phase === "end" ? { end: "is under way" } : {}),
       database,
       ...(work ? { worker: work.ok ? "ok" : "does not work" } : {}),
     };
-    return { ok: Object.values(checks).every((c) => c === "ok"), checks };
+    const faults = Object.keys(checks).filter((name) => checks[name] !== "ok");
+    return { ok: faults.length === 0, ready: faults.every((name) => parts.api && name === "worker"), checks };
   };
+  const metrics = () =>
+    counted.read({
+      pool: () => store.usage(),
+      snapshotsCached: () => kernel.snapshotsCached(),
+      sandbox: () => sandbox.stats(),
+      queue: () => queue.backlog(),
+    });
   const app = createApp({
     kernel,
     operatorKey: parts.operatorKey,
     routes: [...automation.routes, ...bulk.routes],
+    scriptDeclarations,
     observe,
+    tracer,
     health,
-    settings: { bodyLimitBytes: parts.bodyLimitBytes },
+    metrics,
+    settings: { bodyLimitBytes: parts.bodyLimitBytes, demo: parts.demo ?? false },
   });
-  return { app, kernel, store, ready: () => void (ready = true), close: () => endings.run() };
+  return {
+    app,
+    kernel,
+    store,
+    health,
+    metrics,
+    ready: () => void (phase = "ready"),
+    ending: () => void (phase = "end"),
+    close: () => endings.run(),
+  };
 }

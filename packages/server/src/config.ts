@@ -1,5 +1,6 @@
 import { resolve } from "node:path";
 import { GuanxiError, type Issue } from "@guanxi/base";
+import { type LogLevel, logLevels } from "./log.ts";
 
 export type Role = "all" | "api" | "worker";
 
@@ -24,6 +25,14 @@ export interface Config {
   readonly tenantsCached: number;
   /** Sandbox processes at most. */
   readonly sandboxes: number;
+  readonly logLevel: LogLevel;
+  /** Where metrics and health are served without a key; nowhere when undefined. */
+  readonly metricsPort: number | undefined;
+  readonly metricsHost: string;
+  /** ms that a process which has been told to end goes on answering while `/ready` says that it ends. */
+  readonly drainMs: number;
+  /** The root of an OTLP receiver over HTTP; nothing is traced without. */
+  readonly tracesEndpoint: string | undefined;
 }
 
 interface Setting {
@@ -86,7 +95,39 @@ export const settings = {
     meaning: "sandbox processes for scripts at most; each takes about 50 MB",
     fallback: "4",
   },
+  logLevel: {
+    name: "GUANXI_LOG_LEVEL",
+    meaning: "from which level on lines are logged: `trace`, `debug`, `info`, `warn`, `error` or `silent`",
+    fallback: "info",
+  },
+  metricsPort: {
+    name: "GUANXI_METRICS_PORT",
+    meaning: "a port of their own for `/metrics`, `/health` and `/ready`, without a key; workers have no other",
+    fallback: "",
+  },
+  metricsHost: {
+    name: "GUANXI_METRICS_HOST",
+    meaning: "address that port is on; whoever reaches it reads the metrics",
+    fallback: "127.0.0.1",
+  },
+  drainMs: {
+    name: "GUANXI_DRAIN_MS",
+    meaning:
+      "milliseconds that a process goes on answering after SIGTERM, while `/ready` says 503, so that a balancer takes it out first; 5000 with `DATABASE_URL`, else 0",
+    fallback: "",
+  },
+  tracesEndpoint: {
+    name: "OTEL_EXPORTER_OTLP_ENDPOINT",
+    meaning: "root of an OpenTelemetry receiver (OTLP over HTTP) that traces are sent to",
+    fallback: "",
+  },
 } as const satisfies Record<keyof Config, Setting>;
+
+/**
+ * ms; where there are several processes there is a balancer, which asks every second or two, and clients let a connection go
+ * that was idle for this long, as every answer tells them to.
+ */
+const defaultDrainMs = 5_000;
 
 /** Reads the configuration; throws with every fault and what to write instead. */
 export function readConfig(environment: Readonly<Record<string, string | undefined>>): Config {
@@ -110,6 +151,11 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
   if (redisUrl !== undefined && !/^rediss?:\/\//.test(redisUrl)) fault(settings.redisUrl, "must begin with redis://");
   if (databaseUrl === undefined && role !== "all")
     fault(settings.role, `${role} needs DATABASE_URL: the embedded database serves one process`);
+  const logLevel = text(settings.logLevel) as LogLevel;
+  if (!logLevels.includes(logLevel)) fault(settings.logLevel, `must be one of ${logLevels.join(", ")}`);
+  const tracesEndpoint = optional(settings.tracesEndpoint);
+  if (tracesEndpoint !== undefined && !(/^https?:\/\//.test(tracesEndpoint) && URL.canParse(tracesEndpoint)))
+    fault(settings.tracesEndpoint, "must be an address that begins with http:// or https://");
   const operatorKey = optional(settings.operatorKey);
   // RFC 6750: nothing else can be sent as a bearer token.
   if (operatorKey !== undefined && !/^[\w.~+/-]+=*$/.test(operatorKey))
@@ -148,6 +194,16 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
     bodyLimitBytes: number(settings.bodyLimitBytes, 1_000, 1_000_000_000),
     tenantsCached: number(settings.tenantsCached, 1, 100_000),
     sandboxes: number(settings.sandboxes, 2, 256),
+    logLevel,
+    metricsPort: optional(settings.metricsPort) === undefined ? undefined : number(settings.metricsPort, 0, 65_535),
+    metricsHost: text(settings.metricsHost),
+    drainMs:
+      optional(settings.drainMs) === undefined
+        ? databaseUrl === undefined
+          ? 0
+          : defaultDrainMs
+        : number(settings.drainMs, 0, 600_000),
+    tracesEndpoint,
   };
   if (issues.length > 0) throw new GuanxiError("DEFINITION", { detail: "The settings are not valid.", issues });
   return config;

@@ -1,6 +1,11 @@
 export { type Config, readConfig, settings } from "./config.ts";
 export { type EmbeddedOptions, type EmbeddedPostgres, startEmbeddedPostgres } from "./embedded/embedded.ts";
-export { logTo } from "./log.ts";
-export { type RunningServer, startServer } from "./serve.ts";
+export { createLog, type Log, type LogLevel } from "./log.ts";
+export { runServer } from "./run-server.ts";
+export { openTracing, type RunningServer, startServer } from "./serve.ts";
+export type { Tracing } from "./tracing.ts";
 export { compose, type Composition, type Parts } from "./compose.ts";
 export { createDemo, type DemoKeys } from "./demo.ts";
+export { type DatabaseFacts, examineDatabase } from "./examine/database.ts";
+export { type EmbeddedFacts, examineEmbedded } from "./examine/embedded.ts";
+export { examineRedis, type RedisFacts } from "./examine/redis.ts";

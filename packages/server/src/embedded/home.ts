@@ -60,10 +60,21 @@ const describe = (dataDir: string, root: string, account: Account): Home => ({
   account,
 });
 
+async function rootOf(dataDir: string): Promise<{ pointed: string | undefined; root: string }> {
+  const pointed = await readIfThere(join(dataDir, pointerFile));
+  return { pointed, root: pointed === undefined ? join(dataDir, "postgres") : (JSON.parse(pointed) as Pointer).root };
+}
+
+/** The home of an earlier start, untouched; undefined when there is none. */
+export async function lookForHome(dataDir: string): Promise<Home | undefined> {
+  const { root } = await rootOf(dataDir);
+  const there = await statIfThere(root);
+  return there && describe(dataDir, root, await accountOfOwner(there.uid, there.gid, root));
+}
+
 /** Finds the home of an earlier start, or makes one. `dataDir` is a real path. */
 export async function findHome(dataDir: string, observe: Observe): Promise<Home> {
-  const pointed = await readIfThere(join(dataDir, pointerFile));
-  const root = pointed === undefined ? join(dataDir, "postgres") : (JSON.parse(pointed) as Pointer).root;
+  const { pointed, root } = await rootOf(dataDir);
   const there = await statIfThere(root);
   if (there === undefined && pointed !== undefined) {
     throw new GuanxiError("UNAVAILABLE", {
@@ -122,13 +133,17 @@ async function claim(root: string, dataDir: string): Promise<void> {
   await writePrivate(path, `${dataDir}\n`);
 }
 
+/** The database password of an earlier start; undefined when there is none. */
+export async function keptPassword(dataDir: string): Promise<string | undefined> {
+  return (await readIfThere(join(dataDir, passwordFile)))?.trim() || undefined;
+}
+
 /** The database password of this data folder, made at the first call. `made` tells that none was there. */
 export async function passwordOf(dataDir: string): Promise<{ password: string; made: boolean }> {
-  const path = join(dataDir, passwordFile);
-  const kept = (await readIfThere(path))?.trim();
-  if (kept) return { password: kept, made: false };
+  const kept = await keptPassword(dataDir);
+  if (kept !== undefined) return { password: kept, made: false };
   const password = secret();
-  await writePrivate(path, `${password}\n`);
+  await writePrivate(join(dataDir, passwordFile), `${password}\n`);
   return { password, made: true };
 }
 

@@ -14,6 +14,8 @@ export interface ServerLock {
   release(): Promise<void>;
 }
 
+const lockFile = "server.lock";
+
 /** How often a held lock is looked at again while we are patient. */
 const pollMs = 50;
 /** Longer than that, only something that keeps writing the file can be in the way. */
@@ -35,6 +37,12 @@ async function isHeld(text: string): Promise<number | undefined> {
   return (await startOf(holder.pid)) === holder.started ? holder.pid : undefined;
 }
 
+/** The process id of the live server on a data folder, if there is one. */
+export async function lockHolder(dataDir: string): Promise<number | undefined> {
+  const text = await readFile(join(dataDir, lockFile), "utf8").catch(absent);
+  return text === undefined ? undefined : isHeld(text);
+}
+
 /** Takes a dead holder's lock away, unless somebody has replaced it since it was read. */
 async function discard(path: string, stale: string): Promise<void> {
   const aside = `${path}.${randomUUID()}`;
@@ -54,7 +62,7 @@ export async function lockDataDir(
   patienceMs: number,
   onWait: (pid: number) => void,
 ): Promise<ServerLock> {
-  const path = join(dataDir, "server.lock");
+  const path = join(dataDir, lockFile);
   const mine = `${JSON.stringify({ pid: process.pid, started: (await startOf(process.pid)) ?? "", lock: randomUUID() })}\n`;
   const draft = `${path}.${randomUUID()}`;
   await writeFile(draft, mine, { mode: 0o644 });
