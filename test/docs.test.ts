@@ -1,6 +1,10 @@
+import { execFile } from "node:child_process";
 import { existsSync, readFileSync } from "node:fs";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import { promisify } from "node:util";
 import { objectRights, systemRights } from "@guanxi/access";
 import { defaultSettings } from "@guanxi/automation";
 import { errorCatalogue, issueCatalogue } from "@guanxi/base";
@@ -33,6 +37,8 @@ const workflows = page("docs/guide/workflows.md");
 
 /** The rows of the first table of a section. */
 const rows = (text: string, heading: string) => tablesOf(section(text, heading))[0] ?? [];
+const execute = promisify(execFile);
+const isJson = (answer: Response): boolean => answer.headers.get("content-type")?.includes("json") === true;
 /** What the first column of a section's first table names. */
 const named = (text: string, heading: string): string[] =>
   rows(text, heading).flatMap((row) => codes(Object.values(row)[0] ?? ""));
@@ -206,7 +212,7 @@ describe("examples on a server", () => {
         const answer = await app.app.fetch(new Request(url, { method, headers, body: step.call.body ?? null }));
         const text = await answer.text();
         expect(answer.status, `${source}\n${text}`).toBe(status);
-        last = text === "" ? undefined : JSON.parse(text);
+        last = text === "" || !isJson(answer) ? undefined : JSON.parse(text);
         if (step.is === "assign")
           known.variables.set(step.name, String((last as Record<string, unknown>)[step.member]));
         calls++;
@@ -222,18 +228,39 @@ describe("examples on a server", () => {
       const definition = JSON.parse(text) as { name: string };
       body(await admin.put(`/api/meta/workflows/${definition.name}`, definition), 201);
     }
-    const scripts = blocks.filter((b) => b.language === "ts").map((b) => b.text);
-    expect(scripts.length).toBeGreaterThan(1);
-    for (const [i, script] of scripts.entries())
-      body(
-        await admin.put(`/api/meta/workflows/shown_${i}`, {
-          name: `shown_${i}`,
-          object: "account",
-          on: "manual",
-          script,
-        }),
-        201,
-      );
+    const occasions = {
+      "`crm`": { object: "account", on: "updated" },
+      "Before-scripts": { object: "lead", on: "before_create" },
+      "In an editor": { object: "opportunity", on: "updated" },
+    };
+    const shown = Object.entries(occasions).flatMap(([heading, occasion]) =>
+      blocksOf(section(workflows, heading))
+        .filter((b) => b.language === "ts")
+        .map((b) => ({ ...occasion, script: b.text })),
+    );
+    expect(shown).toHaveLength(blocks.filter((b) => b.language === "ts").length);
+    for (const [i, definition] of shown.entries()) {
+      const name = `shown_${i}`;
+      body(await admin.put(`/api/meta/workflows/${name}`, { name, ...definition }), 201);
+    }
+  });
+
+  test("a folder set up for an editor is checked as a script is when it is published", async () => {
+    const blocks = blocksOf(section(workflows, "In an editor"));
+    const [config = "", script = ""] = ["jsonc", "ts"].map((name) => blocks.find((b) => b.language === name)?.text);
+    const types = (await app.as("admin").get("/api/types.d.ts?for=script")).text;
+    const folder = await mkdtemp(join(tmpdir(), "guanxi-editor-"));
+    const compile = () => execute(join(root, "node_modules/.bin/tsc"), ["-p", folder, "--pretty", "false"]);
+    try {
+      await writeFile(join(folder, "tsconfig.json"), config);
+      await writeFile(join(folder, "guanxi.d.ts"), types);
+      await writeFile(join(folder, "script.ts"), script);
+      await compile();
+      await writeFile(join(folder, "script.ts"), script.replace("record.owner", "record.onwer"));
+      await expect(compile()).rejects.toMatchObject({ stdout: expect.stringMatching(/script\.ts.*'onwer'/) });
+    } finally {
+      await rm(folder, { recursive: true });
+    }
   });
 
   test("a script has the calls that are listed, and no others", async () => {

@@ -1,9 +1,14 @@
 import { existsSync } from "node:fs";
+import { cp, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { type Loaded, loadSalesOpportunities, printReport } from "@guanxi/example-sales-opportunities";
 import { type Api, createTestApp, q, type TestApp, until } from "@guanxi/testing";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { boot, endAll, repository, type Server } from "./support/server.ts";
+import { asInTerminal, calmTerminal, expectPrinted, localPrograms, stepsOf } from "./support/guide.ts";
+import { blocksOf, readPage, section } from "./support/pages.ts";
+import { runBlocks } from "./support/readme.ts";
+import { boot, endAll, plainEnvironment, repository, type Server } from "./support/server.ts";
 
 /** The real files kept beside the repository; `GUANXI_TEST_DATA` names another folder. */
 const realData = resolve(repository, process.env["GUANXI_TEST_DATA"] ?? "../shared/data/crm-sales-opportunities");
@@ -101,6 +106,11 @@ describe.each([sample, real])("$name", (dataset) => {
       for (const rows of [report.agents, report.quarters, report.sectors, report.products])
         expect(sum(rows)).toEqual(won);
       expect(lines.join("\n")).toContain("The same as in the files.");
+      if (dataset !== sample) return;
+      const [shown] = blocksOf(
+        section(readPage("examples/sales-opportunities/README.md"), "What it prints on the sample"),
+      );
+      expect(lines).toEqual(shown?.text.trimEnd().split("\n").slice(1));
     });
 
     test("a second run changes nothing", async () => {
@@ -116,7 +126,7 @@ describe.each([sample, real])("$name", (dataset) => {
       expect(before?.["changes"]).toBeGreaterThan(loaded.counts.opportunities.created);
       const again = await load();
       for (const { created, changed } of Object.values(again.counts)) expect([created, changed]).toEqual([0, 0]);
-      expect(again.published).toEqual([]);
+      expect(again.stored).toEqual([]);
       expect(await state()).toEqual(before);
     }, 60_000);
 
@@ -206,4 +216,62 @@ describe.each([sample, real])("$name", (dataset) => {
       expect(await tasks()).toHaveLength(4);
     }, 60_000);
   });
+});
+
+describe("the sample's files", () => {
+  test("can be imported by hand, as the README says", async () => {
+    const key = await makeTenant("byhand");
+    const log = (): void => {};
+    await loadSalesOpportunities({ url: server.base, key, data: sample.folder, log });
+    const steps = stepsOf(blocksOf(section(readPage("examples/sales-opportunities/README.md"), "By hand")));
+    expect(steps).toHaveLength(1);
+    const printed = await runBlocks(
+      steps.map(({ block }) => block),
+      {
+        folder: repository,
+        here: {},
+        prelude: [asInTerminal, 'npx() { "$@"; }'],
+        env: {
+          ...{ ...plainEnvironment(), ...localPrograms(), ...calmTerminal },
+          ...{ GUANXI_URL: server.base, GUANXI_KEY: key },
+        },
+      },
+    );
+    for (const [i, { block, shown }] of steps.entries()) expectPrinted(printed[i] ?? "", shown, block);
+  }, 60_000);
+
+  test("with rows that cannot be mapped: these are named with every reason, the others are in", async () => {
+    const key = await makeTenant("dirty");
+    const folder = await mkdtemp(join(tmpdir(), "guanxi-example-"));
+    try {
+      await cp(sample.folder, folder, { recursive: true });
+      const pipeline = join(folder, "sales_pipeline.csv");
+      const [header = "", first = "", second = ""] = (await readFile(pipeline, "utf8")).split("\n");
+      const bad = [
+        "BAD00001,Priya Sundaresan,Nova Max,Nobody,Won,1/1/2017,2/1/2017,5",
+        "BAD00002,Priya Sundaresan,NovaPro,Saltmarsh Media,Closed,1/1/2017,2/30/2017,x",
+        "BAD00003,Eve,NovaPro,,Engaging,1/1/2017,,",
+        ",Priya Sundaresan,NovaPro,,Engaging,1/1/2017,,",
+      ];
+      await writeFile(pipeline, [header, first, ...bad, second, ""].join("\n"));
+      const log = (): void => {};
+      const loading = loadSalesOpportunities({ url: server.base, key, data: folder, log });
+      await expect(loading).rejects.toMatchObject({
+        faults: [
+          'sales_pipeline.csv, row 2: product: no product with external_id "Nova Max"; account: no account with external_id "Nobody"',
+          expect.stringMatching(
+            /^sales_pipeline.csv, row 3: .*close_date: must be a valid date; close_value: must be number/,
+          ),
+          'sales_pipeline.csv, row 4: sales_agent: no user with name "Eve"',
+          "sales_pipeline.csv, row 5: opportunity_id: is required",
+        ],
+      });
+      const there = await server.as(key).get("/api/opportunities?select=external_id");
+      expect(there.body.data.map((deal: { external_id: string }) => deal.external_id).toSorted()).toEqual(
+        [first, second].map((line) => line.slice(0, 8)).toSorted(),
+      );
+    } finally {
+      await rm(folder, { recursive: true });
+    }
+  }, 60_000);
 });

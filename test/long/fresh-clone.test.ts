@@ -5,6 +5,7 @@ import { tmpdir } from "node:os";
 import { delimiter, dirname, join } from "node:path";
 import { afterAll, describe, expect, test } from "vitest";
 import { processes } from "../support/processes.ts";
+import { checkGuide } from "../support/guide.ts";
 import { checkReadme } from "../support/readme-claims.ts";
 import { belongingsOf, boot, endAll, leftOf, plainEnvironment, repository } from "../support/server.ts";
 
@@ -25,7 +26,7 @@ function programOf(name: string): string {
 /** What a newcomer's shell has: node and npm, and the system's programs. */
 async function newcomersEnvironment(bin: string, temporary: string): Promise<NodeJS.ProcessEnv> {
   await mkdir(bin);
-  for (const name of ["node", "npm"]) await symlink(programOf(name), join(bin, name));
+  for (const name of ["node", "npm", "npx"]) await symlink(programOf(name), join(bin, name));
   return {
     ...plainEnvironment(),
     TMPDIR: temporary,
@@ -53,7 +54,7 @@ const places: readonly [where: string, parent: string, usable: boolean][] = [
 
 describe.each(places)("a fresh clone %s", (_where, parent, usable) => {
   test.skipIf(!usable)(
-    "starts, does what the README says, passes tests, and leaves nothing behind",
+    "starts, does what the README and the guide say, passes tests, and leaves nothing behind",
     async () => {
       const folder = await mkdtemp(join(parent, "guanxi-fresh-"));
       folders.push(folder);
@@ -83,6 +84,9 @@ describe.each(places)("a fresh clone %s", (_where, parent, usable) => {
       expect(existsSync(join(clone, "node_modules/vitest")), "tools that a server has no use for").toBe(false);
       const inside = await processes();
       expect(inside.find(({ pid }) => pid === server.pid)?.command).toContain(clone);
+      // Its outputs are those of a demo that nobody has touched. What is deleted with its second server's folder lies in that folder only
+      // where everybody may enter it.
+      if (parent === tmpdir()) await checkGuide(server, clone, env);
       await checkReadme(server, clone, env);
       const running = await belongingsOf(server);
       expect(await server.stop("SIGINT")).toEqual({ code: 0, signal: null });

@@ -12,13 +12,29 @@ export const pagePaths: readonly string[] = globSync("**/*.md", {
 export const readPage = (path: string): string => readFileSync(join(root, path), "utf8");
 
 export interface Block {
+  /** The heading it stands under. */
+  readonly section: string;
   readonly language: string;
+  /** What stands behind the language; readers do not see it. */
+  readonly note: string;
   readonly text: string;
+  /** The file that it is the content of: its path stands at the end of the paragraph before, as in "`folder/name.json`:". */
+  readonly file: string | undefined;
 }
 
 /** The fenced blocks of a page in their order. */
-export const blocksOf = (page: string): readonly Block[] =>
-  [...page.matchAll(/^```(\w*)\n([\s\S]*?)^```$/gm)].map(([, language = "", text = ""]) => ({ language, text }));
+export function blocksOf(page: string): readonly Block[] {
+  const blocks: Block[] = [];
+  let section = "";
+  let file: string | undefined;
+  const parts = page.matchAll(/^#+ (.*)$|^```(\w*)([^\n`]*)\n([\s\S]*?)^```$|^(.*\S.*)$/gm);
+  for (const [, heading, language, note = "", text = "", line] of parts) {
+    if (heading !== undefined) section = heading;
+    else if (language !== undefined) blocks.push({ section, language, note: note.trim(), text, file });
+    file = line === undefined ? undefined : /`([\w./-]+\.\w+)`[:：]$/.exec(line)?.[1];
+  }
+  return blocks;
+}
 
 export const withoutBlocks = (page: string): string => page.replaceAll(/^```[\s\S]*?^```$/gm, "");
 

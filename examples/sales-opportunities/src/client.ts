@@ -1,5 +1,9 @@
+import { openAsBlob } from "node:fs";
+
 /** Longest wait for one answer; 1,000 records are written in well under a second. */
 const answerTimeoutMs = 60_000;
+/** An upload takes as long as its file is long. */
+const uploadTimeoutMs = 3_600_000;
 /** The API's largest page. */
 const pageSize = 500;
 
@@ -21,6 +25,10 @@ export type ApiRecord = Fields & { readonly id: string };
 export interface Client {
   readonly url: string;
   call<T>(method: string, path: string, body?: unknown): Promise<T>;
+  /** Posts a file as it is. */
+  upload<T>(path: string, file: string, type: string): Promise<T>;
+  /** An answer that is not JSON. */
+  text(path: string): Promise<string>;
   /** Every record that the filter finds, page by page. */
   list(plural: string, query: { readonly select: readonly string[]; readonly filter?: string }): Promise<ApiRecord[]>;
   aggregate(plural: string, query: Readonly<Record<string, string>>): Promise<Fields[]>;
@@ -59,25 +67,33 @@ function unreachable(url: string, cause: unknown): Error {
 export function createClient({ url, key }: { readonly url: string; readonly key: string }): Client {
   const base = url.replace(/\/+$/, "");
 
-  async function call<T>(method: string, path: string, body?: unknown): Promise<T> {
+  async function send(method: string, path: string, body: Blob | null, timeoutMs: number): Promise<Response> {
     const response = await fetch(base + path, {
       method,
-      headers: {
-        authorization: `Bearer ${key}`,
-        ...(body === undefined ? {} : { "content-type": "application/json" }),
-      },
-      body: body === undefined ? null : JSON.stringify(body),
-      signal: AbortSignal.timeout(answerTimeoutMs),
+      headers: { authorization: `Bearer ${key}` },
+      body,
+      signal: AbortSignal.timeout(timeoutMs),
     }).catch((e: unknown) => {
       throw unreachable(base, e);
     });
     if (!response.ok) throw await refusal(method, path, response);
+    return response;
+  }
+
+  async function call<T>(method: string, path: string, body?: unknown): Promise<T> {
+    const json = body === undefined ? null : new Blob([JSON.stringify(body)], { type: "application/json" });
+    const response = await send(method, path, json, answerTimeoutMs);
     return (response.status === 204 ? undefined : await response.json()) as T;
   }
 
   return {
     url: base,
     call,
+    async upload<T>(path: string, file: string, type: string) {
+      const response = await send("POST", path, await openAsBlob(file, { type }), uploadTimeoutMs);
+      return (await response.json()) as T;
+    },
+    text: async (path) => (await send("GET", path, null, answerTimeoutMs)).text(),
     async list(plural, { select, filter }) {
       const records: ApiRecord[] = [];
       let cursor: string | null = null;

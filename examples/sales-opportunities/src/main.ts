@@ -50,7 +50,7 @@ try {
 } catch (e) {
   const what =
     e instanceof SourceError
-      ? `The files cannot be read as they are:\n${e.message}`
+      ? `Not everything in the files could be used:\n${e.message}`
       : e instanceof Error
         ? e.message
         : String(e);

@@ -1,5 +1,5 @@
 import type { Client, Fields } from "./client.ts";
-import { email } from "./mapping.ts";
+import { email } from "./email.ts";
 import type { SourceAgent } from "./source.ts";
 import { idOf, oneOf, sync, syncPairs } from "./sync.ts";
 

@@ -1,6 +1,9 @@
-import type { Progress } from "./sync.ts";
+/** How far something has come. */
+export type Progress = (done: number, total: number) => void;
 
 const barWidth = 30;
+/** Between two lines where there is no bar, ms. */
+const lineMs = 5_000;
 const clearLine = "\r\u001B[K";
 
 export interface Reporter {
@@ -8,10 +11,19 @@ export interface Reporter {
   readonly progress: Progress;
 }
 
-/** A bar that redraws itself on a terminal; elsewhere (a log file, CI) only lines. */
+/** A bar that redraws itself on a terminal; elsewhere (a log file, CI) a line every few seconds. */
 export function createReporter(out: NodeJS.WriteStream): Reporter {
   const log = (line: string) => out.write(`${out.isTTY ? clearLine : ""}${line}\n`);
-  if (!out.isTTY) return { log, progress: (done, total) => log(`  ${done} of ${total}`) };
+  let toldAt = performance.now();
+  if (!out.isTTY)
+    return {
+      log,
+      progress(done, total) {
+        if (performance.now() - toldAt < lineMs) return;
+        toldAt = performance.now();
+        log(`  ${done} of ${total}`);
+      },
+    };
   return {
     log,
     progress(done, total) {

@@ -1,5 +1,6 @@
 import { type Client, createClient, type Fields } from "./client.ts";
-import type { Loaded, StageTotal } from "./load.ts";
+import type { Loaded } from "./load.ts";
+import type { StageTotal } from "./source.ts";
 import { oneOf } from "./sync.ts";
 import { type Cell, table } from "./table.ts";
 

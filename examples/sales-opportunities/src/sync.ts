@@ -13,8 +13,6 @@ export interface SyncResult {
   readonly ids: ReadonlyMap<string, string>;
 }
 
-export type Progress = (done: number, total: number) => void;
-
 const chunks = <T>(all: readonly T[], size: number): T[][] =>
   Array.from({ length: Math.ceil(all.length / size) }, (_, i) => all.slice(i * size, (i + 1) * size) as T[]);
 
@@ -74,13 +72,11 @@ async function write(
   method: "POST" | "PATCH",
   plural: string,
   values: readonly Fields[],
-  written: (n: number) => void,
 ): Promise<ApiRecord[]> {
   const answers: ApiRecord[] = [];
   for (const part of chunks(values, writeBatch)) {
     const { data } = await client.call<{ data: ApiRecord[] }>(method, `/api/${plural}`, part);
     answers.push(...data);
-    written(part.length);
   }
   return answers;
 }
@@ -94,7 +90,6 @@ export async function sync(
   plural: string,
   key: string,
   wanted: readonly Fields[],
-  progress: Progress = () => {},
 ): Promise<SyncResult> {
   const found = await existing(client, plural, key, wanted);
   const missing = wanted.filter((w) => !found.has(String(w[key])));
@@ -103,11 +98,8 @@ export async function sync(
     const changes = record === undefined ? {} : differences(w, record);
     return record === undefined || Object.keys(changes).length === 0 ? [] : [{ id: record.id, ...changes }];
   });
-  let done = wanted.length - missing.length - patches.length;
-  const written = (n: number) => progress((done += n), wanted.length);
-  written(0);
-  const created = await write(client, "POST", plural, missing, written);
-  await write(client, "PATCH", plural, patches, written);
+  const created = await write(client, "POST", plural, missing);
+  await write(client, "PATCH", plural, patches);
   const ids = new Map([...found].map(([name, record]) => [name, record.id]));
   missing.forEach((w, i) => {
     const record = created[i];
@@ -135,6 +127,6 @@ export async function syncPairs(
     for (const record of found) there.add(pair(record));
   }
   const missing = wanted.filter((w) => !there.has(pair(w)));
-  await write(client, "POST", plural, missing, () => {});
+  await write(client, "POST", plural, missing);
   return missing.length;
 }

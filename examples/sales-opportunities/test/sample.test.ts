@@ -2,7 +2,7 @@ import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { sampleFiles } from "../generate.ts";
-import { readSource, type SourceFiles } from "../src/source.ts";
+import { rowsOf } from "../src/source.ts";
 
 const folder = join(import.meta.dirname, "..", "sample");
 
@@ -14,7 +14,7 @@ describe("the sample", () => {
     for (const [name, text] of Object.entries(files)) expect(readFileSync(join(folder, name), "utf8"), name).toBe(text);
   });
 
-  test("has the dirt that the mapping is there for", () => {
+  test("has the dirt that the mappings are there for", () => {
     const pipeline = files["sales_pipeline.csv"] ?? "";
     expect(pipeline).toMatch(/,NovaPro,/);
     expect(pipeline).not.toMatch(/,Nova Pro,/);
@@ -23,15 +23,16 @@ describe("the sample", () => {
     expect(files["accounts.csv"]).toMatch(/Philipines/);
   });
 
-  test("can be mapped in full", () => {
-    const source = readSource(files as unknown as SourceFiles);
-    expect(source.opportunities).toHaveLength(300);
-    expect(new Set(source.opportunities.map((o) => o.id)).size).toBe(300);
-    expect(new Set(source.opportunities.map((o) => o.stage))).toEqual(
-      new Set(["won", "lost", "engaging", "prospecting"]),
+  test("names each deal once, and a parent below its subsidiary", () => {
+    const deals = rowsOf(files["sales_pipeline.csv"] ?? "");
+    expect(deals).toHaveLength(300);
+    expect(new Set(deals.map((deal) => deal["opportunity_id"])).size).toBe(300);
+    expect(new Set(deals.map((deal) => deal["deal_stage"]))).toEqual(
+      new Set(["Won", "Lost", "Engaging", "Prospecting"]),
     );
-    const order = source.accounts.map((a) => a.name);
-    const forward = source.accounts.filter((a) => a.parent && order.indexOf(a.parent) > order.indexOf(a.name));
+    const accounts = rowsOf(files["accounts.csv"] ?? "");
+    const order = accounts.map((account) => account["account"]);
+    const forward = accounts.filter((a) => order.indexOf(a["subsidiary_of"]) > order.indexOf(a["account"]));
     expect(forward.length).toBeGreaterThan(0);
   });
 });

@@ -1,4 +1,4 @@
-import type { Observe } from "@guanxi/base";
+import { noTracer, type Observe, type Tracer } from "@guanxi/base";
 import type { Kernel, Route } from "@guanxi/kernel";
 import { createMappingStore } from "./mapping/store.ts";
 import { exportRoute } from "./routes/export.ts";
@@ -12,6 +12,7 @@ export interface BulkOptions {
   /** Made with `bulkTables` among its components. */
   readonly kernel: Kernel;
   readonly observe: Observe;
+  readonly tracer?: Tracer;
   readonly settings?: Partial<BulkSettings>;
 }
 
@@ -21,7 +22,7 @@ export interface Bulk {
   startWorker(): Promise<BulkWorker>;
 }
 
-export function createBulk({ kernel, observe, settings: given }: BulkOptions): Bulk {
+export function createBulk({ kernel, observe, tracer = noTracer, settings: given }: BulkOptions): Bulk {
   const settings = { ...defaultSettings, ...given };
   const mappings = createMappingStore(kernel);
   return {
@@ -31,6 +32,6 @@ export function createBulk({ kernel, observe, settings: given }: BulkOptions): B
       ...jobRoutes(kernel),
       ...mappingRoutes(mappings),
     ],
-    startWorker: () => startWorker({ kernel, settings, observe }),
+    startWorker: () => startWorker({ kernel, settings, observe, tracer }),
   };
 }

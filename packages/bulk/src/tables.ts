@@ -57,4 +57,17 @@ CREATE TABLE {schema}._job_error (
 );
 `,
   ],
+  arrival: {
+    always: `
+DELETE FROM {schema}._job WHERE status = 'receiving';
+UPDATE {schema}._job SET worker = NULL, lease_until = NULL WHERE status = 'running';
+`,
+    elsewhere: `
+UPDATE {schema}._job SET status = 'cancelled', worker = NULL, lease_until = NULL, ended_at = now(), updated_at = now(),
+  error = json_build_object('type', 'https://guanxi.dev/errors/GX-CONFLICT', 'title', 'The change conflicts with what is there', 'status', 409,
+    'code', 'GX-CONFLICT', 'detail', 'This tenant is a copy: the job goes on in the original, {from}.', 'instance', coalesce(request, id::text))
+  WHERE status IN ('queued', 'running');
+DELETE FROM {schema}._job_chunk;
+`,
+  },
 };

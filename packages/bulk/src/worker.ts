@@ -1,4 +1,4 @@
-import { GuanxiError, isGuanxiError, newId, type Observe, type Problem, toProblem } from "@guanxi/base";
+import { GuanxiError, isGuanxiError, newId, type Observe, type Problem, toProblem, type Tracer } from "@guanxi/base";
 import type { Kernel } from "@guanxi/kernel";
 import { importChunk } from "./import/chunk.ts";
 import { LookupCache } from "./import/lookups.ts";
@@ -23,10 +23,11 @@ interface Context {
   readonly kernel: Kernel;
   readonly settings: BulkSettings;
   readonly observe: Observe;
+  readonly tracer: Tracer;
 }
 
 /** Works on import jobs until it is stopped. */
-export async function startWorker({ kernel, settings, observe }: Context): Promise<BulkWorker> {
+export async function startWorker({ kernel, settings, observe, tracer }: Context): Promise<BulkWorker> {
   const worker = newId();
   const { store } = kernel;
   /** Tenants that may have work, in the order in which they get their turn. */
@@ -76,6 +77,7 @@ export async function startWorker({ kernel, settings, observe }: Context): Promi
   }
 
   async function takeTurn(tenant: string): Promise<void> {
+    await kernel.tenants.upgrade(tenant);
     const claimed = await claimJob(store, tenant, worker, settings);
     if (claimed === undefined) return;
     if (typeof claimed === "number") return lookLater(tenant, claimed);
@@ -97,7 +99,12 @@ export async function startWorker({ kernel, settings, observe }: Context): Promi
   async function workOn(job: ClaimedJob): Promise<boolean> {
     const end = performance.now() + settings.sliceMs;
     const cache = new LookupCache(settings.lookups);
-    while (await importChunk(kernel, job, cache)) {
+    const { tenant, id } = job;
+    const attributes = { "guanxi.tenant": tenant, "guanxi.job": id };
+    const traced = { name: "import", root: true, parent: job.plan.trace, attributes };
+    const next = () => tracer.span(traced, ({ traceparent }) => importChunk(kernel, job, cache, traceparent));
+    for (let done = await next(); done; done = await next()) {
+      if (done.rows) observe({ kind: "rows_imported", tenant, ...done.rows });
       const othersWait = [...waiting].some((tenant) => tenant !== job.tenant && !active.has(tenant));
       if (stopping || (othersWait && performance.now() > end)) return true;
     }
@@ -153,12 +160,14 @@ export async function startWorker({ kernel, settings, observe }: Context): Promi
     settings.sweepMs,
     report("jobs sweep"),
   );
+  const stopHearing = kernel.onArrived((tenant) => (tenant === undefined ? sweep.all() : look(tenant)));
   const listener = await store.listen(jobsChannel, hear, sweep.all);
   sweep.all();
 
   return {
     async stop() {
       stopping = true;
+      stopHearing();
       await listener.stop();
       await sweep.stop();
       for (const timer of timers.values()) clearTimeout(timer);

@@ -155,6 +155,42 @@ describe("a mapping", () => {
     constants: { vip: true },
   };
 
+  test("makes several fields of one column, and units of millions", async () => {
+    const several = {
+      columns: {
+        code: ["external_id", { field: "title", values: { "S-1": "one" } }],
+        millions: [
+          { field: "amount", times: 1_000_000 },
+          { field: "exact", times: 10_000 },
+        ],
+      },
+    };
+    const file = "code,millions\nS-1,1.10004\nS-2,0.000001\nS-3,much\n";
+    const { job, errors } = await load(bench, "deals", file, { mapping: several, key: "external_id" });
+    expect(counts(job)).toEqual([3, 3, 2, 0, 0, 1]);
+    expect(errors[1]).toBe("S-3,much,3,millions: must be number");
+    const lines = '{"code":"S-4","millions":2.5}\n{"code":"S-5","millions":"0.3"}\n';
+    expect(counts((await load(bench, "deals", lines, { mapping: several })).job)).toEqual([2, 2, 2, 0, 0, 0]);
+    const found = await find(bench, "deals", "external_id.startsWith('S-')", "external_id,title,amount,exact");
+    expect(
+      found.map(({ external_id, title, amount, exact }) => [external_id, title, amount, exact]).toSorted(),
+    ).toEqual([
+      ["S-1", "one", 1_100_040, "11000.40"],
+      ["S-2", "S-2", 1, "0.01"],
+      ["S-4", "S-4", 2_500_000, "25000.00"],
+      ["S-5", "S-5", 300_000, "3000.00"],
+    ]);
+    const faults = async (columns: object): Promise<string[]> =>
+      (await send(bench, "deals", file, { mapping: { columns } })).body.errors.map((e: { path: string }) => e.path);
+    expect(await faults({ code: ["title", "title"], millions: null })).toEqual(["/columns/code/1"]);
+    expect(await faults({ code: [], millions: { field: "title", times: 10 } })).toEqual(["/columns/code"]);
+    expect(await faults({ code: null, millions: { field: "title", times: 10 } })).toEqual(["/columns/millions"]);
+    expect(await faults({ code: ["title", null], millions: { field: "amount", times: 7 } })).toEqual([
+      "/columns/code/1",
+      "/columns/millions/times",
+    ]);
+  });
+
   test("covers encodings, dates, numbers, values, lookups and constants, stored under a name", async () => {
     body(
       await bench.admin.post("/api/firms", [

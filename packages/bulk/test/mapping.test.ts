@@ -2,6 +2,7 @@ import { readFileSync } from "node:fs";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { guarded, unguarded } from "../src/csv.ts";
+import { shifted } from "../src/mapping/convert.ts";
 import { compileFormat, dateText, instantText } from "../src/mapping/dates.ts";
 import { mappingSchema } from "../src/mapping/schema.ts";
 
@@ -77,6 +78,28 @@ describe("formats of dates", () => {
           timeStyle: "medium",
         }).format(read);
         expect(again).toBe(shown);
+      }),
+    );
+  });
+});
+
+describe("numbers in millions", () => {
+  test.each([
+    ["1100.04", 6, "1100040000"],
+    ["0.1", 6, "0100000"],
+    ["-1.2345678", 6, "-1234567.8"],
+    ["7", 1, "70"],
+    ["7.5", 0, "7.5"],
+  ])("%s times 10^%d", (text, shift, expected) => expect(shifted(text, shift)).toBe(expected));
+
+  test("law: no digit is lost, however many there are", () => {
+    const shifts = fc.integer({ min: 0, max: 9 });
+    fc.assert(
+      fc.property(fc.bigInt({ min: 0n, max: 10n ** 40n }), shifts, shifts, (n, places, shift) => {
+        const digits = String(n).padStart(places + 1, "0");
+        const text = places === 0 ? digits : `${digits.slice(0, -places)}.${digits.slice(-places)}`;
+        const [whole = "", rest = ""] = shifted(text, shift).split(".");
+        expect(BigInt(whole + rest.padEnd(places, "0"))).toBe(n * 10n ** BigInt(shift));
       }),
     );
   });

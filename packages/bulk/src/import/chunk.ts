@@ -17,12 +17,26 @@ interface Chunk {
   readonly rows: readonly RawRow[];
 }
 
-/** Imports the job's next chunk: its records, the rejected rows, the progress and the chunk's end are one transaction. → whether there was one. */
-export async function importChunk(kernel: Kernel, job: ClaimedJob, cache: LookupCache): Promise<boolean> {
+/** What became of a chunk. Without `rows` it is still there, to be read anew. */
+export interface ChunkEnd {
+  readonly rows?: Written & { readonly rejected: number };
+}
+
+/**
+ * Imports the job's next chunk: its records, the rejected rows, the progress and the chunk's end are one transaction. What it writes
+ * belongs to `trace`. → undefined when there was none.
+ */
+export async function importChunk(
+  kernel: Kernel,
+  job: ClaimedJob,
+  cache: LookupCache,
+  trace: string | undefined,
+): Promise<ChunkEnd | undefined> {
   const chunk = await nextChunk(kernel, job);
-  if (!chunk) return false;
+  if (!chunk) return undefined;
   let session = await kernel.sessionFor(job.tenant, job.actor, {
     ...(job.request === null ? {} : { request: job.request }),
+    ...(trace === undefined ? {} : { trace }),
     ...{ job: job.id, depth: 0 },
   });
   for (;;) {
@@ -102,18 +116,17 @@ class ChunkImport {
   }
 
   /** Writes what is good. Rows that the write refuses join the rejected ones, until the rest goes through. */
-  async commit(): Promise<boolean> {
+  async commit(): Promise<ChunkEnd> {
     for (;;) {
       try {
-        await this.#write(this.#good, true);
-        return true;
+        return { rows: { ...(await this.#write(this.#good, true)), rejected: this.#rejected.size } };
       } catch (e) {
         if (!(e instanceof Refused)) throw e;
         await this.#leaveOut(e);
       }
       const fresh = await this.#kernel.refresh(this.#session);
       // The chunk is still there; it is read anew on the metadata that is new.
-      if (fresh.snapshot.version !== this.#session.snapshot.version) return true;
+      if (fresh.snapshot.version !== this.#session.snapshot.version) return {};
     }
   }
 
@@ -213,16 +226,19 @@ class ChunkImport {
     }
   }
 
-  async #write(rows: readonly ReadyRow[], forGood: boolean): Promise<void> {
+  /** → what was written, or would have been. */
+  async #write(rows: readonly ReadyRow[], forGood: boolean): Promise<Written> {
+    let written: Written = { created: 0, updated: 0, unchanged: 0 };
     try {
       await this.#kernel.transaction(this.#session, async (inside) => {
-        const written = await writeRows(this.#kernel, inside, this.#mapping, this.#existing, rows);
+        written = await writeRows(this.#kernel, inside, this.#mapping, this.#existing, rows);
         if (!forGood) throw new Trial();
         await this.#finish(inside.connection, written);
       });
     } catch (e) {
       if (!(e instanceof Trial)) throw e;
     }
+    return written;
   }
 
   /** The job's row is the fence: whoever does not hold it any more commits nothing. */

@@ -3,7 +3,9 @@ import type { Mapping } from "../mapping/check.ts";
 
 /** Issues as one line, `Close Date: must be a valid date; amount: is required`: by column where the file has one for the field. */
 export function reasonOf(issues: readonly Issue[], mapping: Mapping, locale: Locale): string {
-  const columns = new Map([...mapping.bindings].flatMap(([column, b]) => (b ? [[b.field.name, column] as const] : [])));
+  const columns = new Map(
+    [...mapping.bindings].flatMap(([column, found]) => found.map(({ field }) => [field.name, column] as const)),
+  );
   const lines = issues.map((issue) => {
     const [, name = "", ...inner] = issue.path.split("/");
     const field = name.replaceAll("~1", "/").replaceAll("~0", "~");

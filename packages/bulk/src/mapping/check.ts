@@ -3,7 +3,7 @@ import { type Field, type ObjectType, pointer, type Snapshot } from "@guanxi/met
 import { Ajv2020, type ErrorObject } from "ajv/dist/2020.js";
 import type { Reading } from "./convert.ts";
 import { compileFormat, type DateReader, isTimeZone } from "./dates.ts";
-import type { ColumnMapping, ImportMode, MappingDefinition } from "./definition.ts";
+import type { ColumnMapping, ColumnTarget, ImportMode, MappingDefinition } from "./definition.ts";
 import { mappingSchema } from "./schema.ts";
 
 /** What a column becomes, with every name resolved. */
@@ -23,12 +23,12 @@ export interface Mapping {
   readonly object: ObjectType;
   readonly mode: ImportMode;
   readonly key: Field | undefined;
-  /** By column; null for those that are left out. */
-  readonly bindings: ReadonlyMap<string, Binding | null>;
+  /** By column; none for those that are left out. */
+  readonly bindings: ReadonlyMap<string, readonly Binding[]>;
   readonly constants: ReadonlyMap<string, unknown>;
   readonly clears: boolean;
-  /** What a column that the mapping does not name becomes: null when it is left out; an issue when it must not be there. */
-  match(column: string): Binding | null | Issue;
+  /** What a column that the mapping does not name becomes: nothing when it is left out; an issue when it must not be there. */
+  match(column: string): readonly Binding[] | Issue;
 }
 
 let ajv: ((value: unknown) => readonly ErrorObject[]) | undefined;
@@ -80,17 +80,17 @@ export function compileMapping(
   const mode = wanted.mode ?? definition.mode ?? ((wanted.key ?? definition.key) === undefined ? "create" : "upsert");
   const key = readKey(definition, wanted, mode, object, issues);
   const context: Context = { definition, snapshot, object, key, issues };
-  const bindings = new Map<string, Binding | null>();
+  const bindings = new Map<string, readonly Binding[]>();
   const taken = new Set<string>();
   for (const [column, given] of Object.entries(definition.columns ?? {})) {
-    const path = pointer("columns", column);
-    const binding =
-      given === null ? null : bind(context, column, typeof given === "string" ? { field: given } : given, path);
-    bindings.set(column, binding ?? null);
-    if (!binding) continue;
-    if (taken.has(binding.field.name))
-      issues.push(says(path, "another column is this field already", "该字段已有其他列", "該欄位已有其他欄"));
-    taken.add(binding.field.name);
+    const found = targetsOf(column, given).flatMap(([path, target]) => {
+      const binding = bind(context, column, target, path);
+      if (binding && taken.has(binding.field.name))
+        issues.push(says(path, "another column is this field already", "该字段已有其他列", "該欄位已有其他欄"));
+      if (binding) taken.add(binding.field.name);
+      return binding ?? [];
+    });
+    bindings.set(column, found);
   }
   const constants = readConstants(context, taken);
   checkDefaults(definition, issues);
@@ -110,17 +110,32 @@ export function compileMapping(
     constants,
     clears: definition.empty === "clear",
     match(column) {
-      if (unmapped === "ignore") return null;
+      if (unmapped === "ignore") return [];
       const found: Issue[] = [];
       const binding =
         unmapped === "match"
           ? bind({ ...context, issues: found }, column, { field: column }, pointer(column))
           : undefined;
       const issue = found[0] ?? { path: pointer(column), code: "unknown" as const, params: { field: column } };
-      return binding && !taken.has(binding.field.name) && !constants.has(binding.field.name) ? binding : issue;
+      return binding && !taken.has(binding.field.name) && !constants.has(binding.field.name) ? [binding] : issue;
     },
   };
 }
+
+/** What the mapping makes of a column, each with its place in the mapping. */
+function targetsOf(
+  column: string,
+  given: ColumnTarget | null | readonly ColumnTarget[],
+): readonly (readonly [path: string, target: ColumnMapping])[] {
+  const whole = (target: ColumnTarget): ColumnMapping => (typeof target === "string" ? { field: target } : target);
+  if (given === null) return [];
+  return isSeveral(given)
+    ? given.map((target, i) => [pointer("columns", column, String(i)), whole(target)] as const)
+    : [[pointer("columns", column), whole(given)]];
+}
+
+const isSeveral = (given: ColumnTarget | readonly ColumnTarget[]): given is readonly ColumnTarget[] =>
+  Array.isArray(given);
 
 interface Context {
   readonly definition: MappingDefinition;
@@ -130,6 +145,7 @@ interface Context {
   readonly issues: Issue[];
 }
 
+const numbers: ReadonlySet<string> = new Set(["integer", "number", "percent", "currency"]);
 /** Kinds whose values can be asked for by `field in […]`. */
 const askable: ReadonlySet<string> = new Set(["text", "int", "decimal", "ref"]);
 
@@ -190,6 +206,8 @@ function bind(context: Context, column: string, given: ColumnMapping, path: stri
     issues.push(
       says(path, "decimal and thousands signs are the same", "小数点与千分位符号相同", "小數點與千分位符號相同"),
     );
+  if (given.times !== undefined && !numbers.has(field.type))
+    issues.push(says(path, "only numbers can be multiplied", "只有数字才能相乘", "只有數字才能相乘"));
   if (!isTimeZone(timeZone))
     issues.push(says(path, "there is no time zone {zone}", "没有时区 {zone}", "沒有時區 {zone}", { zone: timeZone }));
   return {
@@ -202,6 +220,7 @@ function bind(context: Context, column: string, given: ColumnMapping, path: stri
     reading: {
       decimal,
       thousands,
+      shift: given.times === undefined ? 0 : Math.round(Math.log10(given.times)),
       separator: given.separator ?? ";",
       timeZone,
       formats: readFormats(given.format ?? ofDate, path, issues),

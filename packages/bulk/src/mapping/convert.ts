@@ -6,6 +6,8 @@ import { type DateReader, dateText, instantText } from "./dates.ts";
 export interface Reading {
   readonly decimal: string;
   readonly thousands: string | undefined;
+  /** Digits by which the decimal point goes to the right. */
+  readonly shift: number;
   readonly separator: string;
   readonly timeZone: string;
   /** None: as the API writes dates. */
@@ -57,11 +59,12 @@ const wrong = (field: Field, type: string): Converted => ({
   issue: { path: pointer(field.name), code: "type", params: { type } },
 });
 
-function toNumber(field: Field, text: string, { decimal, thousands }: Reading): Converted {
+function toNumber(field: Field, text: string, { decimal, thousands, shift }: Reading): Converted {
   let digits = field.type === "percent" ? text.replace(/\s*%$/, "") : text;
   if (thousands !== undefined) digits = digits.replaceAll(thousands, "");
   if (decimal !== ".") digits = digits.includes(".") ? "" : digits.replace(decimal, ".");
   if (!plain.test(digits)) return wrong(field, field.type === "integer" ? "integer" : "number");
+  digits = shifted(digits, shift);
   if (field.schema["type"] === "string") return { value: digits.replace(/^\+/, "").replace(/^(-?)0+(?=\d)/, "$1") };
   const significant = digits.replace(/^[+-]?0*\.?0*|\./g, "").replace(/0+$/, "").length;
   if (significant > jsonDigits + 1 || (significant > jsonDigits && field.type !== "integer"))
@@ -69,6 +72,15 @@ function toNumber(field: Field, text: string, { decimal, thousands }: Reading): 
       issue: { path: pointer(field.name), code: "precision", params: { precision: jsonDigits, scale: jsonDigits } },
     };
   return { value: Number(digits) };
+}
+
+/** Multiplied by a power of ten in text, where nothing is rounded. */
+export function shifted(digits: string, shift: number): string {
+  if (shift === 0) return digits;
+  const [whole = "", part = ""] = digits.split(".");
+  const filled = part.padEnd(shift, "0");
+  const rest = filled.slice(shift);
+  return `${whole}${filled.slice(0, shift)}${rest === "" ? "" : `.${rest}`}`;
 }
 
 function toDate(field: Field, text: string, { formats, timeZone }: Reading): Converted {

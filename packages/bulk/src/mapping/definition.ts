@@ -10,11 +10,15 @@ export interface ColumnMapping {
   readonly timeZone?: string;
   readonly decimal?: "." | ",";
   readonly thousands?: string;
+  /** What a number in the file is multiplied by: 1000000 where it counts millions. */
+  readonly times?: number;
   /** Between the values of a multi-picklist. */
   readonly separator?: string;
   readonly trim?: boolean;
   readonly nulls?: readonly string[];
 }
+
+export type ColumnTarget = string | ColumnMapping;
 
 export type ImportMode = "create" | "upsert";
 export type Encoding = "utf-8" | "gb18030";
@@ -30,7 +34,8 @@ export interface MappingDefinition {
   readonly key?: string;
   readonly encoding?: Encoding;
   readonly delimiter?: string;
-  readonly columns?: Readonly<Record<string, string | null | ColumnMapping>>;
+  /** A column may become several fields. */
+  readonly columns?: Readonly<Record<string, ColumnTarget | null | readonly ColumnTarget[]>>;
   readonly constants?: Readonly<Record<string, unknown>>;
   readonly unmapped?: "refuse" | "ignore" | "match";
   readonly empty?: "keep" | "clear";
@@ -56,6 +61,8 @@ export interface ImportPlan {
   readonly mapping: MappingDefinition;
   /** The header of a CSV file. */
   readonly columns: readonly string[];
+  /** W3C `traceparent` of the upload, where it was traced. */
+  readonly trace?: string;
 }
 
 /** Columns that a file of rejected rows has beside those of the upload; such a file can be mended and sent again as it is. */

@@ -34,7 +34,7 @@ export type RowReader = (raw: RawRow, number: number) => MappedRow;
 
 export interface HeaderBindings {
   /** Per column of the header. */
-  readonly bindings: readonly (Binding | null)[];
+  readonly bindings: readonly (readonly Binding[])[];
   readonly issues: readonly Issue[];
 }
 
@@ -44,26 +44,26 @@ export function bindHeader(mapping: Mapping, columns: readonly string[]): Header
   const fields = new Set<string>();
   const bindings = columns.map((column) => {
     const found = bindColumn(mapping, column);
-    if (found && "code" in found) {
+    if ("code" in found) {
       issues.push(found);
-      return null;
+      return [];
     }
-    if (found && fields.has(found.field.name)) issues.push({ path: pointer(column), code: "uniqueItems" });
-    if (found) fields.add(found.field.name);
+    if (found.some(({ field }) => fields.has(field.name))) issues.push({ path: pointer(column), code: "uniqueItems" });
+    for (const { field } of found) fields.add(field.name);
     return found;
   });
-  for (const [column, binding] of mapping.bindings)
-    if (binding && !columns.includes(column))
+  for (const [column, found] of mapping.bindings)
+    if (found.length > 0 && !columns.includes(column))
       issues.push({ path: pointer(column), code: "required", text: missingColumn });
   return { bindings, issues };
 }
 
 const missingColumn = text("the file has no such column", "文件中没有该列", "檔案中沒有該欄");
 
-function bindColumn(mapping: Mapping, column: string): Binding | null | Issue {
+function bindColumn(mapping: Mapping, column: string): readonly Binding[] | Issue {
   const bound = mapping.bindings.get(column);
   if (bound !== undefined) return bound;
-  if ((column === rowColumn || column === reasonColumn) && !mapping.object.fields.has(column)) return null;
+  if ((column === rowColumn || column === reasonColumn) && !mapping.object.fields.has(column)) return [];
   return mapping.match(column);
 }
 
@@ -72,7 +72,7 @@ export function rowReader(mapping: Mapping, format: FileFormat, columns: readonl
     const { bindings } = bindHeader(mapping, columns);
     return (raw, number) => readCells(mapping, bindings, raw as readonly string[], number);
   }
-  const known = new Map<string, Binding | null | Issue>();
+  const known = new Map<string, readonly Binding[] | Issue>();
   return (raw, number) => readObject(mapping, known, raw as string, number);
 }
 
@@ -86,7 +86,7 @@ const blank = (mapping: Mapping, raw: RawRow, number: number) => ({
 
 function readCells(
   mapping: Mapping,
-  bindings: readonly (Binding | null)[],
+  bindings: readonly (readonly Binding[])[],
   cells: readonly string[],
   number: number,
 ): MappedRow {
@@ -96,7 +96,9 @@ function readCells(
     row.issues.push({ path: "", code: "syntax", text: cellCount, params });
     return row;
   }
-  bindings.forEach((binding, i) => binding && readText(row, binding, unguarded(cells[i] ?? ""), csvHabits));
+  bindings.forEach((found, i) => {
+    for (const binding of found) readText(row, binding, unguarded(cells[i] ?? ""), csvHabits);
+  });
   return row;
 }
 
@@ -111,7 +113,7 @@ const rememberedNames = 10_000;
 
 function readObject(
   mapping: Mapping,
-  known: Map<string, Binding | null | Issue>,
+  known: Map<string, readonly Binding[] | Issue>,
   line: string,
   number: number,
 ): MappedRow {
@@ -122,17 +124,23 @@ function readObject(
     return row;
   }
   for (const [name, value] of Object.entries(parsed.value)) {
-    let binding = known.get(name);
-    if (binding === undefined) {
-      binding = bindColumn(mapping, name);
-      if (known.size < rememberedNames) known.set(name, binding);
+    let found = known.get(name);
+    if (found === undefined) {
+      found = bindColumn(mapping, name);
+      if (known.size < rememberedNames) known.set(name, found);
     }
-    if (binding === null) continue;
-    if ("code" in binding) row.issues.push(binding);
-    else if (typeof value === "string" && mapping.bindings.has(name)) readText(row, binding, value, jsonHabits);
-    else place(row, binding, typeof value === "object" ? value : (binding.values.get(String(value)) ?? value));
+    if ("code" in found) row.issues.push(found);
+    else for (const binding of found) readValue(row, binding, value, mapping.bindings.has(name));
   }
   return row;
+}
+
+function readValue(row: ReturnType<typeof blank>, binding: Binding, value: unknown, named: boolean): void {
+  const { values, reading } = binding;
+  if (typeof value === "string" && named) readText(row, binding, value, jsonHabits);
+  else if (typeof value === "number" && reading.shift > 0 && !values.has(String(value)))
+    readText(row, binding, String(value).replace(".", reading.decimal), jsonHabits);
+  else place(row, binding, typeof value === "object" ? value : (values.get(String(value)) ?? value));
 }
 
 interface Habits {

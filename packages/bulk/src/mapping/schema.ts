@@ -23,6 +23,43 @@ const nulls = {
 };
 const timeZone = { description: "IANA name; default is the tenant's.", type: "string", examples: ["Asia/Shanghai"] };
 
+/** How a column becomes one field. */
+const target = {
+  required: ["field"],
+  additionalProperties: false,
+  properties: {
+    field: { description: "A field, or owner.email: a reference found by a field of its target.", type: "string" },
+    lookup: { description: "The field of the reference's target that the column holds.", type: "string" },
+    values: {
+      description: "What stands in the file → the value; others stay as they are.",
+      type: "object",
+      maxProperties: 10000,
+    },
+    format: {
+      description:
+        "YYYY YY M MM MMM D DD H HH h hh m mm s ss A, other characters as they stand; several are tried in order.",
+      examples: ["M/D/YYYY", "YYYY年M月D日 HH:mm"],
+      ...formats,
+    },
+    timeZone,
+    decimal,
+    thousands,
+    times: {
+      description: "What a number in the file is multiplied by: 1000000 where it counts millions.",
+      enum: [10, 100, 1_000, 10_000, 100_000, 1_000_000, 10_000_000, 100_000_000, 1_000_000_000],
+    },
+    separator: {
+      description: "Between the values of a multi-picklist.",
+      type: "string",
+      minLength: 1,
+      maxLength: 5,
+      default: ";",
+    },
+    trim,
+    nulls,
+  },
+} as const;
+
 /** JSON Schema of a mapping; `schemas/mapping.json` is this, for editors. */
 export const mappingSchema = {
   $schema: "https://json-schema.org/draft/2020-12/schema",
@@ -79,37 +116,13 @@ export const mappingSchema = {
   },
   $defs: {
     column: {
-      description: "A field, or owner.email: a reference found by a field of its target. null: the column is left out.",
-      type: ["string", "null", "object"],
-      required: ["field"],
-      additionalProperties: false,
-      properties: {
-        field: { description: "A field, or owner.email: a reference found by a field of its target.", type: "string" },
-        lookup: { description: "The field of the reference's target that the column holds.", type: "string" },
-        values: {
-          description: "What stands in the file → the value; others stay as they are.",
-          type: "object",
-          maxProperties: 10000,
-        },
-        format: {
-          description:
-            "YYYY YY M MM MMM D DD H HH h hh m mm s ss A, other characters as they stand; several are tried in order.",
-          examples: ["M/D/YYYY", "YYYY年M月D日 HH:mm"],
-          ...formats,
-        },
-        timeZone,
-        decimal,
-        thousands,
-        separator: {
-          description: "Between the values of a multi-picklist.",
-          type: "string",
-          minLength: 1,
-          maxLength: 5,
-          default: ";",
-        },
-        trim,
-        nulls,
-      },
+      description:
+        "A field, or owner.email: a reference found by a field of its target; an array of them where the column becomes several. null: the column is left out.",
+      type: ["string", "null", "object", "array"],
+      ...target,
+      items: { type: ["string", "object"], ...target },
+      minItems: 1,
+      maxItems: 20,
     },
   },
 } as const;

@@ -1,4 +1,4 @@
-import { GuanxiError } from "@guanxi/base";
+import { GuanxiError, text } from "@guanxi/base";
 import type { Kernel, Route, RouteRequest, Session } from "@guanxi/kernel";
 import { objectOf } from "../import/chunk.ts";
 import { readJob } from "../jobs/job.ts";
@@ -9,7 +9,7 @@ import type { BulkSettings } from "../settings.ts";
 import { receive } from "../upload/receive.ts";
 import { jobsChannel } from "../worker.ts";
 import { QueryReader } from "./parameters.ts";
-import { jobSchema } from "./schemas.ts";
+import { bodies, importTag, schemas } from "./schemas.ts";
 
 const formats: Readonly<Record<string, FileFormat>> = {
   "text/csv": "csv",
@@ -26,14 +26,48 @@ const encodings: Readonly<Record<string, Encoding>> = {
   gb2312: "gb18030",
 };
 
+const parameters: Route["query"] = [
+  {
+    name: "mapping",
+    description: text(
+      "A stored mapping's name, or a mapping as JSON; columns are named like fields without it",
+      "已保存映射的名称，或 JSON 格式的映射；不填则列名即字段名",
+      "已儲存對應的名稱，或 JSON 格式的對應；不填則欄名即欄位名稱",
+    ),
+    schema: { type: "string" },
+  },
+  {
+    name: "mode",
+    description: text(
+      "upsert changes the records whose key a row has; it needs the right edit too",
+      "upsert 会修改与某行的键相同的记录；另需 edit 权限",
+      "upsert 會修改與某列的鍵相同的記錄；另需 edit 權限",
+    ),
+    schema: { type: "string", enum: ["create", "upsert"] },
+  },
+  {
+    name: "key",
+    description: text("For upsert: a unique field, or id", "用于 upsert：唯一字段或 id", "用於 upsert：唯一欄位或 id"),
+    schema: { type: "string" },
+  },
+];
+
 /** `POST /api/import/:plural`. */
 export const importRoute = (kernel: Kernel, settings: BulkSettings, mappings: MappingStore): Route => ({
   method: "POST",
   path: "/api/import/:plural",
-  summary:
-    "Import a CSV or NDJSON file of any length; ?mapping= is a stored mapping's name or a mapping as JSON, ?mode=create|upsert&key=field",
-  tag: "jobs",
-  response: jobSchema,
+  operationId: "importRecords",
+  summary: text(
+    "Import a CSV or NDJSON file of any length",
+    "导入任意长度的 CSV 或 NDJSON 文件",
+    "匯入任意長度的 CSV 或 NDJSON 檔案",
+  ),
+  tag: importTag,
+  schemas,
+  right: { object: "create" },
+  query: parameters,
+  request: { content: Object.fromEntries(Object.keys(formats).map((type) => [type, { type: "string" }])) },
+  responses: { 202: { content: bodies.job, headers: ["Location"] } },
   async handle(caller, request) {
     const { session, object } = await kernel.objectByPlural(caller, request.params["plural"] ?? "");
     const query = new QueryReader(request.query);

@@ -1,3 +1,4 @@
+import { text as texts } from "@guanxi/base";
 import type { Kernel, Route, RouteRequest, Session } from "@guanxi/kernel";
 import { csvLines } from "../export/export.ts";
 import { guarded } from "../csv.ts";
@@ -5,12 +6,13 @@ import { cancelJob, jobStatuses, listJobs, readJob, readPlan, rejectedRows } fro
 import { type ImportPlan, reasonColumn, rowColumn } from "../mapping/definition.ts";
 import type { RawRow } from "../mapping/row.ts";
 import { cursorOf, QueryReader, readCursor } from "./parameters.ts";
-import { jobSchema } from "./schemas.ts";
+import { bodies, importTag, schemas } from "./schemas.ts";
 
 /** Jobs of a page, and rows that are read at once. */
 const defaultPage = 50;
 const maxPage = 500;
 
+const common = { tag: importTag, schemas };
 const idOf = ({ params }: RouteRequest): string => params["id"] ?? "";
 
 /** `/api/jobs`. A caller sees the jobs they have started; administrators see all. */
@@ -18,12 +20,19 @@ export const jobRoutes = (kernel: Kernel): Route[] => [
   {
     method: "GET",
     path: "/api/jobs",
-    summary: "Import jobs, newest first, by status",
-    tag: "jobs",
-    response: {
-      type: "object",
-      properties: { data: { type: "array", items: jobSchema }, next: { type: ["string", "null"] } },
-    },
+    ...common,
+    operationId: "listJobs",
+    summary: texts("Import jobs, newest first", "导入任务（最新在前）", "匯入作業（最新在前）"),
+    query: [
+      {
+        name: "status",
+        description: texts("With this status", "任务状态", "作業狀態"),
+        schema: { type: "string", enum: [...jobStatuses] },
+      },
+      "limit",
+      "cursor",
+    ],
+    responses: { 200: { content: bodies.jobs } },
     async handle(session, request) {
       const query = new QueryReader(request.query);
       const filter = {
@@ -39,21 +48,26 @@ export const jobRoutes = (kernel: Kernel): Route[] => [
   {
     method: "GET",
     path: "/api/jobs/:id",
-    summary: "A job's progress and counts",
-    tag: "jobs",
-    response: jobSchema,
+    ...common,
+    operationId: "getJob",
+    summary: texts("A job's progress and counts", "任务的进度和计数", "作業的進度和計數"),
+    responses: { 200: { content: bodies.job } },
     async handle(session, request) {
-      new QueryReader(request.query).done();
       return { status: 200, body: await readJob(session, idOf(request)) };
     },
   },
   {
     method: "GET",
     path: "/api/jobs/:id/errors",
-    summary: "The rejected rows as CSV, with the columns of the upload, the row's number and the reason",
-    tag: "jobs",
+    ...common,
+    operationId: "getJobErrors",
+    summary: texts(
+      "The rejected rows as CSV, with the columns of the upload, the row's number and the reason",
+      "被拒绝的行（CSV）：上传的列、行号和原因",
+      "被拒絕的列（CSV）：上傳的欄、列號和原因",
+    ),
+    responses: { 200: { content: { "text/csv": { type: "string" } }, headers: ["Content-Disposition"] } },
     async handle(session, request) {
-      new QueryReader(request.query).done();
       const plan = await readPlan(session, idOf(request));
       const headers = {
         "content-type": "text/csv; charset=utf-8; header=present",
@@ -65,9 +79,10 @@ export const jobRoutes = (kernel: Kernel): Route[] => [
   {
     method: "POST",
     path: "/api/jobs/:id/cancel",
-    summary: "End a job; the rows it has imported stay",
-    tag: "jobs",
-    response: jobSchema,
+    ...common,
+    operationId: "cancelJob",
+    summary: texts("End a job; the rows it has imported stay", "终止任务；已导入的行保留", "終止作業；已匯入的列保留"),
+    responses: { 200: { content: bodies.job } },
     async handle(session, request) {
       await cancelJob(session, (work) => kernel.store.transaction(work), idOf(request));
       return { status: 200, body: await readJob(session, idOf(request)) };

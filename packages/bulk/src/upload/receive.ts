@@ -44,7 +44,8 @@ export async function receive(
   let heartbeat: NodeJS.Timeout | undefined;
   try {
     const columns = upload.plan.format === "csv" ? await readHeader(rows, mapping) : [];
-    const plan: ImportPlan = { ...upload.plan, columns };
+    const { trace } = session.cause;
+    const plan: ImportPlan = { ...upload.plan, columns, ...(trace === undefined ? {} : { trace }) };
     await store.sql(
       `INSERT INTO ${schema}._job (id, object_id, actor, locale, request, plan, status, lease_until)
        VALUES ($1, $2, $3, $4, $5, $6, 'receiving', now() + $7 * interval '1 ms')`,
