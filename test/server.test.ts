@@ -293,7 +293,7 @@ describe("with DATABASE_URL", () => {
   }, 30_000);
 
   test("a workflow that is triggered in one process runs in another", async () => {
-    const env = { DATABASE_URL: databaseUrl, GUANXI_OPERATOR_KEY: operatorKey };
+    const env = { DATABASE_URL: databaseUrl, GUANXI_OPERATOR_KEY: operatorKey, GUANXI_DRAIN_MS: "0" };
     const api = await boot({ env: { ...env, GUANXI_ROLE: "api" } });
     expect(existsSync(join(api.dataDir, "postgres"))).toBe(false);
     expect((await api.as().get("/health")).body.checks).not.toHaveProperty("worker");

@@ -1,12 +1,13 @@
 import { q } from "@guanxi/testing";
 import { expect } from "vitest";
-import { answersIn, type Block, blocksOf, readReadme, runBlocks } from "./readme.ts";
+import { type Block, blocksOf } from "./pages.ts";
+import { answersIn, printedAddress, readReadme, runBlocks, strictCurl } from "./readme.ts";
 import type { Server } from "./server.ts";
 
 /** The blocks after the one that starts the server. Fails for a block that nobody here knows how to run. */
 async function readerBlocks(folder: string): Promise<Block[]> {
   const [start, ...others] = blocksOf(await readReadme(folder));
-  expect(start?.code.trim()).toBe("npm start");
+  expect(start?.text.trim()).toBe("npm start");
   expect(others.map((block) => block.language)).toEqual(others.map(() => "sh"));
   return others;
 }
@@ -14,7 +15,12 @@ async function readerBlocks(folder: string): Promise<Block[]> {
 /** Runs the README's lines against the server started in `folder`, and holds what they print against what the text says. */
 export async function checkReadme(server: Server, folder: string, env?: NodeJS.ProcessEnv): Promise<void> {
   const blocks = await readerBlocks(folder);
-  const outputs = await runBlocks(blocks, { folder, base: server.base, ...(env ? { env } : {}) });
+  const outputs = await runBlocks(blocks, {
+    folder,
+    here: { [printedAddress]: server.base },
+    prelude: [strictCurl],
+    ...(env ? { env } : {}),
+  });
   const printed = (section: string): string => outputs[blocks.findIndex((block) => block.section === section)] ?? "";
 
   const [stages] = answersIn(printed("Start")) as { data: { stage: string; count: number; sum_amount: number }[] }[];

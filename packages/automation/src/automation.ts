@@ -1,5 +1,5 @@
 import { readFileSync } from "node:fs";
-import type { Observe } from "@guanxi/base";
+import { noTracer, type Observe, type Tracer } from "@guanxi/base";
 import type { Hook, Kernel, Route } from "@guanxi/kernel";
 import type { Sandbox } from "@guanxi/sandbox";
 import { createBeforeHook } from "./before.ts";
@@ -7,8 +7,9 @@ import type { Queue } from "./queue/queue.ts";
 import { runRoutes } from "./routes/runs.ts";
 import { workflowRoutes } from "./routes/workflows.ts";
 import { type AutomationSettings, defaultSettings } from "./settings.ts";
+import { type ScriptTypes, createTypeCheck } from "./typecheck/check.ts";
 import { createCatalogue } from "./workflows/publish.ts";
-import { type Worker, type WorkerHealth, changesChannel, startWorker } from "./worker.ts";
+import { type Worker, type WorkerHealth, changesChannel, runsChannel, startWorker } from "./worker.ts";
 
 /** What the sandbox must be created with for the scripts of workflows: an expression, hence without the semicolon of its file. */
 export const scriptPrelude: string = readFileSync(new URL("./prelude.js", import.meta.url), "utf8").replace(
@@ -22,8 +23,11 @@ export interface AutomationOptions {
   /** Made with `scriptPrelude`. */
   readonly sandbox: Sandbox;
   readonly queue: Queue;
+  /** What scripts are checked against. */
+  readonly scriptTypes: ScriptTypes;
   readonly settings?: Partial<AutomationSettings>;
   readonly observe: Observe;
+  readonly tracer?: Tracer;
 }
 
 export interface AutomationWorker {
@@ -40,15 +44,20 @@ export interface Automation {
   startWorker(): Promise<AutomationWorker>;
 }
 
-export function createAutomation({ kernel, sandbox, queue, settings: given, observe }: AutomationOptions): Automation {
-  const settings = { ...defaultSettings, ...given };
+export function createAutomation(options: AutomationOptions): Automation {
+  const { kernel, sandbox, queue, observe, tracer = noTracer } = options;
+  const settings = { ...defaultSettings, ...options.settings };
+  const checkTypes = createTypeCheck(settings, options.scriptTypes);
+  const catalogue = createCatalogue(kernel, { compile: sandbox.compile, checkTypes });
   let worker: Worker | undefined;
   kernel.onCommitted((tenant) => (worker ? worker.signal(tenant) : kernel.store.signal(changesChannel, tenant)));
+  // By the database and not by the queue, so that no request waits for it.
+  const wake = (tenant: string): void => (worker ? worker.wake(tenant) : kernel.store.signal(runsChannel, tenant));
   return {
-    hook: createBeforeHook(kernel, sandbox, settings),
-    routes: [...workflowRoutes(createCatalogue(kernel, sandbox)), ...runRoutes(kernel, queue)],
+    hook: createBeforeHook(kernel, sandbox, settings, tracer),
+    routes: [...workflowRoutes(catalogue), ...runRoutes(kernel, wake)],
     async startWorker() {
-      const started = await startWorker({ kernel, sandbox, queue, settings, observe });
+      const started = await startWorker({ kernel, sandbox, queue, settings, observe, tracer });
       worker = started;
       return {
         health: started.health,

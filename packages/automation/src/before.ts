@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from "node:util";
-import { GuanxiError, isGuanxiError, newId } from "@guanxi/base";
+import { GuanxiError, isGuanxiError, newId, type Tracer } from "@guanxi/base";
 import type { Hook, HookScope, Kernel, Session, WriteOperation } from "@guanxi/kernel";
 import {
   type Call,
@@ -27,7 +27,7 @@ type RecordValue = Record<string, unknown>;
 const hookOrder = 1_000;
 
 /** Before-scripts as a link of the chain around a write: they may change the record or refuse it, and read on the write's own connection. */
-export function createBeforeHook(kernel: Kernel, sandbox: Sandbox, settings: AutomationSettings): Hook {
+export function createBeforeHook(kernel: Kernel, sandbox: Sandbox, settings: AutomationSettings, tracer: Tracer): Hook {
   const scripts = (session: Session, objectId: number, kind: WriteOperation["kind"]) =>
     session.part(workflowsPart).before(objectId, kind);
   return {
@@ -44,7 +44,10 @@ export function createBeforeHook(kernel: Kernel, sandbox: Sandbox, settings: Aut
           async run(operation, next) {
             for (const [i, workflow] of workflows.entries())
               if (concerns(workflow, operation))
-                await runBefore(kernel, lease, workflow, readers[i], operation, settings);
+                await tracer.inside(
+                  { name: `before ${workflow.name}`, attributes: { "guanxi.workflow": workflow.name } },
+                  () => runBefore({ kernel, lease, settings, tracer }, workflow, readers[i], operation),
+                );
             await next();
           },
           leave: () => lease.release(),
@@ -91,20 +94,25 @@ function concerns(workflow: BeforeWorkflow, { session, record, old }: WriteOpera
   });
 }
 
+interface BeforeContext {
+  readonly kernel: Kernel;
+  readonly lease: Lease;
+  readonly settings: AutomationSettings;
+  readonly tracer: Tracer;
+}
+
 async function runBefore(
-  kernel: Kernel,
-  lease: Lease,
+  context: BeforeContext,
   workflow: BeforeWorkflow,
   reader: Session | undefined,
   operation: WriteOperation,
-  settings: AutomationSettings,
 ): Promise<void> {
   const { session, old } = operation;
   if (!reader) throw scriptFault(workflow, "cannot run: whoever published it is no longer active");
   const before = operation.record;
   const { connection, snapshot, now } = session;
-  const calls = createCalls(kernel, { ...reader, connection, snapshot, now }, settings);
-  const outcome = await lease.run({
+  const calls = createCalls(context, { ...reader, connection, snapshot, now });
+  const outcome = await context.lease.run({
     tenant: session.tenant.id,
     id: newId(),
     code: workflow.code,
@@ -119,7 +127,7 @@ async function runBefore(
     seed: newId(),
     startedAt: session.now.getTime(),
     history: [],
-    onCall: calls.onCall,
+    onCall: context.tracer.bind(calls.onCall),
     limits: hookLimits,
   });
   const result = resultOf(workflow, outcome);
@@ -129,7 +137,7 @@ async function runBefore(
 }
 
 /** Calls of a before-script: reads only, on the write's connection, journalled nowhere. */
-function createCalls(kernel: Kernel, session: Session, settings: AutomationSettings) {
+function createCalls({ kernel, settings, tracer }: BeforeContext, session: Session) {
   const budget = createBudget(settings);
   const calls = {
     /** An error after which the write's transaction is of no use, whatever the script makes of it. */
@@ -144,7 +152,10 @@ function createCalls(kernel: Kernel, session: Session, settings: AutomationSetti
           at,
         };
       try {
-        return { ok: true, value: await host.run({ kernel, session, budget }, readArguments(call.args)), at };
+        const value = await tracer.inside({ name: call.op }, () =>
+          host.run({ kernel, session, budget }, readArguments(call.args)),
+        );
+        return { ok: true, value, at };
       } catch (error) {
         if (!isRefusal(error)) throw error;
         if (isDatabaseError(error.cause)) calls.broken = error;

@@ -41,6 +41,16 @@ export interface AutomationSettings {
   readonly rowsWritten: number;
   /** ms that running scripts get to end when the worker stops; after it they are given back. */
   readonly drainMs: number;
+  /** Scripts whose types are checked at once, of each tenant one: a check may take a whole processor and all of its memory. */
+  readonly typeChecks: number;
+  /** Scripts that wait for it; more are refused for the time being, because their publishers wait too. */
+  readonly typeChecksWaiting: number;
+  /** ms that one check may take. Usual ones take a tenth of a second; the rest is for loaded machines. */
+  readonly typeCheckMs: number;
+  /** MB that one check may take; the compiler needs some 50 for the language and a tenant's objects. */
+  readonly typeCheckMemoryMb: number;
+  /** Faults that are told of one script, so that an answer stays readable. */
+  readonly typeCheckFaults: number;
 }
 
 export const defaultSettings: AutomationSettings = {
@@ -65,4 +75,9 @@ export const defaultSettings: AutomationSettings = {
   rowsRead: 10_000,
   rowsWritten: 2_000,
   drainMs: 5_000,
+  typeChecks: 2,
+  typeChecksWaiting: 50,
+  typeCheckMs: 10_000,
+  typeCheckMemoryMb: 512,
+  typeCheckFaults: 50,
 };

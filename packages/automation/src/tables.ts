@@ -3,6 +3,7 @@ import type { TenantComponent } from "@guanxi/kernel";
 /**
  * Fixed tables of the automation in every tenant's schema. What a script said or got is `text` or `json`, not `jsonb`: a replay compares it
  * letter by letter, and `jsonb` refuses some strings that JavaScript allows. `_feed` holds the last position that the relay gave to a change.
+ * A copy starts nothing for what happened in the original.
  */
 export const automationTables: TenantComponent = {
   name: "automation",
@@ -73,6 +74,21 @@ CREATE TABLE {schema}._journal (
 );
 `,
   ],
+  arrival: {
+    always: `
+UPDATE {schema}._run SET status = 'queued', worker = NULL, lease_until = NULL, updated_at = now() WHERE status = 'running';
+`,
+    elsewhere: `
+UPDATE {schema}._run SET status = 'cancelled', due_at = NULL, ended_at = now(), updated_at = now(),
+  error = '{"code": "GX-CONFLICT", "message": "This tenant is a copy: the run goes on in the original, {from}."}'
+  WHERE status IN ('queued', 'waiting');
+WITH feed AS (SELECT pos FROM {schema}._feed), batch AS (
+  SELECT seq, row_number() OVER (ORDER BY seq) AS n FROM {schema}._change WHERE NOT dispatched
+)
+UPDATE {schema}._change c SET dispatched = true, pos = feed.pos + batch.n FROM batch, feed WHERE c.seq = batch.seq;
+UPDATE {schema}._feed SET pos = greatest(pos, (SELECT max(pos) FROM {schema}._change));
+`,
+  },
 };
 
 /** A tenant's schema, quoted; ids are checked where tenants are created, so a name that needs escaping is none. */

@@ -1,4 +1,4 @@
-import { type Observe, newId } from "@guanxi/base";
+import { type Observe, type Tracer, newId } from "@guanxi/base";
 import type { Kernel } from "@guanxi/kernel";
 import type { Sandbox } from "@guanxi/sandbox";
 import type { Queue, QueueJob } from "./queue/queue.ts";
@@ -14,6 +14,8 @@ import { createVersions } from "./workflows/versions.ts";
 
 /** Processes without a worker tell those with one, by this NOTIFY channel, which tenants have changes. */
 export const changesChannel = "guanxi_changes";
+/** By this one, which tenants have runs to start that no change has caused. */
+export const runsChannel = "guanxi_runs";
 
 export interface WorkerOptions {
   readonly kernel: Kernel;
@@ -21,6 +23,7 @@ export interface WorkerOptions {
   readonly queue: Queue;
   readonly settings: AutomationSettings;
   readonly observe: Observe;
+  readonly tracer: Tracer;
 }
 
 export interface WorkerHealth {
@@ -32,31 +35,36 @@ export interface WorkerHealth {
 export interface Worker {
   /** The tenant has committed changes. */
   signal(tenant: string): void;
+  /** The tenant has runs to start. */
+  wake(tenant: string): void;
   /** Ends what runs, gives back what does not end in time. Resolves when nothing of it is left. */
   stop(): Promise<void>;
   health(): WorkerHealth;
 }
 
 /** Relays changes and works on runs until it is stopped. */
-export async function startWorker({ kernel, sandbox, queue, settings, observe }: WorkerOptions): Promise<Worker> {
+export async function startWorker(options: WorkerOptions): Promise<Worker> {
+  const { kernel, sandbox, queue, settings, observe, tracer } = options;
   const worker = newId();
   const abort = new AbortController();
   let stopping = false;
   const leases = createLeases(kernel.store, worker, settings, observe);
+  const codes = createCodes(kernel.store);
   const context: SliceContext = {
     kernel,
     sandbox,
     settings,
-    codes: createCodes(kernel.store),
+    codes: codes.find,
     leases,
     worker,
     observe,
+    tracer,
     signal: abort.signal,
     stopping: () => stopping,
   };
   const versions = createVersions(kernel);
   const nets = createNets(queue, settings);
-  const plainDispatch = createDispatch(kernel, versions, settings);
+  const plainDispatch = createDispatch(kernel, versions, settings, tracer);
 
   async function dispatch(tenant: string) {
     // Armed before the runs exist: whenever this process dies, somebody looks at the tenant soon.
@@ -64,15 +72,20 @@ export async function startWorker({ kernel, sandbox, queue, settings, observe }:
     return plainDispatch(tenant);
   }
 
-  const relay = createRelay(dispatch, (tenant) => queue.add([{ kind: "work", tenant }]), settings, observe);
+  const relay = createRelay(dispatch, (tenant) => queue.add([{ kind: "work", tenant }]), settings, observe, tracer);
 
   async function check(tenant: string): Promise<void> {
+    await kernel.tenants.upgrade(tenant);
     const { work, changes, next } = await checkTenant(kernel.store, tenant);
     if (changes) relay.signal(tenant);
     const jobs: QueueJob[] = [];
     if (work) jobs.push({ kind: "work", tenant });
     if (next !== undefined) jobs.push({ kind: "check", tenant, at: next });
     await queue.add(jobs);
+  }
+
+  function look(tenant: string): void {
+    check(tenant).catch((error: unknown) => observe({ kind: "background_failed", task: "check", tenant, error }));
   }
 
   const slots = createSlots(settings.tenantSlices);
@@ -82,11 +95,7 @@ export async function startWorker({ kernel, sandbox, queue, settings, observe }:
     const jobs: QueueJob[] = [];
     try {
       await nets.arm(tenant);
-      const { more, due } = await runSlice(
-        tenant,
-        context,
-        () => void queue.add([{ kind: "work", tenant }]).catch(reportLost(tenant)),
-      );
+      const { more, due } = await runSlice(tenant, context, () => void queue.add([{ kind: "work", tenant }]));
       if (more) jobs.push({ kind: "work", tenant });
       for (const at of new Set(due)) jobs.push({ kind: "check", tenant, at });
     } finally {
@@ -95,28 +104,44 @@ export async function startWorker({ kernel, sandbox, queue, settings, observe }:
     }
   }
 
-  const reportLost = (tenant: string) => (error: unknown) =>
-    observe({ kind: "background_failed", task: "queue", tenant, error });
-
   const sweep = createSweep(
     async () => (await kernel.tenants.list()).map(({ id }) => id),
     check,
     settings.sweepMs,
     observe,
   );
-  const listener = await kernel.store.listen(changesChannel, relay.signal, sweep.all);
+  const stopHearing = kernel.onArrived((tenant) => {
+    codes.forget(tenant);
+    versions.forget(tenant);
+    if (tenant === undefined) sweep.all();
+    else look(tenant);
+  });
+  const listeners = await Promise.all([
+    kernel.store.listen(changesChannel, relay.signal, sweep.all),
+    kernel.store.listen(runsChannel, look),
+  ]);
   const jobs = await queue.process(
-    (job) => (job.kind === "work" ? work(job.tenant) : check(job.tenant)),
+    ({ kind, tenant }) =>
+      tracer.span(
+        { name: `queue ${kind}`, kind: "consumer", root: true, attributes: { "guanxi.tenant": tenant } },
+        () => (kind === "work" ? work(tenant) : check(tenant)),
+      ),
     settings.concurrency,
+    () => {
+      nets.forget();
+      sweep.all();
+    },
   );
   sweep.all();
 
   return {
     signal: relay.signal,
+    wake: look,
     async stop() {
       stopping = true;
       const patience = setTimeout(() => abort.abort(), settings.drainMs);
-      await listener.stop();
+      stopHearing();
+      for (const listener of listeners) await listener.stop();
       await sweep.stop();
       await relay.stop();
       await jobs.stop();
@@ -166,5 +191,7 @@ function createNets(queue: Queue, settings: AutomationSettings) {
       if (armed.size > 10_000) for (const [key, time] of armed) if (time < now) armed.delete(key);
       await queue.add([{ kind: "check", tenant, at }]);
     },
+    /** What was armed is lost. */
+    forget: () => armed.clear(),
   };
 }

@@ -1,4 +1,5 @@
-import { GuanxiError, type Locale, newId, pickLocale } from "@guanxi/base";
+import { randomUUID } from "node:crypto";
+import { GuanxiError, type Locale, pickLocale } from "@guanxi/base";
 import type { Session } from "@guanxi/kernel";
 import { apiVersion, type RestSettings } from "./settings.ts";
 
@@ -28,7 +29,7 @@ const saneRequestId = /^[A-Za-z0-9._-]{1,64}$/;
 export function readCall(request: Request, settings: RestSettings, route: string): Call {
   const sent = request.headers.get("x-request-id");
   return {
-    id: sent !== null && saneRequestId.test(sent) ? sent : newId(),
+    id: sent !== null && saneRequestId.test(sent) ? sent : randomUUID(),
     method: request.method === "HEAD" ? "GET" : request.method,
     request,
     settings,

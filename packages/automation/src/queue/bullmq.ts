@@ -1,26 +1,9 @@
-import type { Observe } from "@guanxi/base";
-import {
-  type BackendClasses,
-  type IQueueBackend,
-  type JobsOptions,
-  createPostgresBackend,
-  createRedisBackend,
-  withBackend,
-} from "bullmq";
+import type { JobsOptions } from "bullmq";
+import { type Backend, type QueueOptions, createBackend, patienceMs } from "./backend.ts";
 import type { Queue, QueueJob, QueueWorker } from "./queue.ts";
-import { type PostgresAddress, poolAddress, preparePostgres } from "./postgres.ts";
-
-/** Where jobs are kept: in the database, or in Redis where there is one. */
-export interface QueueOptions {
-  readonly postgres: PostgresAddress;
-  readonly redisUrl?: string;
-  /** PostgreSQL schema, or Redis key prefix, of the queue. */
-  readonly namespace?: string;
-  readonly observe: Observe;
-}
+import { type Watch, type WatchOptions, startWatch } from "./watch.ts";
 
 const queueName = "automation";
-const defaultNamespace = "guanxi_queue";
 
 /** ms a job stays with a process that says nothing; beyond it another process gets the job. Short, because handlers are slices of a second. */
 const lockMs = 3_000;
@@ -28,10 +11,12 @@ const lockMs = 3_000;
 const stalledIntervalMs = 2_500;
 /** A job is only a hint, and it may be handed on as often as processes die. */
 const maxStalledCount = 1_000;
-/** s that an idle process waits for a signal before it looks by itself. */
-const drainSeconds = 10;
 /** ms between two attempts of a process that has lost its database. */
 const runRetryDelay = 1_000;
+/** ms that closing a connection may take once its handlers have ended; as long as a busy machine may need. */
+const closeMs = 5_000;
+/** The same where the queue does not answer, so that there is nothing to wait for. */
+const closeGoneMs = 500;
 /** Due times are rounded up to this many ms, so that many runs that fall due together need one job. */
 const checkGrainMs = 50;
 /** The library's own log of events is read by nobody. */
@@ -51,49 +36,111 @@ interface JobData {
 
 /** Connects when it is first used. */
 export function createQueue(options: QueueOptions): Queue {
-  const backend = options.redisUrl === undefined ? postgresBackend(options) : redisBackend(options.redisUrl, options);
-  const workers = new Set<QueueWorker>();
-  let producing: Promise<Producer> | undefined;
+  const backend = createBackend(options);
+  const workers = new Set<BullWorker>();
+  const producers = new Set<Producer>();
+  let preparing: Promise<void> | undefined;
+  let producing: { readonly producer: Promise<Producer>; readonly deadline: number } | undefined;
+  const report = (error: unknown): void => options.observe({ kind: "connection_lost", to: "queue", error });
+  const suspect = (lost: boolean): void => {
+    for (const worker of workers) worker.suspect(lost);
+  };
+
+  function prepared(): Promise<void> {
+    preparing ??= backend.prepare().catch((error: unknown) => {
+      preparing = undefined;
+      throw error;
+    });
+    return preparing;
+  }
 
   async function produce(): Promise<Producer> {
-    await backend.prepare();
+    await prepared();
     const producer = new backend.classes.Queue<JobData>(queueName, {
       ...backend.base,
-      connection: backend.connection,
+      connection: { ...backend.connection, ...backend.impatient },
       streams: { events: { maxLen: keptEvents } },
     });
-    producer.on("error", (error) => options.observe({ kind: "connection_lost", to: "queue", error }));
+    producers.add(producer);
+    producer.on("error", report);
+    // Whatever has closed the connection may have forgotten what it held.
+    producer.on("ioredis:close", () => suspect(true));
     await producer.waitUntilReady();
     return producer;
   }
 
+  /** Waits for the first connection, but not for longer than `patienceMs` since it was begun. */
   function connected(): Promise<Producer> {
-    producing ??= produce().catch((error: unknown) => {
-      producing = undefined;
-      throw error;
-    });
-    return producing;
+    if (producing === undefined) {
+      const producer = produce().catch((error: unknown) => {
+        producing = undefined;
+        throw error;
+      });
+      producing = { producer, deadline: Date.now() + patienceMs };
+    }
+    return within(producing.deadline - Date.now(), producing.producer);
   }
 
   return {
     async add(jobs) {
       const [first, ...others] = jobs.map(toBull);
       if (!first) return;
-      const producer = await connected();
-      if (others.length > 0) await producer.addBulk([first, ...others]);
-      else await producer.add(first.name, first.data, first.opts);
+      try {
+        const producer = await connected();
+        if (others.length > 0) await producer.addBulk([first, ...others]);
+        else await producer.add(first.name, first.data, first.opts);
+      } catch (error) {
+        report(error);
+        suspect(true);
+      }
     },
-    async process(handler, concurrency) {
-      const producer = await connected();
-      const worker = await startWorker(backend, options, handler, concurrency, () => producer.getWaitingCount());
+    async process(handler, concurrency, onGap) {
+      await prepared();
+      const worker = await startWorker(backend, options, handler, concurrency, {
+        notes: async () => (await connected()).backend,
+        everyMs: backend.watchMs,
+        onGap,
+      });
       workers.add(worker);
       return worker;
     },
+    async backlog() {
+      if (!producing) return undefined;
+      const producer = await connected();
+      const {
+        waiting = 0,
+        prioritized = 0,
+        delayed = 0,
+      } = await producer.getJobCounts("waiting", "prioritized", "delayed");
+      return { waiting: waiting + prioritized, delayed };
+    },
     async close() {
       for (const worker of workers) await worker.stop();
-      await (await producing)?.close();
+      const gone = [...workers].some((worker) => worker.fault() !== undefined);
+      for (const producer of producers) await closed(producer, gone);
     },
   };
+}
+
+/** Rejects when the work takes longer than `ms`; it goes on, unheard. */
+async function within<T>(ms: number, work: Promise<T>): Promise<T> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new Error("the queue does not answer")), Math.max(0, ms));
+  });
+  work.catch(() => undefined);
+  return Promise.race([work, late]).finally(() => clearTimeout(timer));
+}
+
+interface Closable {
+  close(): Promise<void>;
+  readonly backend: { close(force: boolean): Promise<void> };
+}
+
+/** A library that says goodbye to a server that is gone would wait for its return. */
+async function closed(part: Closable, gone: boolean): Promise<void> {
+  const ms = gone ? closeGoneMs : closeMs;
+  await within(ms, part.close()).catch(() => within(ms, part.backend.close(true)).catch(() => undefined));
 }
 
 type Producer = InstanceType<Backend["classes"]["Queue"]>;
@@ -106,58 +153,31 @@ function toBull(job: QueueJob): { name: string; data: JobData; opts: JobsOptions
   return { name: "check", data: { tenant: job.tenant, at }, opts };
 }
 
-interface Backend {
-  /** Makes sure that the tables are there. */
-  prepare(): Promise<void>;
-  readonly base: { readonly prefix?: string };
-  readonly classes: BackendClasses<IQueueBackend, object>;
-  readonly connection: object;
+interface BullWorker extends QueueWorker {
+  suspect: Watch["suspect"];
 }
 
-/** Connections that adding and taking jobs may each use at once; a worker has one more to listen on. */
-const maxConnections = 2;
-
-function postgresBackend({ postgres, namespace = defaultNamespace }: QueueOptions): Backend {
-  return {
-    prepare: () => preparePostgres(postgres, namespace),
-    base: {},
-    classes: withBackend(createPostgresBackend) as unknown as Backend["classes"],
-    connection: {
-      ...poolAddress(postgres),
-      schema: namespace,
-      // Without it the claim sorts the whole backlog as soon as the table has been analysed.
-      options: "-c enable_sort=off",
-      max: maxConnections,
-      application_name: "guanxi queue",
-    },
-  };
-}
-
-function redisBackend(url: string, { namespace = defaultNamespace }: QueueOptions): Backend {
-  return {
-    prepare: () => Promise.resolve(),
-    base: { prefix: namespace },
-    classes: withBackend(createRedisBackend) as unknown as Backend["classes"],
-    // Commands wait for a lost connection instead of failing.
-    connection: { url, maxRetriesPerRequest: null },
-  };
-}
-
+/** While the queue is not there, the worker waits for it in the background. */
 async function startWorker(
   backend: Backend,
   { observe }: QueueOptions,
   handler: (job: QueueJob) => Promise<void>,
   concurrency: number,
-  answers: () => Promise<unknown>,
-): Promise<QueueWorker> {
-  const fault = createFault(answers);
+  watched: WatchOptions,
+): Promise<BullWorker> {
+  const underWay = new Set<Promise<void>>();
+  async function handle(job: QueueJob): Promise<void> {
+    const work = handler(job);
+    underWay.add(work);
+    await work.finally(() => underWay.delete(work));
+  }
   const worker = new backend.classes.Worker<JobData>(
     queueName,
     async (job) => {
-      if (job.name === "check") return handler({ kind: "check", tenant: job.data.tenant, at: job.data.at ?? 0 });
+      if (job.name === "check") return handle({ kind: "check", tenant: job.data.tenant, at: job.data.at ?? 0 });
       // From here on a new signal makes a new job: what it tells of may be committed after this handler has looked.
       await job.removeDeduplicationKey();
-      await handler({ kind: "work", tenant: job.data.tenant });
+      await handle({ kind: "work", tenant: job.data.tenant });
     },
     {
       ...backend.base,
@@ -166,50 +186,28 @@ async function startWorker(
       lockDuration: lockMs,
       stalledInterval: stalledIntervalMs,
       maxStalledCount,
-      drainDelay: drainSeconds,
+      drainDelay: backend.idleSeconds,
       runRetryDelay,
       removeOnComplete: { count: 0 },
       removeOnFail: { count: 0 },
     },
   );
+  let watch: Watch | undefined;
   worker.on("error", (error) => {
-    fault.suspect();
+    // An error of a single job, such as a lock that came late, is no fault of the queue.
+    watch?.suspect(false);
     observe({ kind: "connection_lost", to: "queue", error });
   });
   worker.on("failed", (_, error) => observe({ kind: "background_failed", task: "queue job", error }));
-  await worker.waitUntilReady();
+  const { suspect, fault, stop } = (watch = await startWatch(watched));
   return {
     async stop() {
-      fault.stop();
-      await worker.close();
+      stop();
+      const closing = worker.close();
+      await Promise.allSettled(underWay);
+      await closed({ close: () => closing, backend: worker.backend }, fault() !== undefined);
     },
-    fault: fault.current,
-  };
-}
-
-/** Why the queue does not answer, until it does again. An error of a single job, such as a lock that came late, is no fault of the queue. */
-function createFault(answers: () => Promise<unknown>) {
-  let fault: string | undefined;
-  let stopped = false;
-  let asking = false;
-
-  async function ask(): Promise<void> {
-    asking = true;
-    do {
-      await answers().then(
-        () => (fault = undefined),
-        (error: unknown) => (fault = error instanceof Error ? error.message : String(error)),
-      );
-      if (fault !== undefined) await new Promise((resolve) => setTimeout(resolve, runRetryDelay).unref());
-    } while (fault !== undefined && !stopped);
-    asking = false;
-  }
-
-  return {
-    suspect(): void {
-      if (!asking) void ask();
-    },
-    current: () => fault,
-    stop: () => void (stopped = true),
+    suspect,
+    fault,
   };
 }

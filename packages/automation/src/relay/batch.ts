@@ -8,6 +8,8 @@ export interface TakenRow extends Record<string, unknown> {
   readonly seq: number;
   readonly object_id: number;
   readonly meta: number;
+  /** When the change was made. */
+  readonly at: string;
 }
 
 const lockKey = (schema: string): string => `hashtextextended('relay ${schema}', 0)`;
@@ -22,7 +24,7 @@ const take = (schema: string, condition: string): string => `
     RETURNING pos - (SELECT count(*) FROM batch) AS before
   ), taken AS (
     UPDATE ${schema}._change c SET dispatched = true, pos = feed.before + batch.n FROM batch, feed WHERE c.seq = batch.seq
-    RETURNING c.seq, c.object_id, c.meta
+    RETURNING c.seq, c.object_id, c.meta, c.at
   )`;
 
 /**
@@ -34,23 +36,25 @@ export async function passBatch(
   schema: string,
   { from, to }: { from: number; to: number },
   limit: number,
-): Promise<{ events: number; other: boolean }> {
+): Promise<{ events: number; other: boolean; oldest: string | null }> {
   const results = (await connection.sql(
     `SELECT pg_advisory_xact_lock(${lockKey(schema)});
      ${take(schema, `AND meta BETWEEN ${from} AND ${to} ORDER BY seq LIMIT ${limit}`)}
-     SELECT (SELECT count(*) FROM taken)::int AS events,
+     SELECT (SELECT count(*) FROM taken)::int AS events, (SELECT min(at) FROM taken) AS oldest,
        EXISTS (SELECT FROM ${schema}._change WHERE NOT dispatched AND meta NOT BETWEEN ${from} AND ${to}) AS other`,
-  )) as unknown as [unknown, [{ events: number; other: boolean }]];
+    [],
+    "automation.pass",
+  )) as unknown as [unknown, [{ events: number; other: boolean; oldest: string | null }]];
   return results[1][0];
 }
 
 /** Takes a batch within `tx`. Whoever holds the lock has seen everything that committed before, so positions follow the order of commits. */
 export async function takeBatch(tx: Connection, schema: string, limit: number): Promise<TakenRow[]> {
-  await tx.sql(`SELECT pg_advisory_xact_lock(${lockKey(schema)})`);
+  await tx.sql(`SELECT pg_advisory_xact_lock(${lockKey(schema)})`, [], "automation.lock_relay");
   return hot<TakenRow>(
     tx,
     "take",
-    `${take(schema, `ORDER BY seq LIMIT ${limit}`)} SELECT seq, object_id, meta FROM taken ORDER BY seq`,
+    `${take(schema, `ORDER BY seq LIMIT ${limit}`)} SELECT seq, object_id, meta, at FROM taken ORDER BY seq`,
     [],
   );
 }
@@ -58,7 +62,6 @@ export async function takeBatch(tx: Connection, schema: string, limit: number): 
 interface ContentRow extends TakenRow {
   readonly record: string;
   readonly op: ChangeOp;
-  readonly at: string;
   readonly actor: string | null;
   readonly cause: string;
   readonly data: string;

@@ -1,4 +1,4 @@
-import { newId } from "@guanxi/base";
+import { newId, type Tracer } from "@guanxi/base";
 import type { Kernel } from "@guanxi/kernel";
 import type { Connection } from "@guanxi/store";
 import type { AutomationSettings } from "../settings.ts";
@@ -14,6 +14,8 @@ import { type StopReason, countRates, createBrake } from "./brake.ts";
 export interface Dispatched {
   readonly events: number;
   readonly runs: number;
+  /** When the oldest of them was made. */
+  readonly oldest?: Date | undefined;
   /** Whether more rows may wait. */
   readonly more: boolean;
 }
@@ -27,6 +29,7 @@ interface NewRun {
   readonly status: "queued" | "failed";
   readonly error: StopReason | null;
   readonly person: Person | null;
+  readonly trace: string | undefined;
 }
 
 interface Match {
@@ -43,6 +46,7 @@ export function createDispatch(
   kernel: Kernel,
   versions: Versions,
   settings: AutomationSettings,
+  tracer: Tracer,
 ): (tenant: string) => Promise<Dispatched> {
   const limit = settings.relayRows;
 
@@ -50,14 +54,14 @@ export function createDispatch(
     const schema = schemaOf(tenant);
     const known = versions.last(tenant);
     if (known?.byObject.size === 0) {
-      const passed = await passBatch(kernel.store, schema, known, limit);
-      if (passed.events > 0 || !passed.other)
-        return { events: passed.events, runs: 0, more: passed.other || passed.events >= limit };
+      const { events, other, oldest } = await passBatch(kernel.store, schema, known, limit);
+      if (events > 0 || !other)
+        return { events, runs: 0, oldest: oldestOf(oldest === null ? [] : [oldest]), more: other || events >= limit };
     }
     return kernel.store.transaction(async (tx) => {
       const rows = await takeBatch(tx, schema, limit);
       const runs = rows.length === 0 ? 0 : await startRuns(tx, tenant, schema, rows);
-      return { events: rows.length, runs, more: rows.length >= limit };
+      return { events: rows.length, runs, oldest: oldestOf(rows.map((row) => row.at)), more: rows.length >= limit };
     });
   };
 
@@ -69,11 +73,9 @@ export function createDispatch(
     const found = await findMatches(tenant, set, await readChanges(tx, schema, watched));
     if (found.length === 0) return 0;
     const stop = createBrake(settings, await countRates(tx, schema, found));
-    await insertRuns(
-      tx,
-      schema,
-      found.map((match) => newRun(match, stop(match.workflow, match.change))),
-    );
+    const runs: NewRun[] = [];
+    for (const match of found) runs.push(await newRun(match, stop(match.workflow, match.change), tracer));
+    await insertRuns(tx, schema, runs);
     return found.length;
   }
 
@@ -89,9 +91,15 @@ export function createDispatch(
   }
 }
 
-function newRun({ workflow, change, person }: Match, error: StopReason | null): NewRun {
+const oldestOf = (times: readonly string[]): Date | undefined =>
+  times.length === 0 ? undefined : new Date(Math.min(...times.map((at) => new Date(at).getTime())));
+
+/** The moment at which a change's trace passes on to the run, whenever that will be taken up. */
+function newRun({ workflow, change, person }: Match, error: StopReason | null, tracer: Tracer): Promise<NewRun> {
   const { name, version, actor } = workflow;
-  return {
+  const attributes = { "guanxi.workflow": name, "guanxi.event": change.seq };
+  const traced = { name: `start ${name}`, kind: "producer", attributes, links: [tracer.current()] } as const;
+  return tracer.span({ ...traced, parent: change.cause.trace }, async ({ traceparent }) => ({
     id: newId(),
     event: change.seq,
     workflow: name,
@@ -100,7 +108,8 @@ function newRun({ workflow, change, person }: Match, error: StopReason | null): 
     status: error === null ? "queued" : "failed",
     error,
     person,
-  };
+    trace: traceparent,
+  }));
 }
 
 /** The input is put together by the database from the change row, so that it keeps every digit and does not travel twice. */
@@ -111,9 +120,9 @@ async function insertRuns(tx: Connection, schema: string, runs: readonly NewRun[
     `INSERT INTO ${schema}._run (id, workflow, workflow_version, event, object_id, record, actor, status, error, ended_at, input, cause)
      SELECT r.id, r.workflow, r.version, c.seq, c.object_id, c.record, r.actor, r.status, r.error, CASE WHEN r.status = 'failed' THEN now() END,
        jsonb_build_object('record', c.data, 'old', CASE WHEN c.op = 'update' THEN c.data || coalesce(c.old, '{}') END, 'actor', r.person),
-       c.cause || jsonb_build_object('depth', coalesce((c.cause->>'depth')::int, 0) + 1)
+       c.cause || jsonb_strip_nulls(jsonb_build_object('depth', coalesce((c.cause->>'depth')::int, 0) + 1, 'trace', r.trace))
      FROM json_to_recordset($1::json)
-       AS r (id uuid, event bigint, workflow text, version int, actor uuid, status text, error json, person jsonb)
+       AS r (id uuid, event bigint, workflow text, version int, actor uuid, status text, error json, person jsonb, trace text)
      JOIN ${schema}._change c ON c.seq = r.event ORDER BY r.event, r.id
      ON CONFLICT (event, workflow) DO NOTHING`,
     [JSON.stringify(runs)],

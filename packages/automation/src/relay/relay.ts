@@ -1,4 +1,4 @@
-import type { Observe } from "@guanxi/base";
+import { noTracer, type Observe, type Tracer } from "@guanxi/base";
 import { isDatabaseError } from "@guanxi/store";
 import type { AutomationSettings } from "../settings.ts";
 import type { Dispatched } from "./dispatch.ts";
@@ -19,6 +19,7 @@ export function createRelay(
   onRuns: (tenant: string) => Promise<void>,
   settings: AutomationSettings,
   observe: Observe,
+  tracer: Tracer = noTracer,
 ): Relay {
   const waiting = new Set<string>();
   const active = new Set<string>();
@@ -42,7 +43,9 @@ export function createRelay(
       if (active.size >= settings.relayTenants) return;
       waiting.delete(tenant);
       active.add(tenant);
-      void relay(tenant).finally(() => done(tenant));
+      // A batch is of many requests; the signal's own is but one of them.
+      const traced = { name: "relay", root: true, attributes: { "guanxi.tenant": tenant } };
+      void tracer.span(traced, () => relay(tenant)).finally(() => done(tenant));
     }
   }
 
@@ -55,8 +58,10 @@ export function createRelay(
 
   async function relay(tenant: string): Promise<void> {
     try {
-      const { events, runs, more } = await dispatch(tenant);
-      if (events > 0) observe({ kind: "events_relayed", tenant, events, runs });
+      const { events, runs, more, oldest } = await dispatch(tenant);
+      // Clocks of two machines differ a little.
+      const lagMs = oldest === undefined ? 0 : Math.max(0, Date.now() - oldest.getTime());
+      if (events > 0) observe({ kind: "events_relayed", tenant, events, runs, lagMs });
       if (runs > 0) await onRuns(tenant);
       if (more) again.add(tenant);
     } catch (error) {

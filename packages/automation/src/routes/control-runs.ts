@@ -1,6 +1,5 @@
 import { GuanxiError, isId, newId } from "@guanxi/base";
 import type { Kernel, Session } from "@guanxi/kernel";
-import type { Queue } from "../queue/queue.ts";
 import { personOf } from "../relay/people.ts";
 import { schemaOf } from "../tables.ts";
 import { workflowsPart } from "../workflows/part.ts";
@@ -8,7 +7,7 @@ import { workflowsPart } from "../workflows/part.ts";
 /** Starts a manual workflow on a record that the caller may see; → the run's id. */
 export async function startRun(
   kernel: Kernel,
-  queue: Queue,
+  wake: (tenant: string) => void,
   session: Session,
   name: string,
   body: unknown,
@@ -43,7 +42,7 @@ export async function startRun(
       JSON.stringify({ ...session.cause, depth: session.cause.depth + 1 }),
     ],
   );
-  await queue.add([{ kind: "work", tenant: session.tenant.id }]);
+  wake(session.tenant.id);
   return id;
 }
 
@@ -63,7 +62,7 @@ export async function cancelRun(session: Session, id: string): Promise<void> {
  */
 export async function retryRun(
   kernel: Kernel,
-  queue: Queue,
+  wake: (tenant: string) => void,
   session: Session,
   id: string,
   latest: boolean,
@@ -84,7 +83,7 @@ export async function retryRun(
       [id],
     );
   });
-  await queue.add([{ kind: "work", tenant: session.tenant.id }]);
+  wake(session.tenant.id);
 }
 
 async function changeRun(session: Session, id: string, from: readonly string[], change: string): Promise<void> {

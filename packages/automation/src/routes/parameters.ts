@@ -1,4 +1,5 @@
-import { GuanxiError, type Issue, isId } from "@guanxi/base";
+import { GuanxiError, type Issue, isId, text } from "@guanxi/base";
+import type { RouteParameter } from "@guanxi/kernel";
 import { runStatuses } from "../runs/run.ts";
 
 export interface RunFilter {
@@ -13,7 +14,24 @@ export interface RunFilter {
 export const defaultLimit = 50;
 export const maxLimit = 500;
 
-const known = new Set(["workflow", "status", "record", "limit", "cursor"]);
+/** What `GET /api/runs` takes besides the page. */
+export const runParameters: readonly RouteParameter[] = [
+  {
+    name: "workflow",
+    description: text("Of this workflow", "所属工作流", "所屬工作流程"),
+    schema: { type: "string" },
+  },
+  {
+    name: "status",
+    description: text("With this status", "运行状态", "執行狀態"),
+    schema: { type: "string", enum: [...runStatuses] },
+  },
+  {
+    name: "record",
+    description: text("On this record", "所处理的记录", "所處理的記錄"),
+    schema: { type: "string", format: "uuid" },
+  },
+];
 
 const encode = (seq: number): string => Buffer.from(`r${seq}`).toString("base64url");
 const decode = (cursor: string): number | undefined => {
@@ -26,18 +44,17 @@ export { encode as cursorOf };
 export function readRunFilter(query: URLSearchParams): RunFilter {
   const issues: Issue[] = [];
   const fault = (path: string, en: string) => issues.push({ path, code: "parameter", text: { en } });
-  for (const name of query.keys()) if (!known.has(name)) fault(name, "there is no such parameter");
-  const text = (name: string) => query.get(name) ?? undefined;
-  const [status, record, cursor] = [text("status"), text("record"), text("cursor")];
+  const given = (name: string) => query.get(name) ?? undefined;
+  const [status, record, cursor] = [given("status"), given("record"), given("cursor")];
   if (status !== undefined && !(runStatuses as readonly string[]).includes(status))
     fault("status", `must be one of ${runStatuses.join(", ")}`);
   if (record !== undefined && !isId(record)) fault("record", "must be an id");
-  const limit = Number(text("limit") ?? defaultLimit);
+  const limit = Number(given("limit") ?? defaultLimit);
   if (!Number.isInteger(limit) || limit < 1 || limit > maxLimit) fault("limit", `must be from 1 to ${maxLimit}`);
   const before = cursor === undefined ? undefined : decode(cursor);
   if (cursor !== undefined && before === undefined) fault("cursor", "is not a cursor of this list");
   if (issues.length > 0) throw new GuanxiError("MALFORMED", { issues });
-  const workflow = text("workflow");
+  const workflow = given("workflow");
   return {
     limit,
     ...(workflow === undefined ? {} : { workflow }),

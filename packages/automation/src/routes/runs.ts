@@ -1,49 +1,59 @@
-import { GuanxiError } from "@guanxi/base";
-import type { Kernel, Route, RouteRequest, Session } from "@guanxi/kernel";
-import type { Queue } from "../queue/queue.ts";
+import { GuanxiError, text } from "@guanxi/base";
+import type { Kernel, Route, RouteRequest } from "@guanxi/kernel";
 import { cancelRun, retryRun, startRun } from "./control-runs.ts";
-import { readRunFilter } from "./parameters.ts";
+import { readRunFilter, runParameters } from "./parameters.ts";
 import { listRuns, readRun } from "./read-runs.ts";
-import { runDetailSchema, runSchema } from "./schemas.ts";
+import { bodies, runSchemas } from "./schemas.ts";
+import { workflowsTag } from "./workflows.ts";
 
-const tag = "runs";
+const tag: Route["tag"] = {
+  name: "runs",
+  description: text("What workflows did, and do", "工作流的运行记录", "工作流程的執行記錄"),
+};
+const common = { tag, schemas: runSchemas };
 
-/** `/api/runs` and the start of manual workflows. */
-export function runRoutes(kernel: Kernel, queue: Queue): Route[] {
+/** `/api/runs` and the start of manual workflows; `wake` tells workers of a tenant that has runs to start. */
+export function runRoutes(kernel: Kernel, wake: (tenant: string) => void): Route[] {
   const id = ({ params }: RouteRequest): string => params["id"] ?? "";
   return [
     {
       method: "GET",
       path: "/api/runs",
-      summary: "Workflow runs, newest first, by workflow, status and record",
-      tag,
-      response: {
-        type: "object",
-        properties: { data: { type: "array", items: runSchema }, next: { type: ["string", "null"] } },
-      },
+      ...common,
+      operationId: "listRuns",
+      summary: text("Workflow runs, newest first", "工作流运行（最新在前）", "工作流程執行（最新在前）"),
+      right: "view_runs",
+      query: [...runParameters, "limit", "cursor"],
+      responses: { 200: { content: bodies.runs } },
       async handle(session, { query }) {
-        requireRight(session, "view_runs");
         return { status: 200, body: await listRuns(session, readRunFilter(query)) };
       },
     },
     {
       method: "GET",
       path: "/api/runs/:id",
-      summary: "A run with its journal, log, cost, cause and effects",
-      tag,
-      response: runDetailSchema,
+      ...common,
+      operationId: "getRun",
+      summary: text(
+        "A run with its journal, log, cost, cause and effects",
+        "运行详情：调用记录、日志、开销、起因和结果",
+        "執行詳情：呼叫記錄、日誌、開銷、起因和結果",
+      ),
+      right: "view_runs",
+      responses: { 200: { content: bodies.run } },
       async handle(session, request) {
-        requireRight(session, "view_runs");
         return { status: 200, body: await readRun(session, id(request)) };
       },
     },
     {
       method: "POST",
       path: "/api/runs/:id/cancel",
-      summary: "End a run; what it has done stays",
-      tag,
+      ...common,
+      operationId: "cancelRun",
+      summary: text("End a run; what it has done stays", "终止运行；已完成的操作保留", "終止執行；已完成的操作保留"),
+      right: "edit_metadata",
+      responses: { 200: { content: bodies.run } },
       async handle(session, request) {
-        requireRight(session, "edit_metadata");
         await cancelRun(session, id(request));
         return { status: 200, body: await readRun(session, id(request)) };
       },
@@ -51,38 +61,35 @@ export function runRoutes(kernel: Kernel, queue: Queue): Route[] {
     {
       method: "POST",
       path: "/api/runs/:id/retry",
-      summary: "Run a failed run again, from the call that failed",
-      tag,
-      request: { type: "object", properties: { latest: { type: "boolean" } }, additionalProperties: false },
+      ...common,
+      operationId: "retryRun",
+      summary: text(
+        "Run a failed run again, from the call that failed",
+        "从失败的调用处重新运行",
+        "從失敗的呼叫處重新執行",
+      ),
+      right: "edit_metadata",
+      request: { content: bodies.retry, optional: true },
+      responses: { 202: { content: bodies.started } },
       async handle(session, request) {
-        requireRight(session, "edit_metadata");
-        await retryRun(kernel, queue, session, id(request), await readLatest(request));
+        await retryRun(kernel, wake, session, id(request), await readLatest(request));
         return { status: 202, body: { run: id(request) } };
       },
     },
     {
       method: "POST",
       path: "/api/workflows/:name/start",
-      summary: "Start a manual workflow on a record",
-      tag: "workflows",
-      request: {
-        type: "object",
-        required: ["record"],
-        properties: { record: { type: "string", format: "uuid" } },
-        additionalProperties: false,
-      },
-      response: { type: "object", properties: { run: { type: "string", format: "uuid" } } },
+      operationId: "startWorkflow",
+      summary: text("Start a manual workflow on a record", "对记录手动启动工作流", "對記錄手動啟動工作流程"),
+      tag: workflowsTag,
+      request: { content: bodies.start },
+      responses: { 202: { content: bodies.started, headers: ["Location"] } },
       async handle(session, request) {
-        const run = await startRun(kernel, queue, session, request.params["name"] ?? "", await request.json());
+        const run = await startRun(kernel, wake, session, request.params["name"] ?? "", await request.json());
         return { status: 202, body: { run }, headers: { Location: `/api/runs/${run}` } };
       },
     },
   ];
-}
-
-function requireRight({ actor }: Session, right: "view_runs" | "edit_metadata"): void {
-  if (!actor.rights.all && !actor.rights.system.has(right))
-    throw new GuanxiError("FORBIDDEN", { detail: `This needs the system right ${right}.` });
 }
 
 /** A body is optional. */

@@ -1,13 +1,12 @@
+import type { RouteSchema } from "@guanxi/kernel";
 import { runStatuses } from "../runs/run.ts";
 import { triggers } from "../workflows/definition.ts";
 
-type Schema = Readonly<Record<string, unknown>>;
-
-const time: Schema = { type: ["string", "null"], format: "date-time" };
-const text: Schema = { type: "string" };
+const time: RouteSchema = { type: ["string", "null"], format: "date-time" };
+const text: RouteSchema = { type: "string" };
 
 /** A workflow in the API's description; `schemas/workflow.json` says the same with more words. */
-export const workflowSchema: Schema = {
+export const workflowSchema: RouteSchema = {
   type: "object",
   required: ["name", "object", "on", "script"],
   properties: {
@@ -16,11 +15,11 @@ export const workflowSchema: Schema = {
     titles: { type: "object", additionalProperties: text },
     description: text,
     object: text,
-    on: { enum: [...triggers] },
+    on: { type: "string", enum: [...triggers] },
     fields: { type: "array", items: text },
     when: text,
     order: { type: "integer" },
-    as: { const: "system" },
+    as: { type: "string", const: "system" },
     active: { type: "boolean" },
     script: text,
   },
@@ -31,7 +30,7 @@ const runProperties = {
   id: { type: "string", format: "uuid" },
   workflow: text,
   workflow_version: { type: "integer" },
-  status: { enum: [...runStatuses] },
+  status: { type: "string", enum: [...runStatuses] },
   object: { type: ["string", "null"] },
   record: { type: "string", format: "uuid" },
   attempts: { type: "integer" },
@@ -46,17 +45,72 @@ const runProperties = {
   cost: { type: ["object", "null"] },
 };
 
-export const runSchema: Schema = { type: "object", properties: runProperties };
+const runSchema: RouteSchema = { type: "object", required: Object.keys(runProperties), properties: runProperties };
 
-export const runDetailSchema: Schema = {
+const callSchema: RouteSchema = {
   type: "object",
+  description: "A call of the script, as its journal keeps it",
+  required: ["call", "op", "args", "ok", "at"],
   properties: {
-    ...runProperties,
-    actor: { type: "string", format: "uuid" },
-    cause: { type: "object" },
-    result: {},
-    log: { type: "array", items: { type: "object" } },
-    journal: { type: "array", items: { type: "object" } },
-    effects: { type: "array", items: { type: "object", properties: { op: text, object: text, record: text } } },
+    call: { type: "integer" },
+    op: text,
+    args: {},
+    ok: { type: "boolean" },
+    value: {},
+    error: {},
+    at: { type: "string", format: "date-time" },
   },
 };
+
+const effectSchema: RouteSchema = {
+  type: "object",
+  description: "A record that the run has written",
+  required: ["op", "object", "record"],
+  properties: { op: text, object: text, record: text },
+};
+
+const runDetailProperties = {
+  ...runProperties,
+  actor: { type: "string", format: "uuid" },
+  cause: { type: "object" },
+  result: {},
+  log: { type: "array", items: { type: "object" } },
+  journal: { type: "array", items: callSchema },
+  effects: { type: "array", items: effectSchema },
+};
+
+const runDetailSchema: RouteSchema = {
+  type: "object",
+  required: Object.keys(runDetailProperties),
+  properties: runDetailProperties,
+};
+
+const ref = (name: string): RouteSchema => ({ $ref: `#/components/schemas/${name}` });
+const content = (schema: RouteSchema) => ({ "application/json": schema });
+
+/** What the routes take and answer, by what it is. */
+export const bodies = {
+  workflow: content(ref("Workflow")),
+  workflows: content({
+    type: "object",
+    required: ["data"],
+    properties: { data: { type: "array", items: ref("Workflow") } },
+  }),
+  run: content(ref("RunDetail")),
+  runs: content({
+    type: "object",
+    required: ["data", "next"],
+    properties: { data: { type: "array", items: ref("Run") }, next: { type: ["string", "null"] } },
+  }),
+  started: content({ type: "object", required: ["run"], properties: { run: { type: "string", format: "uuid" } } }),
+  start: content({
+    type: "object",
+    required: ["record"],
+    properties: { record: { type: "string", format: "uuid" } },
+    additionalProperties: false,
+  }),
+  retry: content({ type: "object", properties: { latest: { type: "boolean" } }, additionalProperties: false }),
+} as const;
+
+export const workflowSchemas = { Workflow: workflowSchema } as const;
+export const runSchemas = { Run: runSchema, RunDetail: runDetailSchema } as const;

@@ -1,3 +1,4 @@
+import type { Tracer } from "@guanxi/base";
 import type { Kernel, Session } from "@guanxi/kernel";
 import type { Call, CallAnswer, Outcome, Sandbox } from "@guanxi/sandbox";
 import { LimitPassed, createBudget, isRefusal, refusalText } from "../calls/answer.ts";
@@ -23,6 +24,7 @@ export interface ActivationContext {
   readonly kernel: Kernel;
   readonly sandbox: Sandbox;
   readonly settings: AutomationSettings;
+  readonly tracer: Tracer;
   /** Aborted when the worker must stop. */
   readonly signal: AbortSignal;
 }
@@ -45,8 +47,10 @@ export async function activate(
         ok: false,
         error: JSON.stringify({ name: "TypeError", message: `there is no call "${call.op}"` }),
       });
-    if (host.kind === "effect") return effect(host, call);
-    return journal.keep(call, await answerOf(async () => ({ ok: true, value: await perform(host, call, session) })));
+    return context.tracer.inside({ name: call.op, attributes: { "guanxi.call": call.id } }, async () => {
+      if (host.kind === "effect") return effect(host, call);
+      return journal.keep(call, await answerOf(async () => ({ ok: true, value: await perform(host, call, session) })));
+    });
   }
 
   function wait(call: Call): CallAnswer | Promise<CallAnswer> {
@@ -79,7 +83,7 @@ export async function activate(
     seed: run.id,
     startedAt: run.startedAt,
     history: run.history,
-    onCall,
+    onCall: context.tracer.bind(onCall),
     signal: context.signal,
   });
   return {

@@ -56,7 +56,7 @@ export function claimRuns(
 ): Promise<ClaimedRun[]> {
   const schema = schemaOf(tenant);
   return store.transaction(async (tx) => {
-    await tx.sql(`SELECT pg_advisory_xact_lock(hashtextextended('claim ${schema}', 0))`);
+    await tx.sql(`SELECT pg_advisory_xact_lock(hashtextextended('claim ${schema}', 0))`, [], "automation.lock_claim");
     const rows = await hot<Row>(
       tx,
       "claim",

@@ -14,7 +14,7 @@ const keptScripts = 500;
 /** Code of published versions. A version never changes, so what was read once stays right. */
 export function createCodes(store: Store) {
   const kept = new Map<string, Script>();
-  return async (tenant: string, workflow: string, version: number): Promise<Script | undefined> => {
+  async function find(tenant: string, workflow: string, version: number): Promise<Script | undefined> {
     const key = `${tenant} ${workflow} ${version}`;
     let script = kept.get(key);
     kept.delete(key);
@@ -30,7 +30,14 @@ export function createCodes(store: Store) {
       kept.delete(oldest);
     }
     return script;
-  };
+  }
+
+  /** Another tenant has come under this id; under any, when undefined. */
+  function forget(tenant: string | undefined): void {
+    for (const key of kept.keys()) if (tenant === undefined || key.startsWith(`${tenant} `)) kept.delete(key);
+  }
+
+  return { find, forget };
 }
 
-export type Codes = ReturnType<typeof createCodes>;
+export type Codes = ReturnType<typeof createCodes>["find"];

@@ -1,4 +1,4 @@
-import type { Observe } from "@guanxi/base";
+import type { Observe, Span, Tracer } from "@guanxi/base";
 import type { Kernel } from "@guanxi/kernel";
 import type { Sandbox } from "@guanxi/sandbox";
 import { isRefusal } from "../calls/answer.ts";
@@ -19,6 +19,7 @@ export interface SliceContext {
   readonly leases: Leases;
   readonly worker: string;
   readonly observe: Observe;
+  readonly tracer: Tracer;
   /** Aborted when scripts under way must be given back. */
   readonly signal: AbortSignal;
   /** Whether no further run may be started. */
@@ -73,7 +74,7 @@ async function runBatch(
 
   async function runOne(run: ClaimedRun): Promise<boolean> {
     const started = performance.now();
-    const end = over() ? putBackEnd(run) : await runScript(run, context);
+    const end = over() ? putBackEnd(run) : await runTraced(run, context);
     if (!end) return false;
     write(end);
     const { workflow, id } = run;
@@ -121,8 +122,29 @@ function chainsOf(batch: readonly ClaimedRun[]): ClaimedRun[][] {
   return [...chains.values()];
 }
 
+/** A run belongs to the trace of what caused it, however long ago that was, and not to the worker's turn in which it happens to be taken up. */
+function runTraced(run: ClaimedRun, context: SliceContext): Promise<RunEnd | undefined> {
+  const { tracer } = context;
+  const attributes = {
+    "guanxi.tenant": run.tenant,
+    "guanxi.workflow": run.workflow,
+    "guanxi.run": run.id,
+    "guanxi.run.attempt": run.attempt,
+  };
+  const links = run.cause.trace === undefined ? [] : [tracer.current()];
+  return tracer.span(
+    { name: `run ${run.workflow}`, kind: "consumer", attributes, parent: run.cause.trace, links },
+    async (span) => {
+      const end = await runScript(run, context, span);
+      if (end) span.set({ "guanxi.run.status": end.status });
+      if (end?.status === "failed" || end?.fault) span.fail();
+      return end;
+    },
+  );
+}
+
 /** Undefined when the run was taken away meanwhile. */
-async function runScript(run: ClaimedRun, context: SliceContext): Promise<RunEnd | undefined> {
+async function runScript(run: ClaimedRun, context: SliceContext, span: Span): Promise<RunEnd | undefined> {
   const { settings } = context;
   if (run.losses > settings.maxLosses)
     return failedEnd(run, {
@@ -133,18 +155,20 @@ async function runScript(run: ClaimedRun, context: SliceContext): Promise<RunEnd
     const script = await context.codes(run.tenant, run.workflow, run.version);
     if (!script)
       return failedEnd(run, { code: "GX-NOT_FOUND", message: `Version ${run.version} of the workflow is gone.` });
-    const session = await sessionOf(context.kernel, run, script.system);
+    const session = await sessionOf(context.kernel, run, script.system, span.traceparent);
     const activation: ActivationContext = {
       kernel: context.kernel,
       sandbox: context.sandbox,
       settings,
+      tracer: context.tracer,
       signal: context.signal,
     };
     return endOf(run, await activate(run, script.code, session, activation), settings);
   } catch (error) {
     if (isRefusal(error))
       return failedEnd(run, { code: `GX-${error.code}`, message: `The run's user cannot act: ${error.message}` });
-    context.observe({ kind: "background_failed", task: `run of ${run.workflow}`, tenant: run.tenant, error });
+    const { tenant, workflow } = run;
+    context.observe({ kind: "background_failed", task: "run", tenant, workflow, error });
     return faultEnd(run, error, settings);
   }
 }
