@@ -1,4 +1,5 @@
 import { Redis } from "ioredis";
+import postgres from "postgres";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { type Queue, type QueueJob, createQueue } from "../src/index.ts";
 import { createDatabase, pause, until } from "./support.ts";
@@ -185,6 +186,36 @@ describe.each(backends)("queue on $name", ({ redisUrl }) => {
     await worker.stop();
     expect(events).toEqual(["start a", "end a"]);
   });
+});
+
+test("a queue whose tables are gone is asked some times a second, not as fast as it can answer", async () => {
+  const database = await createDatabase();
+  const faults: string[] = [];
+  const queue = createQueue({
+    postgres: database.url,
+    namespace: "gone",
+    observe: (o) => void faults.push(o.kind),
+  });
+  const sql = postgres(database.url, { max: 1, onnotice: () => undefined });
+  let gone = false;
+  await queue.add(["a", "b", "c"].map((tenant) => ({ kind: "work", tenant })));
+  await queue.process(
+    async () => {
+      if (!gone) await sql`ALTER SCHEMA gone RENAME TO went`;
+      gone = true;
+    },
+    1,
+    () => undefined,
+  );
+  await until(() => faults.length > 0, 20_000);
+  const before = faults.length;
+  await pause(1_000);
+  const seen = faults.length - before;
+  await queue.close();
+  await sql.end();
+  await database.drop();
+  expect(seen).toBeGreaterThan(0);
+  expect(seen).toBeLessThan(20);
 });
 
 test("a queue that is not there keeps nobody waiting, and neither does its end", async () => {

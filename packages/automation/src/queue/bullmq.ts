@@ -1,4 +1,4 @@
-import type { JobsOptions } from "bullmq";
+import type { IQueueBackend, JobsOptions } from "bullmq";
 import { type Backend, type QueueOptions, createBackend, patienceMs } from "./backend.ts";
 import type { Queue, QueueJob, QueueWorker } from "./queue.ts";
 import { type Watch, type WatchOptions, startWatch } from "./watch.ts";
@@ -13,6 +13,8 @@ const stalledIntervalMs = 2_500;
 const maxStalledCount = 1_000;
 /** ms between two attempts of a process that has lost its database. */
 const runRetryDelay = 1_000;
+/** ms before a process asks for a job again after an error. */
+const faultPauseMs = 250;
 /** ms that closing a connection may take once its handlers have ended; as long as a busy machine may need. */
 const closeMs = 5_000;
 /** The same where the queue does not answer, so that there is nothing to wait for. */
@@ -157,6 +159,19 @@ interface BullWorker extends QueueWorker {
   suspect: Watch["suspect"];
 }
 
+/** The library asks for the next job again at once when the answer was an error, and a lasting one, such as a table that is gone, would cost a whole core. */
+function slowDown(backend: Pick<IQueueBackend, "moveToActive">): void {
+  const ask = backend.moveToActive.bind(backend);
+  backend.moveToActive = async (...request) => {
+    try {
+      return await ask(...request);
+    } catch (error) {
+      await new Promise((resolve) => setTimeout(resolve, faultPauseMs));
+      throw error;
+    }
+  };
+}
+
 /** While the queue is not there, the worker waits for it in the background. */
 async function startWorker(
   backend: Backend,
@@ -192,6 +207,7 @@ async function startWorker(
       removeOnFail: { count: 0 },
     },
   );
+  slowDown(worker.backend);
   let watch: Watch | undefined;
   worker.on("error", (error) => {
     // An error of a single job, such as a lock that came late, is no fault of the queue.
