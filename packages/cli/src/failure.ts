@@ -1,5 +1,5 @@
 import { isGuanxiError, issueMessage, type Locale } from "@guanxi/base";
-import { GuanxiProblem } from "@guanxi/client";
+import { GuanxiProblem, type ProblemIssue } from "@guanxi/client";
 
 /** How a command ended; `docs/guide/command-line.md` lists them. */
 export const exitCodes = { ok: 0, failed: 1, usage: 2, unreachable: 3, interrupted: 130 } as const;
@@ -46,13 +46,22 @@ export function explain(error: unknown, locale: Locale): string {
   return error instanceof Error ? error.message : String(error);
 }
 
-function explainProblem(problem: GuanxiProblem): string {
+/** A fault with its place: in the body, and in a script that the body has. */
+export function sayIssue(issue: ProblemIssue): string {
+  const { path, line, column } = issue;
+  const place = line === undefined ? "" : ` (line ${line}${column === undefined ? "" : `, column ${column}`})`;
+  return `${path === "" ? "" : `${path}: `}${wordsOf(issue)}${place}`;
+}
+
+/** The server says what an address needs; here it is an option. */
+const wordsOf = ({ code, message }: ProblemIssue): string =>
+  code === "data_loss" ? message.replace(/allow=(?=drop:)/, "--allow ") : message;
+
+/** A refusal with all its faults, each in the words of `say`. */
+export function explainProblem(problem: GuanxiProblem, say: (issue: ProblemIssue) => string = sayIssue): string {
   const { status, code, title, detail, errors, requestId } = problem;
   if (status === 0) return detail ?? title;
-  const issues = errors.map(({ path, message, line, column }) => {
-    const place = line === undefined ? "" : ` (line ${line}${column === undefined ? "" : `, column ${column}`})`;
-    return `\n  ${path === "" ? "" : `${path}: `}${message}${place}`;
-  });
+  const issues = errors.map((issue) => `\n  ${say(issue)}`);
   const request = requestId === undefined ? "" : `\n  request ${requestId}`;
   return `${detail ?? title} (${code === "HTTP" ? `HTTP ${status}` : code})${issues.join("")}${request}`;
 }

@@ -12,6 +12,7 @@ import { addRuns } from "./commands/runs.ts";
 import { addServe } from "./commands/serve.ts";
 import { addTenant } from "./commands/tenant.ts";
 import { addTypes } from "./commands/types.ts";
+import { addWorkflows } from "./commands/workflows.ts";
 import type { ExitCode } from "./failure.ts";
 import type { Io } from "./io.ts";
 
@@ -33,7 +34,7 @@ export function createProgram(io: Io, end: (code: ExitCode) => void): Command {
   const frame: Frame = { io, end };
   const add = [
     ...[addServe, addDoctor, addTenant, addBackup, addKeys, addObjects],
-    ...[addImport, addExport, addRuns, addTypes, addCompletion],
+    ...[addImport, addExport, addWorkflows, addRuns, addTypes, addCompletion],
   ];
   for (const addTo of add) addTo(program, frame);
   return program.addHelpText("after", () => footer);

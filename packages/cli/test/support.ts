@@ -94,7 +94,11 @@ export interface Served {
 }
 
 export async function serve(app: TestApp): Promise<Served> {
-  const child = start(["serve", "--port", "0"], { DATABASE_URL: app.databaseUrl, GUANXI_OPERATOR_KEY: operatorKey });
+  const child = start(["serve", "--port", "0"], {
+    DATABASE_URL: app.databaseUrl,
+    GUANXI_OPERATOR_KEY: operatorKey,
+    GUANXI_DRAIN_MS: "0",
+  });
   const url = await ready(child);
   const key = app.keys["admin"] ?? "";
   return {

@@ -191,6 +191,9 @@ describe("completion", () => {
     await writeFile(join(folder, "data one.csv"), "");
     expect(await offered("guanxi", "import", "leads", "data")).toEqual(["data one.csv"]);
     expect(await offered("guanxi", "backup", "--out", "data")).toEqual(["data one.csv"]);
+    // Where several may stand, and not behind the only one.
+    expect(await offered("guanxi", "objects", "put", "a.json", "b.json", "data")).toEqual(["data one.csv"]);
+    expect(await offered("guanxi", "restore", "a.backup", "data")).toEqual([]);
   });
 
   test.each(["zsh", "fish"])("the script for %s names every command and option", async (shell) => {

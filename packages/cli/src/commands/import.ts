@@ -1,8 +1,8 @@
 import { existsSync } from "node:fs";
-import { readFile } from "node:fs/promises";
 import { type Command, Option } from "commander";
 import { type Api, localeOf, unlimitedMs } from "../api.ts";
 import { answersJson, apiFor, asks, type CommonOptions, type Frame } from "../command.ts";
+import { parseJson, readText } from "../definitions.ts";
 import { CommandFailure, exitCodes, type ExitCode, explain, fileFault, Interrupted, UsageError } from "../failure.ts";
 import { checkTarget, counting, save } from "../files.ts";
 import { type Io, note, openSource, printJson } from "../io.ts";
@@ -79,15 +79,7 @@ async function importFile(io: Io, plural: string, file: string, options: ImportO
 /** The parameter `mapping`: the name as it is, or the text of the file without its white space. */
 async function mappingOf(given: string): Promise<string> {
   if (!given.endsWith(".json") && !existsSync(given)) return given;
-  const text = await readFile(given, "utf8").catch((error: unknown) => {
-    throw new UsageError(fileFault(error, given));
-  });
-  let mapping: string;
-  try {
-    mapping = JSON.stringify(JSON.parse(text.replace(/^\uFEFF/, "")));
-  } catch (error) {
-    throw new UsageError(`${given} is not JSON: ${(error as Error).message}`);
-  }
+  const mapping = JSON.stringify(parseJson(await readText(given), given));
   if (encodeURIComponent(mapping).length > longestMapping)
     throw new UsageError(
       `${given} is too long to be sent along. Store it (PUT /api/meta/mappings/<name>) and give its name.`,

@@ -1,8 +1,12 @@
 import type { FieldDefinition } from "@guanxi/meta";
 import type { Command } from "commander";
-import { localeOf } from "../api.ts";
-import { answersJson, apiFor, asks, type CommonOptions, type Frame } from "../command.ts";
-import { type Io, print, printJson } from "../io.ts";
+import { GuanxiProblem } from "@guanxi/client";
+import { type Api, localeOf } from "../api.ts";
+import { answersJson, apiFor, asks, commaList, type CommonOptions, type Frame } from "../command.ts";
+import { confirmDeletion } from "../confirm.ts";
+import { type DefinitionFile, onBehalfOf, putAll, readDefinition } from "../definitions.ts";
+import { type Io, note, print, printJson } from "../io.ts";
+import { changeLines, type ObjectChanges, objectChanges } from "../object-changes.ts";
 import { plain, table } from "../table.ts";
 
 interface Titled {
@@ -19,7 +23,12 @@ interface Definition extends Titled {
   readonly properties: Readonly<Record<string, FieldDefinition & Titled>>;
 }
 
+interface Allowing extends CommonOptions {
+  readonly allow?: readonly string[];
+}
+
 const objects = "/api/meta/objects";
+const addressOf = (name: string): string => `${objects}/${encodeURIComponent(name)}`;
 
 /** `objects`: what a tenant has records of. */
 export function addObjects(program: Command, { io }: Frame): void {
@@ -31,7 +40,21 @@ export function addObjects(program: Command, { io }: Frame): void {
     asks(group.command("show <name>").description("the fields of an object"), "user"),
     "print its definition as JSON",
   ).action((name: string, options: CommonOptions) => show(io, name, options));
+  allows(
+    answersJson(
+      asks(group.command("put <file...>").description("make or change objects by definitions in files"), "user"),
+      "print what was done to each as JSON",
+    ),
+  )
+    .addHelpText("after", "\nOne definition a file, with its name; - for standard input. They are put in this order.")
+    .action((files: string[], options: Allowing) => put(io, files, options));
+  allows(answersJson(asks(group.command("delete <name>").description("delete an object with its records"), "user")))
+    .option("-y, --yes", "do not ask")
+    .action((name: string, options: Allowing & { yes?: boolean }) => remove(io, name, options));
 }
+
+const allows = (command: Command): Command =>
+  command.option("--allow <losses>", "data that may be lost, by comma: drop:property.fee, drop:property", commaList);
 
 const titleOf = (io: Io, { title, titles }: Titled): string => titles?.[localeOf(io)] ?? title ?? "";
 
@@ -45,7 +68,7 @@ async function list(io: Io, options: CommonOptions & { plurals?: boolean }): Pro
 
 async function show(io: Io, name: string, options: CommonOptions): Promise<void> {
   const api = await apiFor(io, options, "user");
-  const definition = await api.json<Definition>({ path: `${objects}/${encodeURIComponent(name)}` });
+  const definition = await api.json<Definition>({ path: addressOf(name) });
   if (options.json) return printJson(io, definition);
   const { fieldTypeOf } = await import("@guanxi/meta");
   const rows = Object.entries(definition.properties).map(([field, value]) => [
@@ -63,3 +86,61 @@ async function show(io: Io, name: string, options: CommonOptions): Promise<void>
 
 const typeWords = (type: string, field: FieldDefinition): string =>
   typeof field["target"] === "string" ? `${type} to ${field["target"]}` : type;
+
+interface Put extends ObjectChanges {
+  readonly file: string;
+  readonly name: string;
+  readonly plural: string;
+}
+
+async function put(io: Io, files: readonly string[], options: Allowing): Promise<void> {
+  const definitions: DefinitionFile[] = [];
+  // All before the first is sent: a slip in the last file leaves nothing half done.
+  for (const file of files) definitions.push(await readDefinition(io, file));
+  const api = await apiFor(io, options, "user");
+  await putAll(io, definitions, {
+    put: (file) => putOne(api, file, options),
+    say: linesOf,
+    json: options.json === true,
+  });
+}
+
+async function putOne(api: Api, { file, name, body }: DefinitionFile, options: Allowing): Promise<Put> {
+  const before =
+    (await find(api, name)) ?? (typeof body["was"] === "string" ? await find(api, body["was"]) : undefined);
+  const request = { method: "PUT", path: `${addressOf(name)}${allowed(options)}`, body } as const;
+  const after = await onBehalfOf(file, () => api.json<Definition>(request));
+  return { file, name: after.name, plural: after.plural, ...objectChanges(before, after) };
+}
+
+async function find(api: Api, name: string): Promise<Definition | undefined> {
+  try {
+    return await api.json<Definition>({ path: addressOf(name) });
+  } catch (error) {
+    if (error instanceof GuanxiProblem && error.status === 404) return undefined;
+    throw error;
+  }
+}
+
+const allowed = ({ allow }: Allowing): string =>
+  allow === undefined ? "" : `?${new URLSearchParams({ allow: allow.join(",") })}`;
+
+function linesOf(done: Put): string {
+  const { name, plural, outcome, was, added } = done;
+  if (outcome === "created")
+    return plain(
+      `${name}: created, with ${added.length} ${added.length === 1 ? "field" : "fields"}, at /api/${plural}`,
+    );
+  const head = `${name}: ${outcome}${was === undefined ? "" : `, was ${was}`}`;
+  return [head, ...changeLines(done)].map(plain).join("\n");
+}
+
+async function remove(io: Io, name: string, options: Allowing & { yes?: boolean }): Promise<void> {
+  const api = await apiFor(io, options, "user");
+  const definition = await api.json<Definition>({ path: addressOf(name) });
+  const what = `the object ${name} (${titleOf(io, definition)}) with all its records`;
+  if (!options.yes) await confirmDeletion(io, { what, typed: name, called: "its name" });
+  await api.json({ method: "DELETE", path: `${addressOf(name)}${allowed(options)}` });
+  if (options.json) printJson(io, { name, deleted: true });
+  else note(io, `The object ${name} is deleted.`);
+}

@@ -1,8 +1,7 @@
-import { createInterface } from "node:readline/promises";
 import type { Command } from "commander";
 import { unlimitedMs } from "../api.ts";
 import { answersJson, apiFor, asks, commaList, type CommonOptions, type Frame } from "../command.ts";
-import { CommandFailure, Interrupted, UsageError } from "../failure.ts";
+import { confirmDeletion } from "../confirm.ts";
 import { type Io, note, print, printJson } from "../io.ts";
 import { plain, table } from "../table.ts";
 
@@ -80,28 +79,11 @@ async function list(io: Io, options: CommonOptions): Promise<void> {
 async function remove(io: Io, id: string, options: CommonOptions & { yes?: boolean }): Promise<void> {
   const api = await apiFor(io, options, "operator");
   const { name } = await api.json<Tenant>({ path: addressOf(id) });
-  if (!options.yes) await confirm(io, id, name);
+  const what = `the tenant ${id} ("${name}") with all its records`;
+  if (!options.yes) await confirmDeletion(io, { what, typed: id, called: "its id" });
   await api.json({ method: "DELETE", path: addressOf(id) });
   if (options.json) printJson(io, { id, deleted: true });
   else note(io, `The tenant ${id} is deleted.`);
-}
-
-/** Goes on only when the user types the tenant's id. */
-async function confirm(io: Io, id: string, name: string): Promise<void> {
-  if (!io.stdin.isTTY)
-    throw new UsageError(
-      `This would delete the tenant ${id} ("${plain(name)}") with all its records. Add --yes if it shall.`,
-    );
-  const lines = createInterface({ input: io.stdin, output: io.stderr });
-  try {
-    const question = `Delete the tenant ${id} ("${plain(name)}") with all its records? Type its id to go on: `;
-    const typed = await lines.question(question, { signal: io.interrupted }).catch(() => {
-      throw new Interrupted("\nInterrupted. Nothing was deleted.");
-    });
-    if (typed.trim() !== id) throw new CommandFailure("That is not its id. Nothing was deleted.");
-  } finally {
-    lines.close();
-  }
 }
 
 async function copy(io: Io, from: string, id: string, options: CommonOptions & { name?: string }): Promise<void> {

@@ -49,12 +49,14 @@ function offer(offers: Offers, values: Values | undefined): string {
 
 /** Shell code (bash, zsh) that offers what may come: the value of an option, an option, a command or an argument. */
 function choose(commands: readonly CommandNode[], offers: Offers): string {
-  const cases = commands.map(({ path, commands: below, options, arguments: args }) => {
+  const cases = commands.map(({ path, commands: below, options, arguments: args, repeats }) => {
     const values = valued(options).map(
       ({ flags, values: v }) => `        ${flags.join("|")}) ${offer(offers, v)}; return ;;`,
     );
     const flags = options.map((option) => option.flags[0] ?? "");
-    const places = args.map((values, i) => `          ${i}) ${offer(offers, values)} ;;`);
+    const places = args.map(
+      (values, i) => `          ${repeats && i === args.length - 1 ? "*" : i}) ${offer(offers, values)} ;;`,
+    );
     const plain = below.length > 0 ? `        ${offers.words(below.map(({ name }) => name))}` : "";
     const positional =
       places.length > 0 ? `        case $nth in\n${places.join("\n")}\n        esac` : plain || "        :";
@@ -111,7 +113,8 @@ const fish: Script = (commands) => {
       return `complete -c guanxi ${at} ${names}${fishValues(values)} -d ${quoted(says)}`;
     });
     const places = command.arguments.map((values, i) => {
-      const where = `-n ${quoted(`__guanxi_at ${command.path} --nth ${i}`)}`;
+      const from = command.repeats && i === command.arguments.length - 1 ? "--from" : "--nth";
+      const where = `-n ${quoted(`__guanxi_at ${command.path} ${from} ${i}`)}`;
       return `complete -c guanxi ${where}${values.is === "files" ? " -F" : ` -f${fishWords(values)}`}`;
     });
     return [...below, ...options, ...places];
@@ -120,7 +123,9 @@ const fish: Script = (commands) => {
 function __guanxi_at
     set -l wanted $argv
     set -l nth 0
-    if test (count $argv) -gt 1; and test $argv[-2] = --nth
+    set -l compared -eq
+    if test (count $argv) -gt 1; and contains -- $argv[-2] --nth --from
+        test $argv[-2] = --from; and set compared -ge
         set nth $argv[-1]
         set wanted $argv[1..-3]
     end
@@ -135,7 +140,7 @@ function __guanxi_at
             set -a seen $word
         end
     end
-    test (count $seen) -eq (math (count $wanted) + $nth); or return 1
+    test (count $seen) $compared (math (count $wanted) + $nth); or return 1
     test (count $wanted) -eq 0; or test "$seen[1..(count $wanted)]" = "$wanted"
 end
 ${lines.join("\n")}

@@ -19,6 +19,8 @@ export interface CommandNode {
   readonly commands: readonly { readonly name: string; readonly says: string }[];
   readonly options: readonly OptionNode[];
   readonly arguments: readonly Values[];
+  /** Whether more of what the last argument is may follow. */
+  readonly repeats: boolean;
 }
 
 /** The command tree as plain data, the program first. */
@@ -36,6 +38,7 @@ export function commandsOf(command: Command, path = ""): CommandNode[] {
       { flags: ["--help", "-h"], says: "print help", values: undefined },
     ],
     arguments: command.registeredArguments.map((argument) => valuesOf(argument.name(), argument.argChoices)),
+    repeats: command.registeredArguments.at(-1)?.variadic === true,
   };
   return [node, ...command.commands.flatMap((c) => commandsOf(c, below(c.name())))];
 }
