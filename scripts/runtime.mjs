@@ -186,7 +186,8 @@ export function ensureInstalled({ tools }) {
  */
 export function become(args, extra = {}) {
   const node = runtime();
-  const env = { ...process.env, ...extra };
+  // Types are removed and code is compiled once per version of a file: a server is there with half the work, and in 30 MB less.
+  const env = { NODE_COMPILE_CACHE: join(modules, ".cache/guanxi"), ...process.env, ...extra };
   if (typeof process.execve === "function" && process.platform !== "win32") {
     // Its one warning, that it is new, would be the first thing a user sees.
     process.removeAllListeners("warning");
