@@ -16,7 +16,8 @@ export default defineConfig({
     globalSetup: ["packages/testing/src/global-setup.ts"],
     // Processes, because suites start processes of their own and isolates crash whole processes.
     pool: "forks",
-    maxWorkers: 2,
+    // More than there are cores: tests also wait, for processes and clocks.
+    maxWorkers: 3,
     // Generous for a machine that others load too; a suite that needs them regularly is too slow.
     testTimeout: long ? 600_000 : 30_000,
     hookTimeout: 60_000,

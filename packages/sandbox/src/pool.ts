@@ -5,7 +5,7 @@ import { FairQueue } from "./fair-queue.ts";
  * How long a child stays with a tenant that has more runs while another tenant waits without a child, ms. A change of tenant costs a new process
  * (about 80 ms), so shorter turns would waste the processor; longer ones would make a single run wait.
  */
-const turnMs = 250;
+const turnMs = 450;
 /** A child nobody has used for so long gives its memory back, ms. */
 const idleMs = 300_000;
 /** After a child could not start, the next is tried this much later, ms. */

@@ -36,17 +36,30 @@ export interface SliceResult {
 /** Works on a tenant's runs for a moment. `onFull` is called when there is more than one slice's worth, so that others can join in. */
 export async function runSlice(tenant: string, context: SliceContext, onFull: () => void): Promise<SliceResult> {
   const { kernel, settings } = context;
-  const deadline = Date.now() + settings.sliceMs;
-  const over = () => context.stopping() || Date.now() >= deadline;
+  const turn = createTurn(context);
   const due: number[] = [];
   for (;;) {
     const batch = await claimRuns(kernel.store, tenant, context.worker, settings);
     // Also when few were claimed: others may have waited for them.
     if (batch.length === 0) return { more: false, due };
     if (batch.length >= settings.claimRuns) onFull();
-    due.push(...(await runBatch(tenant, batch, context, over)));
-    if (over()) return { more: true, due };
+    due.push(...(await runBatch(tenant, batch, context, turn)));
+    if (turn.over()) return { more: true, due };
   }
+}
+
+/** A slice's time. It begins when the first run has ended: before that the slice may have waited for a process, which then must not be used for that one run. */
+interface Turn {
+  ranOne(): void;
+  over(): boolean;
+}
+
+function createTurn({ settings, stopping }: SliceContext): Turn {
+  let deadline = Infinity;
+  return {
+    ranOne: () => void (deadline = Math.min(deadline, Date.now() + settings.sliceMs)),
+    over: () => stopping() || Date.now() >= deadline,
+  };
 }
 
 /** Runs of one workflow on one record follow each other; the others go side by side, `parallelRuns` at once. */
@@ -54,7 +67,7 @@ async function runBatch(
   tenant: string,
   batch: readonly ClaimedRun[],
   context: SliceContext,
-  over: () => boolean,
+  turn: Turn,
 ): Promise<number[]> {
   const finisher = createFinisher(context.kernel.store, tenant, context.settings.finishMs);
   const due: number[] = [];
@@ -74,7 +87,8 @@ async function runBatch(
 
   async function runOne(run: ClaimedRun): Promise<boolean> {
     const started = performance.now();
-    const end = over() ? putBackEnd(run) : await runTraced(run, context);
+    const end = turn.over() ? putBackEnd(run) : await runTraced(run, context);
+    turn.ranOne();
     if (!end) return false;
     write(end);
     const { workflow, id } = run;
