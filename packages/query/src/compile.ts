@@ -16,17 +16,19 @@ import {
   fromSql,
   jsonColumn,
   Parameters,
+  predicateSql,
   quote,
+  rowPredicateSql,
   sortSql,
   sourceCondition,
   type SqlContext,
   type SqlText,
 } from "./sql.ts";
 
-function whereSql(plan: ReadPlan, context: SqlContext, parameters: Parameters): string[] {
+function whereSql(plan: ReadPlan, context: SqlContext, parameters: Parameters, predicate = predicateSql): string[] {
   const [root] = plan.sources;
   if (!root) throw new Error("a plan without a root");
-  const conditions = [sourceCondition(root, context, parameters)];
+  const conditions = [sourceCondition(root, context, parameters, predicate)];
   if (plan.filter) conditions.push(`(${expressionSql(plan.filter, plan.sources, context, parameters)})`);
   return conditions;
 }
@@ -128,7 +130,10 @@ function compileGet(plan: GetPlan, context: SqlContext): SqlText {
   const parameters = new Parameters();
   const value = parameters.add(plan.by.value, plan.by.field.column.sqlType);
   const from = fromSql(plan.sources, context, parameters);
-  const conditions = [`t0.${quote(plan.by.field.column.name)} = ${value}`, ...whereSql(plan, context, parameters)];
+  const conditions = [
+    `t0.${quote(plan.by.field.column.name)} = ${value}`,
+    ...whereSql(plan, context, parameters, rowPredicateSql),
+  ];
   const text = `SELECT ${jsonObject(plan.outputs)}::text AS data, t0.version, t0.id, ${metaVersion(context)} ${from} WHERE ${conditions.join(" AND ")}`;
   return { text, params: parameters.values };
 }

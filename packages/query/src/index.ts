@@ -26,6 +26,7 @@ export {
   Parameters,
   placedExpressionSql,
   predicateSql,
+  rowPredicateSql,
   quote,
   type SqlContext,
   type SqlText,

@@ -1,5 +1,5 @@
 import type { ObjectType, Snapshot } from "@guanxi/meta";
-import { predicateSql, quote } from "@guanxi/query";
+import { predicateSql, quote, rowPredicateSql } from "@guanxi/query";
 import type { Statement } from "../types.ts";
 import {
   changeJson,
@@ -40,7 +40,7 @@ export function lockStatement(
     () => ({
       text: `WITH o AS MATERIALIZED (
   SELECT t.* FROM ${quote(schema)}.${quote(object.table)} t
-  WHERE t.id = (${place.rows} ->> 0)::uuid AND t.deleted_at IS ${state === "live" ? "NULL" : "NOT NULL"} AND ${predicateSql(grant.read, "t", schema, place.user)} FOR ${strength} OF t
+  WHERE t.id = (${place.rows} ->> 0)::uuid AND t.deleted_at IS ${state === "live" ? "NULL" : "NOT NULL"} AND ${rowPredicateSql(grant.read, "t", schema, place.user)} FOR ${strength} OF t
 )
 SELECT o.id, o.version, coalesce(${predicateSql(grant.write, "o", schema, place.user)}, false) AS writable, ${recordJson(object, "o")} AS data, o.deleted_at FROM o`,
       constants: [],

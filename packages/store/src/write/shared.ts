@@ -1,5 +1,5 @@
 import type { Field, ObjectType, Snapshot } from "@guanxi/meta";
-import { jsonColumn, type Predicate, predicateSql, quote } from "@guanxi/query";
+import { jsonColumn, type Predicate, quote, rowPredicateSql } from "@guanxi/query";
 import type { Statement } from "../types.ts";
 
 /** Who may touch which rows, as `access` granted it. */
@@ -97,7 +97,7 @@ export function referenceChecks(object: ObjectType, grant: WriteGrant, snapshot:
  */
 export const referenceCte = (check: ReferenceCheck, wanted: string, schema: string): string =>
   `${quote(`ref_${check.field.name}`)} AS MATERIALIZED (SELECT t.id FROM ${quote(schema)}.${quote(check.table)} t WHERE t.id = ANY (ARRAY(${wanted}))
-  AND t.deleted_at IS NULL AND ${predicateSql(check.predicate, "t", schema, place.user)} FOR KEY SHARE OF t),\n`;
+  AND t.deleted_at IS NULL AND ${rowPredicateSql(check.predicate, "t", schema, place.user)} FOR KEY SHARE OF t),\n`;
 
 /** The part of a plan's cache key that tells its predicates' shapes apart. */
 export const grantShape = (grant: WriteGrant): string =>

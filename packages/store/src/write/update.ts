@@ -1,5 +1,5 @@
 import type { ObjectType } from "@guanxi/meta";
-import { Parameters, placedExpressionSql, predicateSql, quote } from "@guanxi/query";
+import { Parameters, placedExpressionSql, predicateSql, quote, rowPredicateSql } from "@guanxi/query";
 import type { Statement } from "../types.ts";
 import {
   changeJson,
@@ -96,7 +96,7 @@ function compile(object: ObjectType, grant: WriteGrant, context: WriteContext): 
   const text = `WITH input AS MATERIALIZED (
   SELECT (e ->> 'id')::uuid AS id, (e ->> 'version')::bigint AS version, e -> 'patch' AS patch FROM jsonb_array_elements(${place.rows}) e
 ), o AS MATERIALIZED (
-  SELECT t.* FROM ${table} t WHERE t.id IN (SELECT id FROM input) AND t.deleted_at IS NULL AND ${predicateSql(grant.read, "t", schema, place.user)}
+  SELECT t.* FROM ${table} t WHERE t.id = ANY (ARRAY(SELECT id FROM input)) AND t.deleted_at IS NULL AND ${rowPredicateSql(grant.read, "t", schema, place.user)}
   ORDER BY t.id FOR NO KEY UPDATE OF t
 ), n AS MATERIALIZED (
   SELECT ${proposedColumns(object)} FROM o JOIN input p ON p.id = o.id CROSS JOIN LATERAL jsonb_to_record(p.patch) AS v(${recordShape(fields)})
