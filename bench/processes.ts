@@ -1,6 +1,5 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { readFile } from "node:fs/promises";
-import { createServer } from "node:net";
 import { join, resolve } from "node:path";
 
 export const repository = resolve(import.meta.dirname, "..");
@@ -191,17 +190,4 @@ async function ticksOf(pid: string, count: number): Promise<number> {
   // The program's name stands in parentheses and may itself hold some.
   const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
   return fields.slice(11, 11 + count).reduce((sum, text) => sum + Number(text), 0);
-}
-
-export const sleep = (ms: number): Promise<void> => new Promise((resume) => setTimeout(resume, ms));
-
-export function freePort(): Promise<number> {
-  return new Promise((done, fail) => {
-    const server = createServer();
-    server.once("error", fail);
-    server.listen(0, "127.0.0.1", () => {
-      const address = server.address();
-      server.close(() => done(typeof address === "object" && address !== null ? address.port : 0));
-    });
-  });
 }

@@ -1,7 +1,8 @@
 import type { Api } from "@guanxi/testing";
 import { createApi } from "@guanxi/testing";
 import { percentile, rounded } from "../measure.ts";
-import { sleep, withServer } from "../processes.ts";
+import { sleep } from "../../test/support/processes.ts";
+import { withServer } from "../processes.ts";
 import type { Bench, Figure, Row } from "../row.ts";
 import { createTenant, deleteTenant, kept } from "../world.ts";
 

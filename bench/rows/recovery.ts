@@ -1,6 +1,7 @@
 import { until } from "@guanxi/testing";
 import { latencies, percentile, rounded } from "../measure.ts";
-import { sleep, startServer, withServer } from "../processes.ts";
+import { sleep } from "../../test/support/processes.ts";
+import { startServer, withServer } from "../processes.ts";
 import type { Bench, Figure, Row } from "../row.ts";
 import { type Workshop, withWorkshop } from "../workshop.ts";
 import { allEnded } from "./scripts.ts";

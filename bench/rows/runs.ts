@@ -1,6 +1,7 @@
 import { spawnSync } from "node:child_process";
 import { median, rounded } from "../measure.ts";
-import { freePort, startChild, startServer, withServer } from "../processes.ts";
+import { freePort } from "../../test/support/processes.ts";
+import { startChild, startServer, withServer } from "../processes.ts";
 import type { Bench, Figure, Row } from "../row.ts";
 import { deleteTenant } from "../world.ts";
 import { openWorkshop, trivial, type Workshop } from "../workshop.ts";

@@ -2,8 +2,9 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { createApi } from "@guanxi/testing";
 import { makeDataFolder, removeDataFolder } from "../../test/support/data-folder.ts";
+import { sleep } from "../../test/support/processes.ts";
 import { median, rounded } from "../measure.ts";
-import { residentMb, type Server, sleep, startServer } from "../processes.ts";
+import { residentMb, type Server, startServer } from "../processes.ts";
 import type { Figure, Row } from "../row.ts";
 import { tapStatements } from "../statements.ts";
 

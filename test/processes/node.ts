@@ -2,7 +2,8 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { join } from "node:path";
 import { type Api, createApi, operatorKey, until } from "@guanxi/testing";
-import { freePort, plainEnvironment, repository, type Exit } from "../support/server.ts";
+import { freePort } from "../support/processes.ts";
+import { plainEnvironment, repository, type Exit } from "../support/server.ts";
 
 /** A start takes 2 s; on a machine that others load, several times that. */
 const readyLimitMs = 60_000;

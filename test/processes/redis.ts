@@ -4,7 +4,7 @@ import { once } from "node:events";
 import { connect } from "node:net";
 import { tmpdir } from "node:os";
 import { until } from "@guanxi/testing";
-import { freePort } from "../support/server.ts";
+import { freePort } from "../support/processes.ts";
 
 /** Whether this machine has one. */
 export const hasRedis = spawnSync("redis-server", ["--version"]).status === 0;

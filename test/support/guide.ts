@@ -4,7 +4,8 @@ import { expect } from "vitest";
 import { removeDataFolder } from "./data-folder.ts";
 import { type Block, blocksOf, fits } from "./pages.ts";
 import { printedAddress, runBlocks } from "./readme.ts";
-import { freePort, repository, type Server } from "./server.ts";
+import { freePort } from "./processes.ts";
+import { repository, type Server } from "./server.ts";
 
 /** Standard output and standard error in the order in which they come. */
 export const asInTerminal = "exec 2>&1";

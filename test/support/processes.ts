@@ -1,3 +1,4 @@
+import { createServer } from "node:net";
 import { execFile, spawnSync } from "node:child_process";
 import { promisify } from "node:util";
 
@@ -46,3 +47,14 @@ export function signal(pid: number, name: NodeJS.Signals | 0): boolean {
 }
 
 export const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
+
+export function freePort(): Promise<number> {
+  return new Promise((done, fail) => {
+    const server = createServer();
+    server.once("error", fail);
+    server.listen(0, "127.0.0.1", () => {
+      const address = server.address();
+      server.close(() => done(typeof address === "object" && address !== null ? address.port : 0));
+    });
+  });
+}

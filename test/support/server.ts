@@ -1,10 +1,9 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { readFile } from "node:fs/promises";
-import { createServer } from "node:net";
 import { join, resolve } from "node:path";
 import { type Api, createApi, until } from "@guanxi/testing";
 import { makeDataFolder, postmasterOf, postgresRoot, removeDataFolder } from "./data-folder.ts";
-import { familyOf, type Process, processes, signal } from "./processes.ts";
+import { familyOf, freePort, type Process, processes, signal } from "./processes.ts";
 
 export const repository = resolve(import.meta.dirname, "../..");
 
@@ -85,17 +84,6 @@ process.once("exit", () => {
   killAll();
   for (const folder of dataFolders) removeDataFolder(folder);
 });
-
-export function freePort(): Promise<number> {
-  return new Promise((done, fail) => {
-    const server = createServer();
-    server.once("error", fail);
-    server.listen(0, "127.0.0.1", () => {
-      const address = server.address();
-      server.close(() => done(typeof address === "object" && address !== null ? address.port : 0));
-    });
-  });
-}
 
 /** What would configure the server, its Node.js, or an npm below the one that runs the tests. */
 const ours =

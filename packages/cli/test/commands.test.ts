@@ -1,27 +1,13 @@
-import { readFile, rm } from "node:fs/promises";
+import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { exitCodes } from "@guanxi/cli";
-import { createTestApp, type TestApp, until } from "@guanxi/testing";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { call, type CallOptions, type Ended, makeFolder, serve, type Served, start } from "./support.ts";
+import { until } from "@guanxi/testing";
+import { describe, expect, test } from "vitest";
+import { type CallOptions, type Served, start, useServer } from "./support.ts";
 
-let app: TestApp;
 let server: Served;
 let folder: string;
-beforeAll(async () => {
-  app = await createTestApp();
-  server = await serve(app);
-  folder = await makeFolder();
-});
-afterAll(async () => {
-  const ended = await server.stop();
-  await app.close();
-  await rm(folder, { recursive: true, force: true });
-  expect(ended).toEqual({ code: 0, signal: null });
-});
-
-const guanxi = (words: readonly string[], options: CallOptions = {}): Promise<Ended> =>
-  call(words, { ...options, env: { ...server.env, ...options.env } });
+const guanxi = useServer((used) => ({ server, folder } = used));
 
 /** The JSON that a command prints, and nothing else on standard output. */
 async function json<T>(words: readonly string[], options: CallOptions = {}): Promise<T> {

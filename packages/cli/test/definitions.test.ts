@@ -1,32 +1,17 @@
-import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { PassThrough } from "node:stream";
 import { exitCodes } from "@guanxi/cli";
-import { createTestApp, type TestApp } from "@guanxi/testing";
 import fc from "fast-check";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { readDefinition } from "../src/definitions.ts";
 import { Interrupted } from "../src/failure.ts";
 import { type ComparedObject, objectChanges } from "../src/object-changes.ts";
-import { call, type CallOptions, type Ended, makeFolder, serve, type Served } from "./support.ts";
+import { type CallOptions, type Served, useServer } from "./support.ts";
 
-let app: TestApp;
 let server: Served;
 let folder: string;
-beforeAll(async () => {
-  app = await createTestApp();
-  server = await serve(app);
-  folder = await makeFolder();
-});
-afterAll(async () => {
-  const ended = await server.stop();
-  await app.close();
-  await rm(folder, { recursive: true, force: true });
-  expect(ended).toEqual({ code: 0, signal: null });
-});
-
-const guanxi = (words: readonly string[], options: CallOptions = {}): Promise<Ended> =>
-  call(words, { ...options, env: { ...server.env, ...options.env } });
+const guanxi = useServer((used) => ({ server, folder } = used));
 
 async function file(name: string, content: unknown): Promise<string> {
   const path = join(folder, name);

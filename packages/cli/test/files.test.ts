@@ -1,27 +1,13 @@
-import { readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
+import { readdir, readFile, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { exitCodes } from "@guanxi/cli";
-import { createTestApp, q, type TestApp, until } from "@guanxi/testing";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { answering, call, type CallOptions, type Ended, makeFolder, serve, type Served, start } from "./support.ts";
+import { q, until } from "@guanxi/testing";
+import { describe, expect, test } from "vitest";
+import { answering, type Served, start, useServer } from "./support.ts";
 
-let app: TestApp;
 let server: Served;
 let folder: string;
-beforeAll(async () => {
-  app = await createTestApp();
-  server = await serve(app);
-  folder = await makeFolder();
-});
-afterAll(async () => {
-  const ended = await server.stop();
-  await app.close();
-  await rm(folder, { recursive: true, force: true });
-  expect(ended).toEqual({ code: 0, signal: null });
-});
-
-const guanxi = (words: readonly string[], options: CallOptions = {}): Promise<Ended> =>
-  call(words, { ...options, env: { ...server.env, ...options.env } });
+const guanxi = useServer((used) => ({ server, folder } = used));
 
 async function file(name: string, content: string | Buffer): Promise<string> {
   const path = join(folder, name);

@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtemp } from "node:fs/promises";
+import { mkdtemp, rm } from "node:fs/promises";
 import { createServer, type RequestListener, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
@@ -8,7 +8,8 @@ import { join } from "node:path";
 import { PassThrough, Readable } from "node:stream";
 import { text } from "node:stream/consumers";
 import { type ExitCode, type Io, run } from "@guanxi/cli";
-import { createApi, type Api, operatorKey, type TestApp } from "@guanxi/testing";
+import { createApi, type Api, createTestApp, operatorKey, type TestApp } from "@guanxi/testing";
+import { afterAll, beforeAll, expect } from "vitest";
 
 export const bin = join(import.meta.dirname, "../bin/guanxi.mjs");
 
@@ -149,3 +150,28 @@ export async function deadUrl(): Promise<string> {
 }
 
 export const makeFolder = (): Promise<string> => mkdtemp(join(tmpdir(), "guanxi-cli-"));
+
+interface Used {
+  readonly app: TestApp;
+  readonly server: Served;
+  readonly folder: string;
+}
+
+/** Starts a server for the tests of a file, told to `begin`, and ends it after them; → a command that speaks to it. */
+export function useServer(
+  begin: (used: Used) => void,
+): (words: readonly string[], options?: CallOptions) => Promise<Ended> {
+  let used: Used;
+  beforeAll(async () => {
+    const app = await createTestApp();
+    used = { app, server: await serve(app), folder: await makeFolder() };
+    begin(used);
+  });
+  afterAll(async () => {
+    const ended = await used.server.stop();
+    await used.app.close();
+    await rm(used.folder, { recursive: true, force: true });
+    expect(ended).toEqual({ code: 0, signal: null });
+  });
+  return (words, options = {}) => call(words, { ...options, env: { ...used.server.env, ...options.env } });
+}

@@ -1,7 +1,7 @@
 import { knows, sumRights } from "@guanxi/access";
 import { type Clock, GuanxiError, systemClock } from "@guanxi/base";
 import type { ObjectType } from "@guanxi/meta";
-import { insertStatement, quoteSchema, recordTables } from "@guanxi/store";
+import { insertStatement, quoteSchema, recordTables, tenantSchema } from "@guanxi/store";
 import { createBackups } from "./backups.ts";
 import { accessChannel, arrivedChannel, goneChannel, metaChannel } from "./channels.ts";
 import { accessObjects, coreLevel, coreObjects, youngerFields } from "./core-objects.ts";
@@ -14,7 +14,7 @@ import { rebuildOrgChart } from "./org-chart.ts";
 import { type RecordsEnv, withFresh, writeContext } from "./records/context.ts";
 import { createRows } from "./records/create.ts";
 import { createRecords } from "./records/index.ts";
-import { type Compiled, schemaOf, Snapshots } from "./snapshots.ts";
+import { type Compiled, Snapshots } from "./snapshots.ts";
 import { createTenants } from "./tenants.ts";
 import type { Actor, Cause, Kernel, KernelOptions, Session, SnapshotPart } from "./types.ts";
 import { Upgrades } from "./upgrade.ts";
@@ -190,7 +190,7 @@ export async function createKernel(options: KernelOptions): Promise<Kernel> {
     store,
     records,
     metadata: createMetadata({ snapshots, records: env }, refresh),
-    tenants: { ...tenants, ...backups, upgrade: (id) => upgrades.ensure(id, schemaOf(id)) },
+    tenants: { ...tenants, ...backups, upgrade: (id) => upgrades.ensure(id, tenantSchema(id)) },
     keys: createKeys({
       store,
       rightsOf: async ({ tenant, actor }, user) => (await identity.actor(tenant.id, user, actor.locale))?.rights,

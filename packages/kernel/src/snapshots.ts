@@ -1,6 +1,6 @@
 import { type Clock, GuanxiError, type Observe } from "@guanxi/base";
 import { compileSnapshot, type Snapshot } from "@guanxi/meta";
-import type { Connection, Store } from "@guanxi/store";
+import { type Connection, type Store, tenantSchema } from "@guanxi/store";
 import { loadStored } from "./stored.ts";
 import type { SnapshotPart, Tenant } from "./types.ts";
 import type { Upgrades } from "./upgrade.ts";
@@ -11,8 +11,6 @@ export interface Compiled {
   readonly snapshot: Snapshot;
   readonly parts: ReadonlyMap<string, unknown>;
 }
-
-export const schemaOf = (tenant: string): string => `t_${tenant}`;
 
 interface Options {
   readonly store: Store;
@@ -100,7 +98,9 @@ export class Snapshots {
     const row = previous ? undefined : await store.registry.findTenant(id);
     const tenant =
       previous?.tenant ??
-      (row ? { id, name: row.name, schema: schemaOf(id), plugins: row.plugins, createdAt: row.createdAt } : undefined);
+      (row
+        ? { id, name: row.name, schema: tenantSchema(id), plugins: row.plugins, createdAt: row.createdAt }
+        : undefined);
     if (!tenant) throw new GuanxiError("NOT_FOUND", { detail: `There is no tenant ${id}.` });
     await upgrades.ensure(id, tenant.schema);
     return store.transaction((tx) => this.compile(tx, tenant, previous));

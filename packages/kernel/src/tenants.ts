@@ -6,13 +6,19 @@ import {
   type StoredObject,
   type TenantSettings,
 } from "@guanxi/meta";
-import { type Connection, migrateTenant, quoteSchema, type Store, type TenantComponent } from "@guanxi/store";
+import {
+  type Connection,
+  migrateTenant,
+  quoteSchema,
+  type Store,
+  type TenantComponent,
+  tenantSchema,
+} from "@guanxi/store";
 import { arrivedChannel, goneChannel } from "./channels.ts";
 import { coreLevel, coreObjects } from "./core-objects.ts";
 import { hashKey, newKey, prefixOf } from "./identity.ts";
 import { applyDefinitions, idCounter } from "./apply.ts";
 import { parseTenant, tenantIdPattern } from "./new-tenant.ts";
-import { schemaOf } from "./snapshots.ts";
 import type { NewTenant, Plugin, RoleDefinition, Session, Tenant } from "./types.ts";
 
 interface Env {
@@ -28,7 +34,7 @@ interface Env {
 
 /** The schema with its fixed tables and the objects of the core and the plugins. */
 async function createSchema(env: Env, tx: Connection, tenant: Required<NewTenant>): Promise<void> {
-  const schema = schemaOf(tenant.id);
+  const schema = tenantSchema(tenant.id);
   const settings: TenantSettings = {
     tenant: tenant.id,
     schema,
@@ -71,7 +77,7 @@ export function createTenants(env: Env) {
   const toTenant = (row: { id: string; name: string; plugins: string[]; createdAt: string }): Tenant => ({
     id: row.id,
     name: row.name,
-    schema: schemaOf(row.id),
+    schema: tenantSchema(row.id),
     plugins: row.plugins,
     createdAt: new Date(row.createdAt).toISOString(),
   });
@@ -89,7 +95,7 @@ export function createTenants(env: Env) {
   return {
     async create(input: unknown) {
       const wanted = parseTenant(input, env.plugins);
-      const schema = quoteSchema(schemaOf(wanted.id));
+      const schema = quoteSchema(tenantSchema(wanted.id));
       if (!(await registry.addTenant({ id: wanted.id, name: wanted.name, plugins: [...wanted.plugins] }))) {
         throw new GuanxiError("CONFLICT", {
           detail: `The tenant ${wanted.id} is there already.`,
@@ -133,7 +139,7 @@ export function createTenants(env: Env) {
       env.forget(id);
       await env.store.sql("SELECT pg_notify($1, $2)", [goneChannel, id]);
       // Where a backup or an export holds the tables for too long, this fails, and may be asked for again: the row is still there.
-      await env.store.sql(`DROP SCHEMA IF EXISTS ${quoteSchema(schemaOf(id))} CASCADE`);
+      await env.store.sql(`DROP SCHEMA IF EXISTS ${quoteSchema(tenantSchema(id))} CASCADE`);
       await registry.removeTenant(id);
     },
   };

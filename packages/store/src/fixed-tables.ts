@@ -1,6 +1,9 @@
 import type { Connection } from "./types.ts";
 import { quote } from "@guanxi/query";
 
+/** The PostgreSQL schema of a tenant, unquoted. */
+export const tenantSchema = (tenant: string): string => `t_${tenant}`;
+
 /** A set of fixed tables in every tenant's schema. `{schema}` in the SQL stands for the quoted schema name. */
 export interface TenantComponent {
   readonly name: string;

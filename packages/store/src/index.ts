@@ -13,7 +13,7 @@ export {
 } from "./backup/staging.ts";
 export { compileDdl, type DdlStep, parseConstraintName } from "./ddl.ts";
 export { DatabaseError, isDatabaseError } from "./errors.ts";
-export { migrateTenant, recordTables, type TenantComponent } from "./fixed-tables.ts";
+export { migrateTenant, recordTables, type TenantComponent, tenantSchema } from "./fixed-tables.ts";
 export { createStore, type StoreSettings } from "./postgres.ts";
 export type { Held, IdempotencyKey, KeptAnswer } from "./idempotency.ts";
 export type { Registry } from "./registry.ts";

@@ -1,5 +1,5 @@
 import { type Locale, type Problem } from "@guanxi/base";
-import { type Connection, isDatabaseError, quoteSchema, type Row, type Store } from "@guanxi/store";
+import { type Connection, isDatabaseError, quoteSchema, type Row, type Store, tenantSchema } from "@guanxi/store";
 import type { ImportPlan } from "../mapping/definition.ts";
 import type { BulkSettings } from "../settings.ts";
 import { planOf } from "./job.ts";
@@ -32,7 +32,7 @@ interface ClaimRow extends Row {
   readonly faults: number;
 }
 
-const schemaOf = (tenant: string): string => quoteSchema(`t_${tenant}`);
+const schemaOf = (tenant: string): string => quoteSchema(tenantSchema(tenant));
 
 /** A tenant whose tables are older than jobs, or which is being deleted, has none. */
 const withoutTable = (e: unknown): never[] => {

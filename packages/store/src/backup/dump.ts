@@ -1,6 +1,7 @@
 import type { Writable } from "node:stream";
 import { GuanxiError } from "@guanxi/base";
 import { quote } from "@guanxi/query";
+import { tenantSchema } from "../fixed-tables.ts";
 import { qualified } from "../ddl/step.ts";
 import { isDatabaseError } from "../errors.ts";
 import { drained } from "../own-connection.ts";
@@ -67,7 +68,7 @@ async function dumpTenants(
 }
 
 async function dumpTenant(own: OwnConnection, id: string, writer: BackupWriter): Promise<void> {
-  const schema = `t_${id}`;
+  const schema = tenantSchema(id);
   for (let attempt = 1; attempt <= lockTries; attempt++) {
     const expected = await tablesOf(own, schema);
     const done = await own

@@ -2,7 +2,7 @@ import { GuanxiError } from "@guanxi/base";
 import { quote } from "@guanxi/query";
 import { qualified } from "../ddl/step.ts";
 import { isDatabaseError } from "../errors.ts";
-import { migrateTenant, runFixed, type TenantComponent } from "../fixed-tables.ts";
+import { migrateTenant, runFixed, type TenantComponent, tenantSchema } from "../fixed-tables.ts";
 import type { Connection, CopyConnection, OwnConnection } from "../types.ts";
 import { strip } from "./build.ts";
 import { type BackupReader, type Counter, damaged, programVersion, type TableLine, type TenantLine } from "./format.ts";
@@ -125,7 +125,7 @@ async function makeObjects(
   return own.transaction("READ WRITE", async (tx) => {
     await tx.sql(
       `UPDATE ${quote(schema)}._meta SET settings = settings || jsonb_build_object('tenant', $1::text, 'schema', $2::text)`,
-      [id, `t_${id}`],
+      [id, tenantSchema(id)],
     );
     const steps = await defineObjects(tx, schema);
     for (const sql of steps.filter(makesPlaces)) await tx.sql(sql);

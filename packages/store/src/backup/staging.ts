@@ -1,5 +1,6 @@
 import { GuanxiError } from "@guanxi/base";
 import { quote } from "@guanxi/query";
+import { tenantSchema } from "../fixed-tables.ts";
 import { qualified } from "../ddl/step.ts";
 import { isDatabaseError } from "../errors.ts";
 import type { Connection, OwnConnection } from "../types.ts";
@@ -149,6 +150,6 @@ async function publish(
       "INSERT INTO guanxi.api_key (id, tenant, user_id, name, prefix, hash) VALUES ($1, $2, $3, $4, $5, $6)",
       [...[key.id, id, key.user, key.name, key.prefix, key.hash]],
     );
-  await tx.sql(`ALTER SCHEMA ${quote(schema)} RENAME TO ${quote(`t_${id}`)}`);
+  await tx.sql(`ALTER SCHEMA ${quote(schema)} RENAME TO ${quote(tenantSchema(id))}`);
   await tx.sql("SELECT pg_notify($1, $2)", [channel, id]);
 }
