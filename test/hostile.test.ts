@@ -5,7 +5,11 @@ import { belongingsOf, boot, endAll, type Server } from "./support/server.ts";
 import { hostileScripts, script } from "./support/hostile-scripts.ts";
 import { type Process, sleep } from "./support/processes.ts";
 
-/** Bounds that also hold on a machine that others load; what is measured is printed. */
+/**
+ * The pace is held to these bounds only where nothing else loads the machine (`GUANXI_TEST_ALL=1`, one suite at a time, as
+ * `.ci/run` does); beside other suites it says as much about those. What is measured is always printed.
+ */
+const alone = process.env["GUANXI_TEST_ALL"] === "1";
 const worstMs = 2_000;
 const p95Ms = 500;
 const baselineMs = 2_000;
@@ -164,12 +168,15 @@ describe("a hostile script", () => {
 });
 
 describe("meanwhile", () => {
-  test("another tenant's requests keep their pace", () => {
+  test("another tenant's requests are answered, all of them", () => {
     console.log(
       `before: ${shown(quiet)}; under attack: ${shown(busy)}; own workflow under attack: ${shown(neighbourRuns)}`,
     );
     expect([...statuses].toSorted()).toEqual([200, 201]);
     expect(busy.length).toBeGreaterThan(50);
+  });
+
+  test.runIf(alone)("another tenant's requests keep their pace", () => {
     expect(percentile(busy, 0.95)).toBeLessThan(p95Ms);
     expect(Math.max(...busy)).toBeLessThan(worstMs);
   });
