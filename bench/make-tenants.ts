@@ -30,6 +30,7 @@ const store = createStore({
   slowStatementMs: statementTimeoutMs,
   observe: () => {},
 });
+await store.registry.migrate();
 const kernel = await createKernel({
   store,
   observe: () => {},

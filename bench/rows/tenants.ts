@@ -83,7 +83,7 @@ const roundAndRound: Row = {
             unit: "KB",
             ours: cost.kb,
             goal: { kind: "most", value: 100 },
-            detail: { ...cost },
+            detail: Object.fromEntries(Object.entries(cost).map(([name, value]) => [name, rounded(value)])),
           },
           // The pool's, and some for queue and signals.
           {

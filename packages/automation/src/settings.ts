@@ -20,6 +20,8 @@ export interface AutomationSettings {
   readonly relayRows: number;
   /** ms that the relay waits after a signal, so that one transaction serves a burst of writes. */
   readonly relayMs: number;
+  /** The same where the tenant had no workflow that a change could start: a new one's first change may wait so long. */
+  readonly calmRelayMs: number;
   /** Tenants that one process relays at once. */
   readonly relayTenants: number;
   /** ms between two tenants of the slow sweep, which finds what lost signals left behind. */
@@ -58,12 +60,13 @@ export const defaultSettings: AutomationSettings = {
   tenantSlices: 2,
   claimRuns: 25,
   parallelRuns: 2,
-  sliceMs: 400,
+  sliceMs: 600,
   leaseMs: 3_000,
   renewMs: 1_000,
   finishMs: 25,
   relayRows: 500,
   relayMs: 5,
+  calmRelayMs: 200,
   relayTenants: 2,
   sweepMs: 5_000,
   maxDepth: 16,

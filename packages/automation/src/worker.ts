@@ -72,7 +72,16 @@ export async function startWorker(options: WorkerOptions): Promise<Worker> {
     return plainDispatch(tenant);
   }
 
-  const relay = createRelay(dispatch, (tenant) => queue.add([{ kind: "work", tenant }]), settings, observe, tracer);
+  const relay = createRelay(
+    {
+      dispatch,
+      onRuns: (tenant) => queue.add([{ kind: "work", tenant }]),
+      calm: (tenant) => versions.last(tenant)?.byObject.size === 0,
+    },
+    settings,
+    observe,
+    tracer,
+  );
 
   async function check(tenant: string): Promise<void> {
     await kernel.tenants.upgrade(tenant);

@@ -80,17 +80,20 @@ describe("calls", () => {
 
 describe("the relay", () => {
   const settings = { ...defaultSettings, relayMs: 1, relayTenants: 2 };
+  const awake = { onRuns: async () => undefined, calm: () => false };
 
   test("one dispatch serves a burst, and a signal during a dispatch is not lost", async () => {
     const gate = Promise.withResolvers<void>();
     const seen: string[] = [];
     const relay = createRelay(
-      async (tenant) => {
-        seen.push(tenant);
-        if (seen.length === 1) await gate.promise;
-        return { events: 1, runs: 0, more: false };
+      {
+        ...awake,
+        async dispatch(tenant) {
+          seen.push(tenant);
+          if (seen.length === 1) await gate.promise;
+          return { events: 1, runs: 0, more: false };
+        },
       },
-      async () => undefined,
       settings,
       () => undefined,
     );
@@ -115,16 +118,18 @@ describe("the relay", () => {
     const order: string[] = [];
     const faults: string[] = [];
     const relay = createRelay(
-      async (tenant) => {
-        most = Math.max(most, ++active);
-        await pause(2);
-        active--;
-        if (tenant === "c" && faults.length === 0) throw new Error("lost");
-        order.push(tenant);
-        left.set(tenant, left.get(tenant)! - 1);
-        return { events: 1, runs: 0, more: left.get(tenant)! > 0 };
+      {
+        ...awake,
+        async dispatch(tenant) {
+          most = Math.max(most, ++active);
+          await pause(2);
+          active--;
+          if (tenant === "c" && faults.length === 0) throw new Error("lost");
+          order.push(tenant);
+          left.set(tenant, left.get(tenant)! - 1);
+          return { events: 1, runs: 0, more: left.get(tenant)! > 0 };
+        },
       },
-      async () => undefined,
       settings,
       (o) => void (o.kind === "background_failed" && faults.push(o.task)),
     );
@@ -136,15 +141,45 @@ describe("the relay", () => {
     await relay.stop();
   });
 
+  test("a tenant for whose changes nobody waits rests before its batch, which is followed by what it left behind at once", async () => {
+    const seen: { tenant: string; at: number }[] = [];
+    const relay = createRelay(
+      {
+        ...awake,
+        calm: (tenant) => tenant === "calm",
+        async dispatch(tenant) {
+          seen.push({ tenant, at: performance.now() });
+          return { events: 1, runs: 0, more: seen.filter((s) => s.tenant === "calm").length === 1 };
+        },
+      },
+      { ...settings, calmRelayMs: 150 },
+      () => undefined,
+    );
+    const started = performance.now();
+    for (let i = 0; i < 20; i++) relay.signal("calm");
+    relay.signal("awake");
+    await until(() => seen.length === 3);
+    await pause(200);
+    expect(seen.map((s) => s.tenant)).toEqual(["awake", "calm", "calm"]);
+    expect(seen[1]!.at - started).toBeGreaterThanOrEqual(145);
+    expect(seen[2]!.at - seen[1]!.at).toBeLessThan(145);
+    relay.signal("calm");
+    await relay.stop();
+    await pause(200);
+    expect(seen.length).toBe(3);
+  });
+
   test("stop waits for the batch under way and hears nothing more", async () => {
     let ended = 0;
     const relay = createRelay(
-      async () => {
-        await pause(50);
-        ended++;
-        return { events: 1, runs: 0, more: true };
+      {
+        ...awake,
+        async dispatch() {
+          await pause(50);
+          ended++;
+          return { events: 1, runs: 0, more: true };
+        },
       },
-      async () => undefined,
       settings,
       () => undefined,
     );

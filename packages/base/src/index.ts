@@ -3,4 +3,5 @@ export * from "./errors.ts";
 export * from "./i18n.ts";
 export * from "./ids.ts";
 export * from "./observation.ts";
+export * from "./recent.ts";
 export * from "./tracing.ts";

@@ -1,6 +1,6 @@
 import { GuanxiError, isGuanxiError, newId, type Observe, type Problem, toProblem, type Tracer } from "@guanxi/base";
 import type { Kernel } from "@guanxi/kernel";
-import { importChunk } from "./import/chunk.ts";
+import { importChunk, type ReadChunk, readChunk } from "./import/chunk.ts";
 import { LookupCache } from "./import/lookups.ts";
 import { claimJob, type ClaimedJob, endJob, LostJob, releaseJob, removeOld, renewJob } from "./jobs/claim.ts";
 import type { BulkSettings } from "./settings.ts";
@@ -95,18 +95,30 @@ export async function startWorker({ kernel, settings, observe, tracer }: Context
     }
   }
 
-  /** → whether rows are left. */
+  /** While PostgreSQL writes a chunk, the next one is read. → whether rows are left. */
   async function workOn(job: ClaimedJob): Promise<boolean> {
     const end = performance.now() + settings.sliceMs;
     const cache = new LookupCache(settings.lookups);
     const { tenant, id } = job;
     const attributes = { "guanxi.tenant": tenant, "guanxi.job": id };
     const traced = { name: "import", root: true, parent: job.plan.trace, attributes };
-    const next = () => tracer.span(traced, ({ traceparent }) => importChunk(kernel, job, cache, traceparent));
-    for (let done = await next(); done; done = await next()) {
+    const read = (after: number): Promise<ReadChunk | undefined> => {
+      const reading = readChunk(kernel, job, cache, after);
+      // Its fault is heard by who waits for it, if it is still wanted by then.
+      reading.catch(() => undefined);
+      return reading;
+    };
+    for (let chunk = await read(-1); chunk !== undefined;) {
+      const { n } = chunk.chunk;
+      const following = read(n);
+      const current = chunk;
+      const done = await tracer.span(traced, ({ traceparent }) =>
+        importChunk(kernel, job, cache, current, traceparent),
+      );
       if (done.rows) observe({ kind: "rows_imported", tenant, ...done.rows });
       const othersWait = [...waiting].some((tenant) => tenant !== job.tenant && !active.has(tenant));
       if (stopping || (othersWait && performance.now() > end)) return true;
+      chunk = await (done.rows ? following : read(n - 1));
     }
     await endJob(store, job, undefined);
     return false;

@@ -95,6 +95,25 @@ describe("a CSV file without a mapping", () => {
     expect(errors[1]).toContain("not this one");
     body(await bench.admin.delete("/api/meta/workflows/picky"), 204);
   });
+
+  test("of rows that claim one key the first is kept, and what earlier chunks made is there for later ones", async () => {
+    const claims = Array.from(
+      { length: 1_700 },
+      (_, i) => `Claim ${i},${[20, 450, 700, 1_650].includes(i) ? "one" : `c${i}`}`,
+    );
+    const first = await load(bench, "firms", `name,code\n${claims.join("\n")}\n`);
+    expect(counts(first.job)).toEqual([1_700, 1_700, 1_697, 0, 0, 3]);
+    expect(first.errors.slice(1).map((line) => line.split(",")[2])).toEqual(["451", "701", "1651"]);
+    expect(await find(bench, "firms", "code == 'one'", "name")).toMatchObject([{ name: "Claim 20" }]);
+    // 600 rows later is never the same chunk.
+    const tree = Array.from({ length: 1_700 }, (_, i) => `Tree ${i},t${i},${i < 600 ? "" : `t${i - 600}`}`);
+    const mapping = { columns: { name: "name", code: "code", parent: { field: "parent", lookup: "code" } } };
+    const second = await load(bench, "firms", `name,code,parent\n${tree.join("\n")}\n`, { mapping });
+    expect(counts(second.job)).toEqual([1_700, 1_700, 1_700, 0, 0, 0]);
+    expect(await find(bench, "firms", "code == 't1699'", "name,parent.code")).toMatchObject([
+      { parent: { code: "t1099" } },
+    ]);
+  });
 });
 
 describe("files that are refused as a whole, before anything is kept", () => {

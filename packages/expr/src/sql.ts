@@ -14,7 +14,7 @@ export interface SqlTarget {
   column(path: readonly string[], root: Root): string;
   /** Takes a literal and answers its place with the cast, such as `$3::text`; lists come as arrays with `text[]`. */
   parameter(value: unknown, sqlType: string): string;
-  /** SQL of the present, a timestamptz. */
+  /** SQL of the present, a timestamptz. Read only by what depends on it, as the time zone is, so that either may be a parameter. */
   readonly now: string;
   /** SQL of the tenant's time zone, an IANA name as text. */
   readonly timeZone: string;
@@ -58,8 +58,12 @@ function write(node: TypedNode, target: SqlTarget, variables: Columns): string {
 
 const runOf = (target: SqlTarget): SqlRun => ({
   parameter: (value, type) => target.parameter(value, type),
-  now: target.now,
-  timeZone: target.timeZone,
+  get now() {
+    return target.now;
+  },
+  get timeZone() {
+    return target.timeZone;
+  },
   fiscalYearStart: fiscalYearStart(target.fiscalYearStart),
 });
 

@@ -24,7 +24,7 @@ import { createCompressor, createPipe, decompressed, toWeb } from "./backup-stre
 import { arrivedChannel } from "./channels.ts";
 import { hashKey, newKey, prefixOf } from "./identity.ts";
 import { parseCopy, tenantIdPattern, tenantIdRule } from "./new-tenant.ts";
-import { loadStored } from "./stored.ts";
+import { loadStored, storedObjects } from "./stored.ts";
 import type { Backup, CreatedTenant, RestoredTenant, RestoreOptions, Tenant } from "./types.ts";
 
 interface Env {
@@ -153,8 +153,9 @@ export function createBackups(env: Env) {
 }
 
 async function defineObjects(connection: Connection, schema: string): Promise<readonly string[]> {
-  const { version, settings, stored } = await loadStored(connection, schema);
-  const snapshot = compileSnapshot(settings, version, stored);
+  const found = await loadStored(connection, schema);
+  // What a file says has been checked by nobody here.
+  const snapshot = compileSnapshot(found.settings, found.version, storedObjects(found));
   return compileDdl(schema, diffSnapshots(undefined, snapshot), snapshot).map((step) => step.sql);
 }
 

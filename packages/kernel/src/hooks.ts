@@ -30,6 +30,11 @@ export class Hooks {
     this.#hooks.sort((a, b) => a.order - b.order);
   }
 
+  /** Whether any has a say in such writes. */
+  apply(session: Session, object: ObjectType, kind: WriteKind): boolean {
+    return this.#hooks.some((h) => h.applies(session, object, kind));
+  }
+
   /** Undefined when none applies, which is what lets a write be one statement. */
   async enter(session: Session, object: ObjectType, kind: WriteKind): Promise<HookChain | undefined> {
     const applying = this.#hooks.filter((h) => h.applies(session, object, kind));

@@ -1,6 +1,6 @@
-import { createHash } from "node:crypto";
+import { hash } from "node:crypto";
 import { type RoleGrant, sumRights } from "@guanxi/access";
-import { type Clock, GuanxiError, type Locale, locales, secret } from "@guanxi/base";
+import { type Clock, GuanxiError, type Locale, locales, Recent, secret } from "@guanxi/base";
 import { quoteSchema, type Store, tenantSchema } from "@guanxi/store";
 import { coreUnnamed, memberGrant, userManagerGrant } from "./core-objects.ts";
 import type { Actor } from "./types.ts";
@@ -9,6 +9,12 @@ import type { Actor } from "./types.ts";
 const credentialLifetimeMs = 30_000;
 /** `last_used_at` is kept to this many milliseconds, so that reading does not become writing. */
 const lastUsedStepMs = 300_000;
+
+/** Keys that are remembered, of all tenants; a forgotten one costs a look into the database. */
+const mostCredentials = 20_000;
+/** Tenants whose people are remembered, and people of each. */
+const mostTenants = 2_000;
+const mostActors = 5_000;
 
 export interface Credential {
   readonly key: string;
@@ -24,7 +30,7 @@ interface CachedCredential extends Credential {
 
 const keyPattern = /^gx_([a-z][a-z0-9]{1,30})_[A-Za-z0-9_-]{20,64}$/;
 
-export const hashKey = (key: string): string => createHash("sha256").update(key).digest("hex");
+export const hashKey = (key: string): string => hash("sha256", key);
 /** The first characters, to recognise a key by; four of them are secret ones. */
 export const prefixOf = (key: string): string => key.slice(0, key.indexOf("_", "gx_".length) + 1 + 4);
 export const newKey = (tenant: string): string => `gx_${tenant}_${secret(24)}`;
@@ -57,8 +63,8 @@ const localeOf = (value: unknown, fallback: Locale): Locale =>
 export class Identity {
   readonly #store: Store;
   readonly #clock: Clock;
-  readonly #credentials = new Map<string, CachedCredential>();
-  readonly #actors = new Map<string, Map<string, Promise<Actor | undefined>>>();
+  readonly #credentials = new Recent<string, CachedCredential>(mostCredentials);
+  readonly #actors = new Recent<string, Recent<string, Promise<Actor | undefined>>>(mostTenants);
   /** Counts what was forgotten: a key that was read meanwhile may be revoked since, and is not kept. */
   #forgotten = 0;
 
@@ -71,7 +77,7 @@ export class Identity {
   forget(tenant: string): void {
     this.#forgotten++;
     this.#actors.delete(tenant);
-    for (const [hash, c] of this.#credentials) if (c.tenant === tenant) this.#credentials.delete(hash);
+    this.#credentials.deleteWhere((c) => c.tenant === tenant);
   }
 
   forgetAll(): void {
@@ -84,11 +90,11 @@ export class Identity {
   async credential(key: string): Promise<Credential> {
     const now = this.#clock.now().getTime();
     if (!keyPattern.test(key)) throw new GuanxiError("UNAUTHENTICATED");
-    const hash = hashKey(key);
-    let known = this.#credentials.get(hash);
+    const hashed = hashKey(key);
+    let known = this.#credentials.get(hashed);
     if (!known || now - known.loadedAt > credentialLifetimeMs) {
       const forgotten = this.#forgotten;
-      const row = await this.#store.registry.findKey(hash);
+      const row = await this.#store.registry.findKey(hashed);
       if (!row) throw new GuanxiError("UNAUTHENTICATED");
       known = {
         key: row.id,
@@ -98,7 +104,7 @@ export class Identity {
         loadedAt: now,
         touchedAt: row.lastUsedAt ? Date.parse(row.lastUsedAt) : 0,
       };
-      if (forgotten === this.#forgotten) this.#credentials.set(hash, known);
+      if (forgotten === this.#forgotten) this.#credentials.set(hashed, known);
     }
     if (known.expiresAt <= now) throw new GuanxiError("UNAUTHENTICATED");
     if (now - known.touchedAt > lastUsedStepMs) {
@@ -110,8 +116,7 @@ export class Identity {
 
   /** The actor that a user is; undefined when there is no such active user. */
   actor(tenant: string, user: string, fallback: Locale): Promise<Actor | undefined> {
-    let actors = this.#actors.get(tenant);
-    if (!actors) this.#actors.set(tenant, (actors = new Map()));
+    const actors = this.#actors.getOrMake(tenant, () => new Recent(mostActors));
     const known = actors.get(user);
     if (known) return known;
     const load = this.#load(tenant, user, fallback);

@@ -19,7 +19,7 @@ import { createTenants } from "./tenants.ts";
 import type { Actor, Cause, Kernel, KernelOptions, Session, SnapshotPart } from "./types.ts";
 import { Upgrades } from "./upgrade.ts";
 
-/** Snapshots kept compiled unless set otherwise; at about 100 KB each, 50 MB. */
+/** Snapshots kept unless set otherwise; at about 100 KB each where no two tenants have the same objects, 50 MB. */
 const defaultMaxTenants = 500;
 
 /** A user who goes takes their `user_position` along, so these two are all that the chart is made of. */

@@ -3,6 +3,7 @@ import { knows } from "@guanxi/access";
 import { GuanxiError, type Issue } from "@guanxi/base";
 import {
   compileSnapshot,
+  loadSnapshot,
   type ObjectDefinition,
   parseDefinition,
   type Snapshot,
@@ -18,7 +19,7 @@ import { withLocks } from "./locks.ts";
 import type { RecordsEnv } from "./records/context.ts";
 import { moveRights } from "./role-rights.ts";
 import type { Snapshots } from "./snapshots.ts";
-import { loadStored } from "./stored.ts";
+import { loadStored, storedObjects } from "./stored.ts";
 import type { Metadata, MetadataAnswer, Session } from "./types.ts";
 
 interface Env {
@@ -54,11 +55,13 @@ async function change<T>(
   const s = quoteSchema(tenant.schema);
   const result = await withLocks(env.records.store, async (tx) => {
     await tx.sql(`SELECT FROM ${s}._meta FOR UPDATE`);
-    const { version, settings, stored } = await loadStored(tx, tenant.schema);
+    const found = await loadStored(tx, tenant.schema);
+    const { version, settings, texts } = found;
     const current =
       version === session.snapshot.version
         ? session.snapshot
-        : compileSnapshot(settings, version, stored, session.snapshot);
+        : loadSnapshot(settings, version, texts, session.snapshot);
+    const stored = storedObjects(found);
     const { value, next } = await work(
       { session: { ...session, connection: tx, snapshot: current }, version, stored, current },
       tx,

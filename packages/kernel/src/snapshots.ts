@@ -1,5 +1,5 @@
 import { type Clock, GuanxiError, type Observe } from "@guanxi/base";
-import { compileSnapshot, type Snapshot } from "@guanxi/meta";
+import { loadSnapshot, type Snapshot } from "@guanxi/meta";
 import { type Connection, type Store, tenantSchema } from "@guanxi/store";
 import { loadStored } from "./stored.ts";
 import type { SnapshotPart, Tenant } from "./types.ts";
@@ -21,10 +21,17 @@ interface Options {
   readonly maxTenants: number;
 }
 
+/** A tenant's metadata as last seen. */
+interface Known {
+  readonly compiled: Compiled;
+  /** Whether the database may have newer metadata: then it serves only to be taken over from. */
+  readonly stale: boolean;
+}
+
 /** Compiled tenants of this process, the least recently used dropped first; at most one load of a tenant at a time. */
 export class Snapshots {
   readonly #options: Options;
-  readonly #known = new Map<string, Compiled>();
+  readonly #known = new Map<string, Known>();
   readonly #loading = new Map<string, Promise<Compiled>>();
 
   constructor(options: Options) {
@@ -34,10 +41,10 @@ export class Snapshots {
   /** The tenant's metadata as last seen; loaded when it is not there. UNAUTHENTICATED callers never get here. */
   async get(tenant: string): Promise<Compiled> {
     const known = this.#known.get(tenant);
-    if (!known) return this.reload(tenant);
+    if (!known || known.stale) return this.reload(tenant);
     this.#known.delete(tenant);
     this.#known.set(tenant, known);
-    return known;
+    return known.compiled;
   }
 
   get size(): number {
@@ -48,30 +55,27 @@ export class Snapshots {
   forget(tenant: string): void {
     const known = this.#known.get(tenant);
     this.#loading.delete(tenant);
-    if (known) this.#stale.set(tenant, known);
-    this.#known.delete(tenant);
+    if (known) this.#known.set(tenant, { ...known, stale: true });
     this.#options.upgrades.metadataChanged(tenant);
   }
 
   /** Signals may have been lost, of deleted tenants too. */
   forgetAll(): void {
-    for (const tenant of [...this.#known.keys(), ...this.#stale.keys()]) this.drop(tenant);
+    for (const tenant of [...this.#known.keys()]) this.drop(tenant);
   }
 
   /** Gone for good: the tenant was deleted. */
   drop(tenant: string): void {
     this.forget(tenant);
-    this.#stale.delete(tenant);
+    this.#known.delete(tenant);
     this.#options.upgrades.forget(tenant);
   }
-
-  readonly #stale = new Map<string, Compiled>();
 
   /** The newest metadata in the database. */
   async reload(tenant: string): Promise<Compiled> {
     const running = this.#loading.get(tenant);
     if (running) return running;
-    const load = this.#load(tenant, this.#known.get(tenant) ?? this.#stale.get(tenant));
+    const load = this.#load(tenant, this.#known.get(tenant)?.compiled);
     this.#loading.set(tenant, load);
     try {
       const compiled = await load;
@@ -84,9 +88,8 @@ export class Snapshots {
   }
 
   #remember(tenant: string, compiled: Compiled): void {
-    this.#stale.delete(tenant);
     this.#known.delete(tenant);
-    this.#known.set(tenant, compiled);
+    this.#known.set(tenant, { compiled, stale: false });
     for (const oldest of this.#known.keys()) {
       if (this.#known.size <= this.#options.maxTenants) break;
       this.#known.delete(oldest);
@@ -106,18 +109,18 @@ export class Snapshots {
     return store.transaction((tx) => this.compile(tx, tenant, previous));
   }
 
-  /** Compiles what stands in the database as `connection` sees it. */
+  /** What stands in the database as `connection` sees it. */
   async compile(connection: Connection, tenant: Tenant, previous: Compiled | undefined): Promise<Compiled> {
     const started = performance.now();
-    const { version, settings, stored } = await loadStored(connection, tenant.schema);
+    const { version, settings, texts } = await loadStored(connection, tenant.schema);
     if (previous?.snapshot.version === version) return previous;
-    const snapshot = compileSnapshot(settings, version, stored, previous?.snapshot);
+    const snapshot = loadSnapshot(settings, version, texts, previous?.snapshot);
     const compiled = await this.withParts(connection, tenant, snapshot);
     this.#options.observe({
       kind: "snapshot_compiled",
       tenant: tenant.id,
       version,
-      objects: stored.length,
+      objects: texts.length,
       ms: Math.round(performance.now() - started),
     });
     return compiled;

@@ -6,19 +6,24 @@ import { type Connection, quoteSchema } from "@guanxi/store";
 export interface Stored {
   readonly version: number;
   readonly settings: TenantSettings;
-  readonly stored: StoredObject[];
+  /** Each a StoredObject as JSON, by id. */
+  readonly texts: readonly string[];
 }
 
 /** Reads the stored objects of a tenant on `connection`, and its settings. */
 export async function loadStored(connection: Connection, schema: string): Promise<Stored> {
   const s = quoteSchema(schema);
-  const [row] = await connection.sql<{ version: number; settings: string; stored: string }>(
-    `SELECT m.version, m.settings::text AS settings, coalesce((SELECT json_agg(o.stored ORDER BY o.id) FROM ${s}._object o), '[]')::text AS stored FROM ${s}._meta m`,
+  const rows = await connection.sql<{ version: number; settings: string; stored: string | null }>(
+    `SELECT m.version, m.settings::text AS settings, o.stored::text AS stored FROM ${s}._meta m LEFT JOIN ${s}._object o ON true ORDER BY o.id`,
   );
-  if (!row) throw new GuanxiError("NOT_FOUND");
+  const [first] = rows;
+  if (!first) throw new GuanxiError("NOT_FOUND");
   return {
-    version: row.version,
-    settings: JSON.parse(row.settings) as TenantSettings,
-    stored: JSON.parse(row.stored) as StoredObject[],
+    version: first.version,
+    settings: JSON.parse(first.settings) as TenantSettings,
+    texts: rows.flatMap((row) => row.stored ?? []),
   };
 }
+
+export const storedObjects = ({ texts }: Stored): StoredObject[] =>
+  texts.map((text) => JSON.parse(text) as StoredObject);

@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from "node:util";
 import { GuanxiError, isGuanxiError, type Issue, issueMessage, type Observe } from "@guanxi/base";
-import { compileSnapshot, type ObjectDefinition, storeDefinition, type StoredObject } from "@guanxi/meta";
+import { compileSnapshot, loadSnapshot, type ObjectDefinition, storeDefinition, type StoredObject } from "@guanxi/meta";
 import {
   type Connection,
   isDatabaseError,
@@ -12,7 +12,7 @@ import {
 import { applyDefinitions, idCounter } from "./apply.ts";
 import { metaChannel } from "./channels.ts";
 import { withLocks } from "./locks.ts";
-import { loadStored } from "./stored.ts";
+import { loadStored, storedObjects } from "./stored.ts";
 
 /** What every tenant has, in numbered editions; a tenant remembers which one it was brought to. */
 export interface Core {
@@ -100,8 +100,10 @@ async function upgradeCore(tx: Connection, tenant: string, schema: string, core:
   const [row] = await tx.sql<{ core_level: number }>(`SELECT core_level FROM ${s}._meta FOR UPDATE`);
   const before = row?.core_level ?? 0;
   if (before >= core.level) return;
-  const { version, settings, stored } = await loadStored(tx, schema);
-  const current = compileSnapshot(settings, version, stored);
+  const found = await loadStored(tx, schema);
+  const { version, settings, texts } = found;
+  const stored = storedObjects(found);
+  const current = loadSnapshot(settings, version, texts);
   const ids = await idCounter(tx, schema);
   const others = stored.filter((o) => o.source !== "core");
   const upgraded = core.objects.map((definition): StoredObject => {

@@ -1,18 +1,10 @@
-import { Fault, type FieldShape, type Normalise, valueChecks, type ValueSchema } from "./field-types/contract.ts";
+import { Fault, type FieldShape } from "./field-types/contract.ts";
 import { fieldTypes } from "./field-types/index.ts";
 import { fieldTypeOf } from "./infer.ts";
 import { isUnique } from "./keys.ts";
 import { humanise } from "./names.ts";
 import { titleText } from "./titles.ts";
 import type { Field, FieldDefinition, FieldTypeName, ObjectDefinition, OnDelete } from "./types.ts";
-
-/** A field, and what preparing its values needs. */
-export interface CompiledField {
-  readonly field: Field;
-  readonly normalise: Normalise | undefined;
-  /** What a value in canonical form is held against. */
-  readonly checks: ValueSchema;
-}
 
 export interface FieldPlace {
   readonly object: ObjectDefinition;
@@ -22,7 +14,7 @@ export interface FieldPlace {
   readonly textLimit: number | undefined;
 }
 
-export function compileField(name: string, definition: FieldDefinition, place: FieldPlace): CompiledField {
+export function compileField(name: string, definition: FieldDefinition, place: FieldPlace): Field {
   const typeName = fieldTypeOf(definition);
   if (typeName === undefined)
     throw new Error(`unknown field type ${definition.fieldType} of ${place.object.name}.${name}`);
@@ -30,7 +22,7 @@ export function compileField(name: string, definition: FieldDefinition, place: F
   const shape = limited(type.shape(definition), place.textLimit);
   const required = place.object.required?.includes(name) ?? false;
   const unique = isUnique(definition);
-  const field: Field = {
+  return {
     id: place.id,
     name,
     type: typeName,
@@ -50,7 +42,6 @@ export function compileField(name: string, definition: FieldDefinition, place: F
     ...defaultFacts(definition, shape),
     ...(typeName === "autonumber" ? { pattern: definition["pattern"] as string } : {}),
   };
-  return { field, normalise: shape.normalise, checks: valueChecks(shape) };
 }
 
 const limited = (shape: FieldShape, limit: number | undefined): FieldShape =>
@@ -66,9 +57,12 @@ const limited = (shape: FieldShape, limit: number | undefined): FieldShape =>
 
 function referenceFacts(type: FieldTypeName, definition: FieldDefinition, required: boolean): Partial<Field> {
   if (type !== "reference" || definition.target === undefined) return {};
-  const onDelete: OnDelete = definition.onDelete ?? (required ? "restrict" : "setNull");
-  return { target: definition.target, onDelete };
+  return { target: definition.target, onDelete: onDeleteOf(definition, required) };
 }
+
+/** What becomes of a record whose reference loses its target. */
+export const onDeleteOf = (definition: FieldDefinition, required: boolean): OnDelete =>
+  definition.onDelete ?? (required ? "restrict" : "setNull");
 
 /** Defaults are kept in canonical form; `today` and `now` stay words until a record is made. */
 function defaultFacts(definition: FieldDefinition, shape: FieldShape): Partial<Field> {

@@ -1,22 +1,14 @@
-import { compileObject, type ObjectCore } from "./compile-object.ts";
-import { incomingReferences } from "./relations.ts";
+import type { ObjectCore } from "./object-core.ts";
+import { TenantObject } from "./object-type.ts";
+import { checkRelations, incomingReferences } from "./relations.ts";
 import { definitionError, Report } from "./report.ts";
-import { brokenRules, compileRules } from "./rules.ts";
-import type { IncomingReference, ObjectType, Rule, Snapshot, StoredObject, TenantSettings } from "./types.ts";
-
-/** The parts an object was put together from; a later snapshot takes over those that did not change. */
-interface Parts {
-  readonly core: ObjectCore;
-  readonly user: ObjectCore | undefined;
-  readonly settings: string;
-}
-
-const partsOf = new WeakMap<ObjectType, Parts>();
+import { sharedCore } from "./shared-cores.ts";
+import type { Snapshot, StoredObject, TenantSettings } from "./types.ts";
 
 /**
- * Compiles a tenant's definitions, each already read by `parseDefinition`. Objects that are as in `previous` are taken
- * over from it. Throws GuanxiError DEFINITION where definitions do not fit together; `params.object` of an issue names
- * the definition that its path points into.
+ * Compiles and checks a tenant's definitions, each already read by `parseDefinition`. Objects that are as in `previous` are
+ * taken over from it; of them only that is checked which the others' change may have broken. Throws GuanxiError DEFINITION
+ * where definitions do not fit together; `params.object` of an issue names the definition that its path points into.
  */
 export function compileSnapshot(
   settings: TenantSettings,
@@ -24,19 +16,60 @@ export function compileSnapshot(
   stored: readonly StoredObject[],
   previous?: Snapshot,
 ): Snapshot {
-  const settingsText = JSON.stringify(settings);
-  const reusable = reusableObjects(settingsText, previous);
-  const reports = new Map(stored.map((s) => [s.name, new Report(s.name)]));
-  const cores = new Map(stored.map((s) => [s.name, coreOf(s, settings, reusable.get(s.id))]));
-  const incoming = incomingReferences([...cores.values()], reports);
-  const user = cores.get("user");
-  const objects = [...cores.values()].map((core) => {
-    const report = reports.get(core.name) ?? new Report();
-    const old = reusable.get(core.id);
-    return assemble({ core, user, settings: settingsText }, incoming.get(core.name) ?? [], settings, old, report);
-  });
+  const cores = stored.map((object) => sharedCore(JSON.stringify(object)));
+  checkCores(cores, new Set(objectsOf(previous).map((object) => object.core)));
+  return assemble(settings, version, cores, previous);
+}
+
+/**
+ * The snapshot of definitions that `compileSnapshot` has accepted, each as the JSON text of a StoredObject. Objects are
+ * compiled when they are first used, one for all tenants that have it the same; those that are as in `previous` are taken
+ * over from it.
+ */
+export const loadSnapshot = (
+  settings: TenantSettings,
+  version: number,
+  texts: readonly string[],
+  previous?: Snapshot,
+): Snapshot => assemble(settings, version, texts.map(sharedCore), previous);
+
+const objectsOf = (snapshot: Snapshot | undefined): readonly TenantObject[] =>
+  [...(snapshot?.byId.values() ?? [])].filter((object) => object instanceof TenantObject);
+
+const userOf = (cores: readonly ObjectCore[]): ObjectCore | undefined => cores.find((core) => core.name === "user");
+
+/** `known` have been checked, each by itself and all together. */
+function checkCores(cores: readonly ObjectCore[], known: ReadonlySet<ObjectCore>): void {
+  const reports = new Map(cores.map((core) => [core, new Report(core.name)]));
+  const user = userOf(cores);
+  const sameUser = user === undefined || known.has(user);
+  checkRelations(cores, known, reports);
+  for (const [core, report] of reports) {
+    const isNew = !known.has(core);
+    if (isNew) void core.parts;
+    if (isNew || !sameUser) core.rulesFor(user, report);
+  }
   const issues = [...reports.values()].flatMap((report) => report.issues);
   if (issues.length > 0) throw definitionError(issues);
+}
+
+function assemble(
+  settings: TenantSettings,
+  version: number,
+  cores: readonly ObjectCore[],
+  previous: Snapshot | undefined,
+): Snapshot {
+  // Values in canonical form and rules depend on the tenant's settings: other settings make every object another.
+  const sameSettings = sameText(previous?.settings, settings);
+  const old = new Map((sameSettings ? objectsOf(previous) : []).map((object) => [object.core, object]));
+  const user = userOf(cores);
+  const incoming = incomingReferences(cores);
+  const objects = cores.map((core) => {
+    const place = { settings, user: core.hasRules ? user : undefined, incoming: incoming.get(core.name) ?? [] };
+    const before = old.get(core);
+    const same = before?.user === place.user && sameText(before?.incoming, place.incoming);
+    return before && same ? before : new TenantObject(core, place);
+  });
   return Object.freeze({
     version,
     settings,
@@ -46,48 +79,4 @@ export function compileSnapshot(
   });
 }
 
-/** Values in canonical form depend on the tenant's settings, so other settings make every object another. */
-function reusableObjects(settings: string, previous: Snapshot | undefined): ReadonlyMap<number, ObjectType> {
-  const all = [...(previous?.byId.values() ?? [])];
-  return new Map(all.filter((o) => partsOf.get(o)?.settings === settings).map((o) => [o.id, o]));
-}
-
 const sameText = (a: unknown, b: unknown): boolean => a === b || JSON.stringify(a) === JSON.stringify(b);
-
-function coreOf(stored: StoredObject, settings: TenantSettings, old: ObjectType | undefined): ObjectCore {
-  const core = old === undefined ? undefined : partsOf.get(old)?.core;
-  return core !== undefined && sameText(core.stored, stored) ? core : compileObject(stored, settings);
-}
-
-function assemble(
-  parts: Parts,
-  incoming: readonly IncomingReference[],
-  settings: TenantSettings,
-  old: ObjectType | undefined,
-  report: Report,
-): ObjectType {
-  const rules = rulesOf(parts, old, report);
-  if (
-    old !== undefined &&
-    partsOf.get(old)?.core === parts.core &&
-    old.rules === rules &&
-    sameText(old.incoming, incoming)
-  )
-    return old;
-  const object: ObjectType = Object.freeze({
-    ...parts.core,
-    rules,
-    incoming,
-    brokenRules: (record, before, context) => brokenRules(rules, settings, record, before, context),
-  } satisfies ObjectType);
-  partsOf.set(object, parts);
-  return object;
-}
-
-/** Rules depend on their own object, and on the user's where they mention the actor. */
-function rulesOf({ core, user }: Parts, old: ObjectType | undefined, report: Report): readonly Rule[] {
-  const before = old === undefined ? undefined : partsOf.get(old);
-  const sameUser = before?.user === user || !old?.rules.some((rule) => rule.when.usesUser);
-  if (old !== undefined && before?.core === core && sameUser) return old.rules;
-  return compileRules(core.stored.definition.rules ?? [], core, user, report);
-}

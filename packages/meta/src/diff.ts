@@ -1,4 +1,5 @@
 import { isConvertible } from "./convertible.ts";
+import { coreOf } from "./object-type.ts";
 import { definitionError, pointer, Report } from "./report.ts";
 import type { Field, MetaChange, ObjectType, Snapshot } from "./types.ts";
 
@@ -16,7 +17,8 @@ export function diffSnapshots(before: Snapshot | undefined, after: Snapshot): Me
     const report = new Report(object.name);
     const from = before?.byId.get(object.id);
     if (from === undefined) changes.push({ kind: "create_object", object });
-    else if (from !== object) changes.push(...objectChanges(from, object, { before, after }, report));
+    else if (!isSame(from, object, { before, after }))
+      changes.push(...objectChanges(from, object, { before, after }, report));
     return report.issues;
   });
   if (issues.length > 0) throw definitionError(issues);
@@ -32,6 +34,12 @@ const order: readonly MetaChange["kind"][] = [
 interface Sides {
   readonly before: Snapshot | undefined;
   readonly after: Snapshot;
+}
+
+/** An object that is as it was is not looked into, which would compile it: its references may lead elsewhere, no more. */
+function isSame(from: ObjectType, object: ObjectType, sides: Sides): boolean {
+  const core = coreOf(object);
+  return from === object || (coreOf(from) === core && core.references.every((r) => sameTarget(r, r, sides)));
 }
 
 function objectChanges(from: ObjectType, object: ObjectType, sides: Sides, report: Report): MetaChange[] {
@@ -80,7 +88,7 @@ function fieldChanges(object: ObjectType, field: Field, from: Field, sides: Side
 }
 
 /** Targets are the same object by id, whatever it is called. */
-const sameTarget = (field: Field, from: Field, { before, after }: Sides): boolean =>
+const sameTarget = (field: { target?: string }, from: { target?: string }, { before, after }: Sides): boolean =>
   before?.objects.get(from.target ?? "")?.id === after.objects.get(field.target ?? "")?.id;
 
 const sayInconvertible = (field: Field, from: Field, report: Report): void =>

@@ -1,7 +1,7 @@
 export { type AutonumberPart, AutonumberError, autonumberParts } from "./autonumber.ts";
 export { canonicalInstant, canonicalTime, dateIn, isDate } from "./calendar.ts";
 export { unstorable } from "./characters.ts";
-export { compileSnapshot } from "./compile.ts";
+export { compileSnapshot, loadSnapshot } from "./compile.ts";
 export { diffSnapshots } from "./diff.ts";
 export { Fault, type FieldShape, type FieldType, type NormaliseContext } from "./field-types/contract.ts";
 export { fieldTypes, laterFieldTypes } from "./field-types/index.ts";

@@ -1,46 +1,58 @@
 import type { Issue } from "@guanxi/base";
 import { canonicalInstant, dateIn } from "./calendar.ts";
 import { unstorable } from "./characters.ts";
-import type { CompiledField } from "./compile-field.ts";
-import { Fault, type NormaliseContext } from "./field-types/contract.ts";
+import { Fault, type Normalise, type NormaliseContext, valueChecks, type ValueSchema } from "./field-types/contract.ts";
+import { fieldTypes } from "./field-types/index.ts";
 import { isObject } from "./plain.ts";
 import { escapeToken, pointer } from "./report.ts";
 import type { Field, PrepareContext, Prepared, TenantSettings } from "./types.ts";
-import { compileValidator, type Validator } from "./validator.ts";
+import { compileValidator } from "./validator.ts";
 
 export interface Preparer {
-  create(value: unknown, context: PrepareContext): Prepared;
-  patch(value: unknown, context: PrepareContext): Prepared;
+  create(value: unknown, context: PrepareContext, settings: PrepareSettings): Prepared;
+  patch(value: unknown, settings: PrepareSettings): Prepared;
 }
 
 /** Settings that the canonical form of values depends on. */
 export type PrepareSettings = Pick<TenantSettings, "country" | "timeZone">;
 
-/** Compiles the schema of all fields into one validator, on first use: most objects of a tenant rest. */
-export function preparer(fields: ReadonlyMap<string, CompiledField>, settings: PrepareSettings): Preparer {
-  const normalise: NormaliseContext = { country: settings.country };
-  let validator: Validator | undefined;
-  const validate: Validator = (value) => (validator ??= compileValidator(checksOf(fields)))(value);
+/** A field, and what preparing its values needs. */
+interface WrittenField {
+  readonly field: Field;
+  readonly normalise: Normalise | undefined;
+  /** What a value in canonical form is held against. */
+  readonly checks: ValueSchema;
+}
 
-  const read = (value: unknown): Draft => {
+/** Compiles the schema of all fields into one validator. */
+export function preparer(all: ReadonlyMap<string, Field>): Preparer {
+  const fields = new Map([...all].map(([name, field]) => [name, writtenField(field)]));
+  const validate = compileValidator(checksOf(fields));
+
+  const read = (value: unknown, settings: PrepareSettings): Draft => {
     if (!isObject(value)) return { value: {}, issues: [{ path: "", code: "type", params: { type: "object" } }] };
     const draft: Draft = { value: {}, issues: [] };
     const checked: Record<string, unknown> = {};
     for (const [name, raw] of Object.entries(value)) {
-      if (raw !== undefined) readField(name, raw, fields.get(name), normalise, draft, checked);
+      if (raw !== undefined) readField(name, raw, fields.get(name), settings, draft, checked);
     }
     const told = new Set(draft.issues.map((i) => `${i.path} ${i.code}`));
     for (const fault of validate(checked)) if (!told.has(`${fault.path} ${fault.code}`)) addFault(draft, fault, "");
     return draft;
   };
   return {
-    create(value, context) {
-      const draft = read(value);
-      if (isObject(value)) complete(value, draft, fields, settings, context);
+    create(value, context, settings) {
+      const draft = read(value, settings);
+      if (isObject(value)) complete(value, draft, all, settings, context);
       return draft;
     },
-    patch: (value) => read(value),
+    patch: read,
   };
+}
+
+function writtenField(field: Field): WrittenField {
+  const { normalise } = fieldTypes[field.type].shape(field.definition);
+  return { field, normalise, checks: valueChecks({ schema: field.schema, normalise }) };
 }
 
 interface Draft {
@@ -49,7 +61,7 @@ interface Draft {
 }
 
 /** Clients may write these; all others belong to the system. */
-function checksOf(fields: ReadonlyMap<string, CompiledField>): Record<string, unknown> {
+function checksOf(fields: ReadonlyMap<string, WrittenField>): Record<string, unknown> {
   const writable = [...fields].filter(([, { field }]) => !field.readOnly);
   return { type: "object", properties: Object.fromEntries(writable.map(([name, { checks }]) => [name, checks])) };
 }
@@ -61,7 +73,7 @@ function checksOf(fields: ReadonlyMap<string, CompiledField>): Record<string, un
 function readField(
   name: string,
   raw: unknown,
-  compiled: CompiledField | undefined,
+  compiled: WrittenField | undefined,
   context: NormaliseContext,
   draft: Draft,
   checked: Record<string, unknown>,
@@ -91,11 +103,11 @@ function addFault(draft: Draft, fault: Fault, path: string): void {
 function complete(
   written: Record<string, unknown>,
   draft: Draft,
-  fields: ReadonlyMap<string, CompiledField>,
+  fields: ReadonlyMap<string, Field>,
   settings: PrepareSettings,
   context: PrepareContext,
 ): void {
-  for (const [name, { field }] of fields) {
+  for (const [name, field] of fields) {
     if (field.readOnly || written[name] !== undefined) continue;
     if (field.default !== undefined) draft.value[name] = defaultValue(field, settings, context.now);
     else if (field.required) draft.issues.push({ path: pointer(name), code: "required" });

@@ -1,7 +1,9 @@
 import { GuanxiError, type Issue, type IssueCode, text } from "@guanxi/base";
 
 /** One reference token of a JSON pointer (RFC 6901). */
-export const escapeToken = (token: string): string => token.replaceAll("~", "~0").replaceAll("/", "~1");
+export const escapeToken = (token: string): string =>
+  special.test(token) ? token.replaceAll("~", "~0").replaceAll("/", "~1") : token;
+const special = /[~/]/;
 
 export const pointer = (...tokens: readonly (string | number)[]): string =>
   tokens.map((token) => `/${escapeToken(String(token))}`).join("");

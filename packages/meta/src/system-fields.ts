@@ -1,8 +1,7 @@
 import { text } from "@guanxi/base";
 import type { ExprType } from "@guanxi/expr";
-import type { CompiledField } from "./compile-field.ts";
 import type { ValueSchema } from "./field-types/contract.ts";
-import { canonicalUuid } from "./field-types/uuid.ts";
+import { frozen } from "./plain.ts";
 import type { Field, FieldTypeName } from "./types.ts";
 
 /** Ids of system fields are the same in every object of every tenant, and never those of a definition. */
@@ -48,7 +47,7 @@ function systemField(name: SystemName, type: FieldTypeName, title: Field["title"
   };
 }
 
-const shared: readonly Field[] = [
+const shared: readonly Field[] = frozen([
   systemField("owner", "reference", text("Owner", "负责人", "負責人"), {
     readOnly: false,
     indexed: true,
@@ -61,10 +60,10 @@ const shared: readonly Field[] = [
   systemField("updated_by", "reference", text("Updated by", "更新人", "更新者")),
   systemField("version", "integer", text("Version", "版本", "版本"), { required: true }),
   systemField("deleted_at", "datetime", text("Deleted at", "删除时间", "刪除時間")),
-];
+]);
 
 /** What the system keeps of every record, `id` foremost. */
-export function systemFields(object: string): readonly CompiledField[] {
+export function systemFields(object: string): readonly Field[] {
   const exprType = { kind: "ref", target: object } as const;
   const id = systemField("id", "uuid", text("ID", "ID", "ID"), {
     required: true,
@@ -72,5 +71,5 @@ export function systemFields(object: string): readonly CompiledField[] {
     indexed: true,
     exprType,
   });
-  return [id, ...shared].map((field) => ({ field, normalise: canonicalUuid, checks: { type: "string" } }));
+  return [frozen(id), ...shared];
 }

@@ -40,10 +40,10 @@ describe.each(names)("%s", (name) => {
   test.each(valid.map((v) => [JSON.stringify(v[0]).slice(0, 60), v] as const))("takes %s", (_label, sample) => {
     const [sent] = sample;
     const canonical = sample.length > 1 ? sample[1] : sent;
-    for (const prepare of [object.prepareCreate, object.preparePatch]) {
-      expect(prepare({ f: sent }, { now })).toEqual({ value: { f: canonical }, issues: [] });
+    for (const prepare of ["prepareCreate", "preparePatch"] as const) {
+      expect(object[prepare]({ f: sent }, { now })).toEqual({ value: { f: canonical }, issues: [] });
       // The canonical form is its own canonical form.
-      expect(prepare({ f: canonical }, { now })).toEqual({ value: { f: canonical }, issues: [] });
+      expect(object[prepare]({ f: canonical }, { now })).toEqual({ value: { f: canonical }, issues: [] });
     }
   });
 

@@ -1,4 +1,4 @@
-export { compileRead } from "./compile.ts";
+export { askAggregate, type Asked, askGet, askList } from "./asked.ts";
 export { encodeCursor } from "./cursor.ts";
 export { noField, queryError } from "./errors.ts";
 export { jsonObject } from "./json.ts";
@@ -18,17 +18,16 @@ export type {
   ReadPlan,
   Source,
 } from "./plan.ts";
-export { resolveAggregate, type AggregateRequest } from "./resolve-aggregate.ts";
-export { defaultLimit, maxLimit, resolveGet, resolveList, type ListRequest } from "./resolve-list.ts";
+export type { AggregateRequest } from "./resolve-aggregate.ts";
+export { defaultLimit, maxLimit, resolveList, type ListRequest } from "./resolve-list.ts";
 export {
+  type Asker,
   type ExpressionPlace,
   jsonColumn,
+  literal,
   Parameters,
   placedExpressionSql,
   predicateSql,
   rowPredicateSql,
   quote,
-  type SqlContext,
-  type SqlText,
-  visibleOwners,
 } from "./sql.ts";

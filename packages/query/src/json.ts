@@ -8,10 +8,14 @@ const plain: ColumnSql = (source, column) => `${source}.${quote(column)}`;
 
 /** `to_json` of a row with exactly these members. A row type, not `json_build_object`, which ends at 50 members. */
 export function jsonObject(outputs: readonly Output[], column: ColumnSql = plain): string {
-  const members = outputs.map((o) => `${member(o, column)} AS ${quote(o.name)}`).join(", ");
+  const members = outputs.map((o) => named(member(o, column), o.name)).join(", ");
   // No field can be named as the row is, or `to_json` would take the field.
   return `(SELECT to_json("#") FROM (SELECT ${members}) "#")`;
 }
+
+/** A column that is called so already needs no name: texts are half as long. */
+const named = (sql: string, name: string): string =>
+  sql.endsWith(`.${quote(name)}`) ? sql : `${sql} AS ${quote(name)}`;
 
 function member(output: Output, column: ColumnSql): string {
   if (output.kind === "field") return jsonColumn(output.field, column(output.source, output.field.column.name));

@@ -49,8 +49,8 @@ export interface ListPlan extends FromPlan {
 export interface GetPlan extends FromPlan {
   readonly kind: "get";
   readonly outputs: readonly Output[];
-  /** A field that is unique, and its value as text. */
-  readonly by: { readonly field: Field; readonly value: string };
+  /** A field that is unique; its value comes with the asker. */
+  readonly by: Field;
 }
 
 export type Period = "day" | "week" | "month" | "quarter" | "year";

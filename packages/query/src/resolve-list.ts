@@ -116,13 +116,13 @@ export function resolveList(snapshot: Snapshot, object: ObjectType, request: Lis
   };
 }
 
+export interface GetRequest {
+  readonly select?: string | undefined;
+  readonly expand?: string | undefined;
+}
+
 /** One record by a unique field (`id` for most). */
-export function resolveGet(
-  snapshot: Snapshot,
-  object: ObjectType,
-  by: GetPlan["by"],
-  request: { readonly select?: string | undefined; readonly expand?: string | undefined } = {},
-): GetPlan {
+export function resolveGet(snapshot: Snapshot, object: ObjectType, by: Field, request: GetRequest): GetPlan {
   const sources = new Sources(snapshot, object, "live");
   const outputs = resolveOutputs(request, object, sources);
   return { kind: "get", object, outputs, filter: undefined, by, sources: sources.list };

@@ -1,26 +1,25 @@
 import { type CheckedExpression, toSql } from "@guanxi/expr";
-import type { Field, ObjectType, TenantSettings } from "@guanxi/meta";
+import type { Field, Snapshot } from "@guanxi/meta";
 import type { Predicate, Source } from "./plan.ts";
-
-/** SQL text with parameters `$1…`; all of them text, cast where they stand. */
-export interface SqlText {
-  readonly text: string;
-  readonly params: readonly (string | null)[];
-}
 
 /** A name as an identifier. Names come from checked definitions; doubling quotes keeps even a wrong one harmless. */
 export const quote = (name: string): string => `"${name.replaceAll('"', '""')}"`;
 
-/** What a statement needs of the world beside the plan. */
-export interface SqlContext {
-  readonly settings: TenantSettings;
+/** Who asks, and when: what a compiled statement is not made of but finds anew each time. */
+export interface Asker {
   /** The actor's user id. */
   readonly user: string;
   /** The actor's user record, for `user.…` in expressions. */
   readonly userRecord: Readonly<Record<string, unknown>>;
-  readonly userObject: ObjectType | undefined;
   readonly now: Date;
+  /** The value of the unique field that a record is read by. */
+  readonly key?: string;
 }
+
+/** Where a parameter comes from: the statement's own value, or the asker. */
+export type Slot = string | null | ((asker: Asker) => string | null);
+
+export const literal = (text: string): string => `'${text.replaceAll("'", "''")}'`;
 
 /** A value as PostgreSQL reads it. */
 function printed(value: unknown): string | null {
@@ -32,41 +31,76 @@ function printed(value: unknown): string | null {
   return `{${items.join(",")}}`;
 }
 
-/** Collects a statement's parameters behind the `taken` ones that have fixed places; the same value of the same type is sent once. */
+export interface ParameterSettings {
+  /** Parameters before these that have fixed places. */
+  readonly taken?: number;
+  /** Whether the statement's own values stand in its text, where PostgreSQL can plan for them once. */
+  readonly written?: boolean;
+}
+
+/** Collects a statement's parameters; the same value of the same type is sent once. */
 export class Parameters {
-  readonly values: (string | null)[] = [];
+  readonly slots: Slot[] = [];
   readonly #known = new Map<string, string>();
   readonly #taken: number;
+  readonly #written: boolean;
 
-  constructor(taken = 0) {
+  constructor({ taken = 0, written = false }: ParameterSettings = {}) {
     this.#taken = taken;
+    this.#written = written;
   }
 
+  /** A value of the statement's own. */
   add(value: unknown, sqlType: string): string {
     const sent = printed(value);
-    const key = `${sqlType}\n${sent === null ? "" : `=${sent}`}`;
+    if (this.#written) return `${sent === null ? "NULL" : literal(sent)}::${sqlType}`;
+    return this.#place(sent === null ? "" : `=${sent}`, sent, sqlType);
+  }
+
+  /** A value that each asker brings; `name` tells it from others. */
+  find(name: string, sqlType: string, find: (asker: Asker) => unknown): string {
+    return this.#place(`@${name}`, (asker) => printed(find(asker)), sqlType);
+  }
+
+  user(): string {
+    return this.find("user", "uuid", (asker) => asker.user);
+  }
+
+  /** Of a statement that finds none anew. */
+  get values(): (string | null)[] {
+    return this.slots.map((slot) => {
+      if (typeof slot === "function") throw new TypeError("the statement has a parameter that its asker brings");
+      return slot;
+    });
+  }
+
+  #place(source: string, slot: Slot, sqlType: string): string {
+    const key = `${sqlType}\n${source}`;
     const known = this.#known.get(key);
     if (known) return known;
-    this.values.push(sent);
-    const placeholder = `$${this.#taken + this.values.length}::${sqlType}`;
+    this.slots.push(slot);
+    const placeholder = `$${this.#taken + this.slots.length}::${sqlType}`;
     this.#known.set(key, placeholder);
     return placeholder;
   }
 }
 
-export const table = (context: SqlContext, source: Source): string =>
-  `${quote(context.settings.schema)}.${quote(source.object.table)}`;
+export const table = ({ settings }: Snapshot, source: Source): string =>
+  `${quote(settings.schema)}.${quote(source.object.table)}`;
 
 /** Everyone whose records the user sees as an owner: themselves and those below them in the org chart. */
 export const visibleOwners = (schema: string, user: string): string =>
-  `ARRAY(SELECT subordinate FROM ${quote(schema)}._below WHERE manager = ${user} UNION ALL SELECT ${user})`;
+  `SELECT subordinate FROM ${quote(schema)}._below WHERE manager = ${user} UNION ALL SELECT ${user}`;
 
 export function predicateSql(predicate: Predicate | undefined, alias: string, schema: string, user: string): string {
   if (!predicate) throw new Error("a plan was compiled before it was authorized");
   if (predicate.kind === "all") return "true";
   if (predicate.kind === "none") return "false";
-  return `${alias}.owner = ANY(${visibleOwners(schema, user)})`;
+  return ownedSql(alias, visibleOwners(schema, user));
 }
+
+/** `IS TRUE` keeps PostgreSQL from turning it into a join: it hashes the owners once, where it would compare a row with each element of an array. */
+const ownedSql = (alias: string, owners: string): string => `(${alias}.owner IN (${owners})) IS TRUE`;
 
 /**
  * The same for a row that is found by its key: one look into the org chart's index instead of everyone below. Its cost does not depend
@@ -80,7 +114,7 @@ export function rowPredicateSql(predicate: Predicate | undefined, alias: string,
 /** `deleted_at` and the row predicate of a source, as one condition. */
 export function sourceCondition(
   source: Source,
-  context: SqlContext,
+  snapshot: Snapshot,
   parameters: Parameters,
   predicate = predicateSql,
 ): string {
@@ -88,9 +122,7 @@ export function sourceCondition(
   if (source.deleted !== "any")
     parts.push(`${source.alias}.deleted_at IS ${source.deleted === "only" ? "NOT " : ""}NULL`);
   if (source.predicate?.kind !== "all") {
-    parts.push(
-      predicate(source.predicate, source.alias, context.settings.schema, parameters.add(context.user, "uuid")),
-    );
+    parts.push(predicate(source.predicate, source.alias, snapshot.settings.schema, parameters.user()));
   }
   return parts.length > 0 ? parts.join(" AND ") : "true";
 }
@@ -98,15 +130,15 @@ export function sourceCondition(
 /** `FROM root LEFT JOIN …`: a walk to a record that is deleted or not visible finds nothing. `rootRows` may stand for the root's table. */
 export function fromSql(
   sources: readonly Source[],
-  context: SqlContext,
+  snapshot: Snapshot,
   parameters: Parameters,
   rootRows?: string,
 ): string {
   return sources
     .map((source) => {
-      if (!source.via) return `FROM ${rootRows ?? table(context, source)} ${source.alias}`;
+      if (!source.via) return `FROM ${rootRows ?? table(snapshot, source)} ${source.alias}`;
       const on = `${source.alias}.id = ${source.via.source}.${quote(source.via.field.column.name)}`;
-      return `LEFT JOIN ${table(context, source)} ${source.alias} ON ${on} AND ${sourceCondition(source, context, parameters)}`;
+      return `LEFT JOIN ${table(snapshot, source)} ${source.alias} ON ${on} AND ${sourceCondition(source, snapshot, parameters)}`;
     })
     .join("\n");
 }
@@ -142,8 +174,12 @@ export const placedExpressionSql = (e: CheckedExpression, place: ExpressionPlace
   toSql(e, {
     column: (path, root) => place.column(path, root),
     parameter: (value, sqlType) => place.parameters.add(value, sqlType),
-    now: place.now,
-    timeZone: place.timeZone,
+    get now() {
+      return place.now;
+    },
+    get timeZone() {
+      return place.timeZone;
+    },
     fiscalYearStart: place.fiscalYearStart,
   });
 
@@ -151,18 +187,24 @@ export const placedExpressionSql = (e: CheckedExpression, place: ExpressionPlace
 export function expressionSql(
   e: CheckedExpression,
   sources: readonly Source[],
-  context: SqlContext,
+  snapshot: Snapshot,
   parameters: Parameters,
 ): string {
+  const { timeZone, fiscalYearStart } = snapshot.settings;
   return placedExpressionSql(e, {
     parameters,
-    now: parameters.add(context.now.toISOString(), "timestamptz"),
-    timeZone: parameters.add(context.settings.timeZone, "text"),
-    fiscalYearStart: context.settings.fiscalYearStart,
+    get now() {
+      return parameters.find("now", "timestamptz", (asker) => asker.now.toISOString());
+    },
+    get timeZone() {
+      return parameters.add(timeZone, "text");
+    },
+    fiscalYearStart,
     column(path, root) {
       if (root !== "user") return columnSql(sources, path);
-      const field = context.userObject?.fields.get(path[0] ?? "");
-      return parameters.add(context.userRecord[path[0] ?? ""], field?.column.sqlType ?? "text");
+      const [name = ""] = path;
+      const type = snapshot.objects.get("user")?.fields.get(name)?.column.sqlType ?? "text";
+      return parameters.find(`user.${name}`, type, (asker) => asker.userRecord[name]);
     },
   });
 }

@@ -34,6 +34,7 @@ function recordsDriver(seen: Seen[], parts: Parts): Records {
   return {
     create: noting("create", record(true)),
     createMany: noting("createMany", listText),
+    prepareMany: noting("prepareMany", async () => [id]),
     get: noting("get", record(false)),
     getBy: noting("getBy", record(false)),
     list: noting("list", listText),

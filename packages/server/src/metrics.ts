@@ -123,14 +123,20 @@ function createCounters(registry: Registry): Observe {
   const plan = boundedNames(mostPlans);
 
   const seconds = (ms: number): number => ms / 1_000;
+  // Their series are looked up by name: every request and statement is counted.
+  const seriesOf = remembered((name: string) => statements.labels({ plan: name }));
+  const requestSeries = remembered((key: string) => {
+    const [method = "", status = "", route = ""] = key.split(" ");
+    return requests.labels({ method, route, status });
+  });
   return (o: Observation): void => {
     switch (o.kind) {
       case "request": {
         const method = methods.has(o.method) ? o.method : "other";
-        return requests.observe({ method, route: o.route, status: o.status }, seconds(o.ms));
+        return requestSeries(`${method} ${o.status} ${o.route}`).observe(seconds(o.ms));
       }
       case "statement":
-        statements.observe({ plan: plan(o.plan) }, seconds(o.ms));
+        seriesOf(plan(o.plan)).observe(seconds(o.ms));
         if (!o.ok) failed.inc({ plan: plan(o.plan) });
         return;
       case "slow_statement":
@@ -159,10 +165,21 @@ function createCounters(registry: Registry): Observe {
   };
 }
 
+/** What was made for a key, made once. Only for keys of which there are few. */
+function remembered<T>(make: (key: string) => T): (key: string) => T {
+  const known = new Map<string, T>();
+  return (key) => {
+    const value = known.get(key) ?? make(key);
+    known.set(key, value);
+    return value;
+  };
+}
+
 /** The first names that are asked for, and `other` for the rest. */
 function boundedNames(most: number): (name: string) => string {
   const known = new Set<string>();
   return (given) => {
+    if (known.has(given)) return given;
     const name = given.replace(definition, "$1");
     if (known.has(name)) return name;
     if (known.size >= most) return "other";

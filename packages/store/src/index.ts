@@ -22,7 +22,10 @@ export type { Connection, OwnConnection, Row, Statement, Store } from "./types.t
 export type { PoolUsage } from "./watch.ts";
 export { childrenStatement, needingStatement, orphansStatement } from "./write/family.ts";
 export { type InsertedRow, insertStatement } from "./write/insert.ts";
+export { insertOneStatement } from "./write/insert-one.ts";
+export { insertManyStatement, type RefusedRow } from "./write/insert-many.ts";
 export { lockStatement, type LockedRow, stampStatement } from "./write/remove.ts";
 export type { WriteContext, WriteGrant } from "./write/shared.ts";
 export { type PatchRow, type UpdatedRow, updateStatement } from "./write/update.ts";
+export { updateOneStatement } from "./write/update-one.ts";
 export { quote as quoteSchema } from "@guanxi/query";

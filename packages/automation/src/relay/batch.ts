@@ -14,11 +14,15 @@ export interface TakenRow extends Record<string, unknown> {
 
 const lockKey = (schema: string): string => `hashtextextended('relay ${schema}', 0)`;
 
-/** The oldest undispatched rows, given their positions behind the last one. */
-const take = (schema: string, condition: string): string => `
-  WITH batch AS (
-    SELECT seq, row_number() OVER (ORDER BY seq) AS n FROM (
-      SELECT seq FROM ${schema}._change WHERE NOT dispatched ${condition} FOR UPDATE SKIP LOCKED) rows
+/**
+ * Those of the oldest undispatched rows that meet the condition, given their positions behind the last one. Only this order and limit find
+ * the rows by their index at any time: before a new table is analysed, PostgreSQL takes half of it for undispatched and would read it all.
+ */
+const take = (schema: string, limit: number, condition: string): string => `
+  WITH waiting AS MATERIALIZED (
+    SELECT seq, meta FROM ${schema}._change WHERE NOT dispatched ORDER BY seq LIMIT ${limit} FOR UPDATE SKIP LOCKED
+  ), batch AS (
+    SELECT seq, row_number() OVER (ORDER BY seq) AS n FROM waiting WHERE ${condition}
   ), feed AS (
     UPDATE ${schema}._feed SET pos = pos + (SELECT count(*) FROM batch) WHERE EXISTS (SELECT FROM batch)
     RETURNING pos - (SELECT count(*) FROM batch) AS before
@@ -39,9 +43,9 @@ export async function passBatch(
 ): Promise<{ events: number; other: boolean; oldest: string | null }> {
   const results = (await connection.sql(
     `SELECT pg_advisory_xact_lock(${lockKey(schema)});
-     ${take(schema, `AND meta BETWEEN ${from} AND ${to} ORDER BY seq LIMIT ${limit}`)}
+     ${take(schema, limit, `meta BETWEEN ${from} AND ${to}`)}
      SELECT (SELECT count(*) FROM taken)::int AS events, (SELECT min(at) FROM taken) AS oldest,
-       EXISTS (SELECT FROM ${schema}._change WHERE NOT dispatched AND meta NOT BETWEEN ${from} AND ${to}) AS other`,
+       EXISTS (SELECT FROM waiting WHERE meta NOT BETWEEN ${from} AND ${to}) AS other`,
     [],
     "automation.pass",
   )) as unknown as [unknown, [{ events: number; other: boolean; oldest: string | null }]];
@@ -54,7 +58,7 @@ export async function takeBatch(tx: Connection, schema: string, limit: number): 
   return hot<TakenRow>(
     tx,
     "take",
-    `${take(schema, `ORDER BY seq LIMIT ${limit}`)} SELECT seq, object_id, meta, at FROM taken ORDER BY seq`,
+    `${take(schema, limit, "true")} SELECT seq, object_id, meta, at FROM taken ORDER BY seq`,
     [],
   );
 }

@@ -13,10 +13,17 @@ export interface Relay {
 /** ms before a tenant is tried again whose dispatch failed. */
 const retryMs = 1_000;
 
+export interface RelayWork {
+  dispatch(tenant: string): Promise<Dispatched>;
+  /** Runs wait to be started. */
+  onRuns(tenant: string): Promise<void>;
+  /** Whether nobody waits for the tenant's changes, so that one batch may serve more of them. */
+  calm(tenant: string): boolean;
+}
+
 /** Dispatches tenants that were signalled, a few at once, each by one batch before the next tenant's turn. */
 export function createRelay(
-  dispatch: (tenant: string) => Promise<Dispatched>,
-  onRuns: (tenant: string) => Promise<void>,
+  { dispatch, onRuns, calm }: RelayWork,
   settings: AutomationSettings,
   observe: Observe,
   tracer: Tracer = noTracer,
@@ -25,7 +32,10 @@ export function createRelay(
   const active = new Set<string>();
   /** Signalled while their batch was under way, so that it may not have seen the change. */
   const again = new Set<string>();
+  /** Their batch left rows behind. */
+  const behind = new Set<string>();
   const retries = new Set<NodeJS.Timeout>();
+  const resting = new Map<string, NodeJS.Timeout>();
   let timer: NodeJS.Timeout | undefined;
   let stopped = false;
   let idle: PromiseWithResolvers<void> | undefined;
@@ -33,8 +43,24 @@ export function createRelay(
   function signal(tenant: string): void {
     if (stopped) return;
     if (active.has(tenant)) return void again.add(tenant);
+    if (calm(tenant)) rest(tenant);
+    else queue(tenant, settings.relayMs);
+  }
+
+  function rest(tenant: string): void {
+    if (resting.has(tenant) || waiting.has(tenant)) return;
+    const end = (): void => {
+      resting.delete(tenant);
+      queue(tenant, 0);
+    };
+    resting.set(tenant, setTimeout(end, settings.calmRelayMs));
+  }
+
+  function queue(tenant: string, ms: number): void {
+    if (stopped) return;
+    if (active.has(tenant)) return void again.add(tenant);
     waiting.add(tenant);
-    timer ??= setTimeout(turn, settings.relayMs);
+    timer ??= setTimeout(turn, ms);
   }
 
   function turn(): void {
@@ -51,7 +77,9 @@ export function createRelay(
 
   function done(tenant: string): void {
     active.delete(tenant);
-    if (again.delete(tenant)) signal(tenant);
+    const signalled = again.delete(tenant);
+    if (behind.delete(tenant)) queue(tenant, 0);
+    else if (signalled) signal(tenant);
     if (active.size === 0) idle?.resolve();
     if (waiting.size > 0) timer ??= setTimeout(turn, 0);
   }
@@ -63,7 +91,7 @@ export function createRelay(
       const lagMs = oldest === undefined ? 0 : Math.max(0, Date.now() - oldest.getTime());
       if (events > 0) observe({ kind: "events_relayed", tenant, events, runs, lagMs });
       if (runs > 0) await onRuns(tenant);
-      if (more) again.add(tenant);
+      if (more) behind.add(tenant);
     } catch (error) {
       if (isDatabaseError(error, "42P01", "3F000")) return; // The tenant was deleted meanwhile.
       observe({ kind: "background_failed", task: "relay", tenant, error });
@@ -80,6 +108,7 @@ export function createRelay(
     async stop() {
       stopped = true;
       clearTimeout(timer);
+      for (const timeout of resting.values()) clearTimeout(timeout);
       for (const retry of retries) clearTimeout(retry);
       waiting.clear();
       if (active.size === 0) return;

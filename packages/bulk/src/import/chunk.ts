@@ -1,3 +1,4 @@
+import { setImmediate } from "node:timers/promises";
 import { GuanxiError, type Issue, type Locale } from "@guanxi/base";
 import type { Kernel, Session } from "@guanxi/kernel";
 import type { Field, ObjectType } from "@guanxi/meta";
@@ -8,7 +9,15 @@ import { empty, type MappedRow, type RawRow, rowReader } from "../mapping/row.ts
 import { canonical, findBy, type Found } from "./find.ts";
 import { type LookupCache, resolveLookups } from "./lookups.ts";
 import { issuesOf, reasonOf } from "./reason.ts";
-import { issuesByRow, type ReadyRow, Refused, writeRows, type Written } from "./write.ts";
+import {
+  issuesByRow,
+  type Prepared,
+  prepareCreates,
+  type ReadyRow,
+  Refused,
+  writeRows,
+  type Written,
+} from "./write.ts";
 
 interface Chunk {
   readonly n: number;
@@ -17,42 +26,68 @@ interface Chunk {
   readonly rows: readonly RawRow[];
 }
 
+/** A chunk whose rows are read, as far as that can be done while the chunk before it is written. */
+export interface ReadChunk {
+  readonly chunk: Chunk;
+  readonly attempt: ChunkImport;
+}
+
 /** What became of a chunk. Without `rows` it is still there, to be read anew. */
 export interface ChunkEnd {
   readonly rows?: Written & { readonly rejected: number };
 }
 
+const sessionOf = (kernel: Kernel, { tenant, actor, request, id }: ClaimedJob, trace?: string): Promise<Session> =>
+  kernel.sessionFor(tenant, actor, {
+    ...(request === null ? {} : { request }),
+    ...(trace === undefined ? {} : { trace }),
+    ...{ job: id, depth: 0 },
+  });
+
+/** The job's first chunk behind number `after`; → undefined when there is none. */
+export async function readChunk(
+  kernel: Kernel,
+  job: ClaimedJob,
+  cache: LookupCache,
+  after: number,
+): Promise<ReadChunk | undefined> {
+  const chunk = await nextChunk(kernel, job, after);
+  if (!chunk) return undefined;
+  const attempt = new ChunkImport(kernel, await sessionOf(kernel, job), job, chunk, cache);
+  await attempt.read();
+  return { chunk, attempt };
+}
+
 /**
- * Imports the job's next chunk: its records, the rejected rows, the progress and the chunk's end are one transaction. What it writes
- * belongs to `trace`. → undefined when there was none.
+ * Imports a chunk: its records, the rejected rows, the progress and the chunk's end are one transaction. What it writes belongs to `trace`.
  */
 export async function importChunk(
   kernel: Kernel,
   job: ClaimedJob,
   cache: LookupCache,
+  { chunk, attempt: first }: ReadChunk,
   trace: string | undefined,
-): Promise<ChunkEnd | undefined> {
-  const chunk = await nextChunk(kernel, job);
-  if (!chunk) return undefined;
-  let session = await kernel.sessionFor(job.tenant, job.actor, {
-    ...(job.request === null ? {} : { request: job.request }),
-    ...(trace === undefined ? {} : { trace }),
-    ...{ job: job.id, depth: 0 },
-  });
+): Promise<ChunkEnd> {
+  let session = await sessionOf(kernel, job, trace);
+  let attempt = first.goOn(session) ? first : undefined;
   for (;;) {
-    const attempt = new ChunkImport(kernel, session, job, chunk, cache);
+    if (!attempt) {
+      attempt = new ChunkImport(kernel, session, job, chunk, cache);
+      await attempt.read();
+    }
     await attempt.prepare();
     // A row may be refused only by the newest metadata: what it lacks may have come to be since.
     const fresh = attempt.refusesAny ? await kernel.refresh(session) : session;
     if (fresh.snapshot.version === session.snapshot.version) return attempt.commit();
     session = fresh;
+    attempt = undefined;
   }
 }
 
-async function nextChunk({ store }: Kernel, job: ClaimedJob): Promise<Chunk | undefined> {
+async function nextChunk({ store }: Kernel, job: ClaimedJob, after: number): Promise<Chunk | undefined> {
   const [row] = await store.sql<{ n: number; first: number; rows: string }>(
-    `SELECT n, first, rows FROM ${job.schema}._job_chunk WHERE job = $1 ORDER BY n LIMIT 1`,
-    [job.id],
+    `SELECT n, first, rows FROM ${job.schema}._job_chunk WHERE job = $1 AND n > $2 ORDER BY n LIMIT 1`,
+    [job.id, after],
   );
   return row && { n: row.n, first: row.first, rows: JSON.parse(row.rows) as RawRow[] };
 }
@@ -68,17 +103,22 @@ export function objectOf(session: Session, objectId: number, mode: string): Obje
   return object;
 }
 
+/** Rows that are read before others get the event loop: about a millisecond, since a request waits for its turn several times. */
+const readAtOnce = 100;
+
 /** Thrown to leave a trial's transaction without a commit. */
 class Trial extends Error {}
 
 class ChunkImport {
   readonly #kernel: Kernel;
-  readonly #session: Session;
+  #session: Session;
   readonly #job: ClaimedJob;
   readonly #chunk: Chunk;
   readonly #cache: LookupCache;
   readonly #mapping: Mapping;
   readonly #rejected = new Map<MappedRow, readonly Issue[]>();
+  #rows: readonly MappedRow[] = [];
+  #prepared: Prepared | undefined;
   #good: readonly ReadyRow[] = [];
   #existing: ReadonlyMap<string, Found> = new Map();
 
@@ -100,18 +140,38 @@ class ChunkImport {
     return this.#rejected.size > 0;
   }
 
-  /** Reads the rows and tells the good from the bad, storing nothing when any is bad. When all are good, `commit` is their first try. */
-  async prepare(): Promise<void> {
+  /** Takes another session of the job for what is left to do; not one that has other metadata or rights. */
+  goOn(session: Session): boolean {
+    const same = session.snapshot === this.#session.snapshot && session.actor === this.#session.actor;
+    if (same) this.#session = session;
+    return same;
+  }
+
+  /** Reads the rows, and checks new records that need no look at others. */
+  async read(): Promise<void> {
     const { plan } = this.#job;
     const read = rowReader(this.#mapping, plan.format, plan.columns);
-    const rows = this.#chunk.rows.map((raw, i) => read(raw, this.#chunk.first + i));
+    const rows: MappedRow[] = [];
+    for (const [i, raw] of this.#chunk.rows.entries()) {
+      if (i % readAtOnce === 0) await setImmediate();
+      rows.push(read(raw, this.#chunk.first + i));
+    }
+    this.#rows = rows;
+    if (this.#mapping.key || this.#rows.some((row) => row.lookups.length > 0)) return;
+    this.#good = this.#rows.flatMap((row) => this.#ready(row) ?? []);
+    this.#prepared = await prepareCreates(this.#kernel, this.#session, this.#mapping, this.#good);
+  }
+
+  /** Tells the good rows from the bad, storing nothing when any is bad. When all are good, `commit` is their first try. */
+  async prepare(): Promise<void> {
+    if (this.#prepared) return;
     await resolveLookups(
       this.#kernel,
       this.#session,
-      rows.filter((r) => r.issues.length === 0),
+      this.#rows.filter((r) => r.issues.length === 0),
       this.#cache,
     );
-    this.#good = rows.flatMap((row) => this.#ready(row) ?? []);
+    this.#good = this.#rows.flatMap((row) => this.#ready(row) ?? []);
     await this.#findExisting();
   }
 
@@ -231,7 +291,8 @@ class ChunkImport {
     let written: Written = { created: 0, updated: 0, unchanged: 0 };
     try {
       await this.#kernel.transaction(this.#session, async (inside) => {
-        written = await writeRows(this.#kernel, inside, this.#mapping, this.#existing, rows);
+        const prepared = rows === this.#prepared?.rows ? this.#prepared : undefined;
+        written = await writeRows(this.#kernel, inside, this.#mapping, this.#existing, rows, prepared);
         if (!forGood) throw new Trial();
         await this.#finish(inside.connection, written);
       });

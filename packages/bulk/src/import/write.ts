@@ -1,5 +1,5 @@
 import { type GuanxiError, isGuanxiError, type Issue } from "@guanxi/base";
-import type { Kernel, Session } from "@guanxi/kernel";
+import type { Kernel, Session, StoreRecords } from "@guanxi/kernel";
 import type { Mapping } from "../mapping/check.ts";
 import { empty, type MappedRow } from "../mapping/row.ts";
 import type { Found } from "./find.ts";
@@ -40,31 +40,49 @@ async function refusing<T>(rows: readonly ReadyRow[], work: () => Promise<T>): P
   }
 }
 
-/** Writes rows in the session's transaction, all or none. Throws Refused. `existing` are the records by key as they were before. */
+/** New records whose values are checked; what is wrong with them is told where they are to be stored. */
+export interface Prepared {
+  readonly rows: readonly ReadyRow[];
+  readonly store: StoreRecords;
+}
+
+export async function prepareCreates(
+  kernel: Kernel,
+  session: Session,
+  mapping: Mapping,
+  rows: readonly ReadyRow[],
+): Promise<Prepared> {
+  try {
+    const values = rows.map((r) => valuesOf(mapping, r, "create"));
+    return { rows, store: await kernel.records.prepareMany(session, mapping.object.name, values) };
+  } catch (e) {
+    return { rows, store: () => Promise.reject(e as Error) };
+  }
+}
+
+/**
+ * Writes rows in the session's transaction, all or none. Throws Refused. `existing` are the records by key as they were before; `prepared` is of
+ * the same rows, if they were prepared.
+ */
 export async function writeRows(
   kernel: Kernel,
   session: Session,
   mapping: Mapping,
   existing: ReadonlyMap<string, Found>,
   rows: readonly ReadyRow[],
+  prepared?: Prepared,
 ): Promise<Written> {
   const written: Written = { created: 0, updated: 0, unchanged: 0 };
   const known = new Map<string, { id: string; version: number }>(existing);
-  const waves = wavesOf(rows);
-  for (const [i, wave] of waves.entries()) {
+  for (const wave of wavesOf(rows)) {
     const isNew = ({ key }: ReadyRow): boolean => key === undefined || !known.has(key);
     const creates = wave.filter(isNew);
     const updates = wave.filter((r) => !isNew(r));
     if (creates.length > 0) {
-      const text = await refusing(creates, () =>
-        kernel.records.createMany(
-          session,
-          mapping.object.name,
-          creates.map((r) => valuesOf(mapping, r, "create")),
-        ),
-      );
+      const { store } = prepared ?? (await prepareCreates(kernel, session, mapping, creates));
+      const ids = await refusing(creates, () => store(session));
       written.created += creates.length;
-      if (i < waves.length - 1) remember(known, creates, text);
+      creates.forEach(({ key }, i) => key !== undefined && known.set(key, { id: ids[i] ?? "", version: 1 }));
     }
     if (updates.length > 0) await update(kernel, session, mapping, known, updates, written);
   }

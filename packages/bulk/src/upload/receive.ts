@@ -43,7 +43,8 @@ export async function receive(
     ]);
   let heartbeat: NodeJS.Timeout | undefined;
   try {
-    const columns = upload.plan.format === "csv" ? await readHeader(rows, mapping) : [];
+    const { columns, rest } =
+      upload.plan.format === "csv" ? await readHeader(rows, mapping) : { columns: [], rest: [] };
     const { trace } = session.cause;
     const plan: ImportPlan = { ...upload.plan, columns, ...(trace === undefined ? {} : { trace }) };
     await store.sql(
@@ -61,7 +62,7 @@ export async function receive(
     );
     // A sender may be slower than the lease; a beat that fails is made up for by the next.
     heartbeat = setInterval(() => void alive().catch(() => undefined), settings.uploadLeaseMs / 3);
-    const total = await storeChunks(kernel, settings, schema, job, rows);
+    const total = await storeChunks(kernel, settings, schema, job, rest, rows);
     const queued = await store.sql(
       `UPDATE ${schema}._job SET status = 'queued', lease_until = NULL, total = $2, created_at = now() WHERE id = $1 AND status = 'receiving' RETURNING id`,
       [job, total],
@@ -79,12 +80,15 @@ export async function receive(
   }
 }
 
-/** The first record as the names of the columns. VALIDATION names each column that the mapping has no use for, or misses. */
-async function readHeader(rows: AsyncGenerator<RawRow>, mapping: Mapping): Promise<readonly string[]> {
-  const { value, done } = await rows.next();
-  if (done === true)
+/** The first record as the names of the columns, and the others that came with it. VALIDATION names each column that the mapping has no use for, or misses. */
+async function readHeader(
+  rows: AsyncGenerator<RawRow[]>,
+  mapping: Mapping,
+): Promise<{ columns: readonly string[]; rest: RawRow[] }> {
+  const [first, ...rest] = (await rows.next()).value ?? [];
+  if (first === undefined)
     throw new GuanxiError("MALFORMED", { detail: "The file is empty; its first line names the columns." });
-  const columns = (value as readonly string[]).map((name) => name.trim());
+  const columns = (first as readonly string[]).map((name) => name.trim());
   const twice = columns.filter((name, i) => columns.indexOf(name) !== i);
   if (twice.length > 0)
     throw new GuanxiError("MALFORMED", {
@@ -92,35 +96,50 @@ async function readHeader(rows: AsyncGenerator<RawRow>, mapping: Mapping): Promi
     });
   const { issues } = bindHeader(mapping, columns);
   if (issues.length > 0) throw new GuanxiError("VALIDATION", { detail: "The columns of the file do not fit.", issues });
-  return columns;
+  return { columns, rest };
 }
 
+/** Stores `first` and all `rows` after them; → how many there were. */
 async function storeChunks(
   { store }: Kernel,
   settings: BulkSettings,
   schema: string,
   job: string,
-  rows: AsyncIterable<RawRow>,
+  first: readonly RawRow[],
+  rows: AsyncIterable<readonly RawRow[]>,
 ): Promise<number> {
   let total = 0;
   let n = 0;
   let chunk: string[] = [];
   let length = 0;
+  /** The chunk that is on its way while the next one is read. */
+  let storing: Promise<unknown> = Promise.resolve();
   const flush = async (): Promise<void> => {
     if (chunk.length === 0) return;
-    await store.sql(`INSERT INTO ${schema}._job_chunk (job, n, first, rows) VALUES ($1, $2, $3, $4)`, [
-      ...[job, n++, total - chunk.length + 1, `[${chunk.join(",")}]`],
-    ]);
+    const values = [job, n++, total - chunk.length + 1, `[${chunk.join(",")}]`];
     chunk = [];
     length = 0;
+    await storing;
+    storing = store.sql(`INSERT INTO ${schema}._job_chunk (job, n, first, rows) VALUES ($1, $2, $3, $4)`, values);
+    // Whoever waits for it next hears of its fault.
+    storing.catch(() => undefined);
   };
-  for await (const row of rows) {
-    const json = JSON.stringify(row);
-    chunk.push(json);
-    length += json.length;
-    total++;
-    if (chunk.length >= settings.chunkRows || length >= settings.chunkLength) await flush();
+  const take = async (some: readonly RawRow[]): Promise<void> => {
+    for (const row of some) {
+      const json = JSON.stringify(row);
+      chunk.push(json);
+      length += json.length;
+      total++;
+      if (chunk.length >= settings.chunkRows || length >= settings.chunkLength) await flush();
+    }
+  };
+  try {
+    await take(first);
+    for await (const some of rows) await take(some);
+    await flush();
+  } finally {
+    // Nothing comes after its job is given up.
+    await storing;
   }
-  await flush();
   return total;
 }

@@ -4,12 +4,15 @@ import { GuanxiError } from "@guanxi/base";
 import { CsvError, parse } from "csv-parse";
 import type { RawRow } from "../mapping/row.ts";
 
-/** The records of a CSV text (RFC 4180), the header among them; rows of empty cells are left out. MALFORMED with the line. */
+/**
+ * The records of a CSV text (RFC 4180), the header among them, as many at once as there are; rows of empty cells are left out. MALFORMED with
+ * the line.
+ */
 export async function* csvRows(
   text: AsyncIterable<string>,
   delimiter: string,
   rowLength: number,
-): AsyncGenerator<readonly string[]> {
+): AsyncGenerator<RawRow[]> {
   const parser = parse({
     delimiter,
     max_record_size: rowLength,
@@ -20,7 +23,11 @@ export async function* csvRows(
   });
   const fed = pipeline(Readable.from(text), parser);
   try {
-    for await (const record of parser) yield record as string[];
+    for await (const first of parser) {
+      const records = [first as string[]];
+      for (let next = parser.read(); next !== null; next = parser.read()) records.push(next as string[]);
+      yield records;
+    }
     await fed;
   } catch (e) {
     await fed.catch(() => undefined);
@@ -42,22 +49,21 @@ function csvFault(e: CsvError, rowLength: number): GuanxiError {
   return new GuanxiError("MALFORMED", { detail: `The file is not valid CSV: ${what} (line ${line})`, cause: e });
 }
 
-/** The lines of a text that hold anything. */
-export async function* lineRows(text: AsyncIterable<string>, rowLength: number): AsyncGenerator<RawRow> {
+/** The lines of a text that hold anything, as many at once as there are. */
+export async function* lineRows(text: AsyncIterable<string>, rowLength: number): AsyncGenerator<RawRow[]> {
   let rest = "";
   let count = 0;
   for await (const piece of text) {
     const lines = (rest + piece).split("\n");
     rest = lines.pop() ?? "";
-    for (const line of lines) {
-      count++;
-      refuseLong(line, rowLength, count);
-      if (line.trim() !== "") yield line.trim();
-    }
+    for (const line of lines) refuseLong(line, rowLength, ++count);
+    yield filled(lines);
     refuseLong(rest, rowLength, count + 1);
   }
-  if (rest.trim() !== "") yield rest.trim();
+  yield filled([rest]);
 }
+
+const filled = (lines: readonly string[]): string[] => lines.map((line) => line.trim()).filter((line) => line !== "");
 
 function refuseLong(line: string, rowLength: number, number: number): void {
   if (line.length > rowLength)

@@ -1,6 +1,6 @@
 import { GuanxiError, isGuanxiError } from "@guanxi/base";
 import type { ObjectType } from "@guanxi/meta";
-import type { SqlContext } from "@guanxi/query";
+import type { Asker } from "@guanxi/query";
 import { isDatabaseError, type Statement, type Store, type WriteContext } from "@guanxi/store";
 import type { Hooks } from "../hooks.ts";
 import type { Session } from "../types.ts";
@@ -73,13 +73,7 @@ export function objectOf(session: Session, name: string): ObjectType {
 export const notFound = (object: ObjectType): GuanxiError =>
   new GuanxiError("NOT_FOUND", { detail: `There is no such ${object.name}.` });
 
-export const sqlContext = (session: Session): SqlContext => ({
-  settings: session.snapshot.settings,
-  user: session.actor.user,
-  userRecord: session.actor.record,
-  userObject: session.snapshot.objects.get("user"),
-  now: session.now,
-});
+export const askerOf = ({ actor, now }: Session): Asker => ({ user: actor.user, userRecord: actor.record, now });
 
 export const writeContext = (session: Session): WriteContext => ({
   snapshot: session.snapshot,

@@ -1,16 +1,22 @@
+import { setImmediate } from "node:timers/promises";
 import { grantWrite } from "@guanxi/access";
 import { GuanxiError, isGuanxiError, type Issue, type Locale, newId, toProblem } from "@guanxi/base";
 import type { ObjectType } from "@guanxi/meta";
-import { type InsertedRow, insertStatement } from "@guanxi/store";
+import {
+  type InsertedRow,
+  insertManyStatement,
+  insertOneStatement,
+  insertStatement,
+  type RefusedRow,
+} from "@guanxi/store";
 import type { HookChain } from "../hooks.ts";
-import type { RecordAnswer, Session } from "../types.ts";
+import type { RecordAnswer, Session, StoreRecords } from "../types.ts";
 import { objectOf, type RecordsEnv, StaleSnapshot, writeContext } from "./context.ts";
 import { missingReferences, type Row, writeFault } from "./faults.ts";
 import { afterWrite, inWriteTransaction } from "./transaction.ts";
 
-/** System fields of a record that is about to be stored, as rules and scripts see them. */
-const stamps = (session: Session, id: string) => ({
-  id,
+/** System fields of records that are about to be stored, as rules and scripts see them, but for the id. */
+const stamps = (session: Session) => ({
   created_at: session.now.toISOString(),
   created_by: session.actor.user,
   updated_at: session.now.toISOString(),
@@ -38,56 +44,104 @@ function prepare(
 }
 
 function collect<T, R>(items: readonly T[], each: (item: T, index: number) => R): R[] {
-  const issues: Issue[] = [];
-  const results: R[] = [];
-  for (const [i, item] of items.entries()) {
-    try {
-      results.push(each(item, i));
-    } catch (e) {
-      if (!isGuanxiError(e, "VALIDATION")) throw e;
-      issues.push(...e.issues);
-    }
-  }
-  if (issues.length > 0) throw new GuanxiError("VALIDATION", { issues });
-  return results;
+  const results = new Collected<R>();
+  for (const [i, item] of items.entries()) results.add(() => each(item, i));
+  return results.all();
 }
 
-/** Checks the rules and stores the rows with their change rows in one statement. */
+/** Rows that are checked before others get the event loop: about a millisecond, since a request waits for its turn several times. */
+const checkedAtOnce = 25;
+
+async function collectByTurns<T, R>(items: readonly T[], each: (item: T, index: number) => R): Promise<R[]> {
+  const results = new Collected<R>();
+  for (const [i, item] of items.entries()) {
+    if (i > 0 && i % checkedAtOnce === 0) await setImmediate();
+    results.add(() => each(item, i));
+  }
+  return results.all();
+}
+
+/** Results, or the issues of all that failed to give one. */
+class Collected<R> {
+  readonly #results: R[] = [];
+  readonly #issues: Issue[] = [];
+
+  add(give: () => R): void {
+    try {
+      this.#results.push(give());
+    } catch (e) {
+      if (!isGuanxiError(e, "VALIDATION")) throw e;
+      this.#issues.push(...e.issues);
+    }
+  }
+
+  all(): R[] {
+    if (this.#issues.length > 0) throw new GuanxiError("VALIDATION", { issues: this.#issues });
+    return this.#results;
+  }
+}
+
+function refuseBroken(session: Session, object: ObjectType, rows: readonly Row[]): void {
+  if (object.rules.length === 0) return;
+  const stamped = stamps(session);
+  const context = { now: session.now, user: session.actor.record };
+  const broken = rows.flatMap((row) =>
+    object
+      .brokenRules({ ...row.values, ...stamped, id: row.id }, null, context)
+      .map((i) => ({ ...i, path: row.path + i.path })),
+  );
+  if (broken.length > 0) throw new GuanxiError("VALIDATION", { issues: broken });
+}
+
+type Compile = typeof insertStatement;
+
+const insertAnswered: Compile = (object, grant, context, rows) => {
+  const [only, second] = rows;
+  return only && !second
+    ? insertOneStatement(object, grant, context, only)
+    : insertStatement(object, grant, context, rows);
+};
+
+/** Stores checked rows with their change rows in one statement; → its answer. */
+async function store<T extends InsertedRow | RefusedRow>(
+  env: RecordsEnv,
+  session: Session,
+  object: ObjectType,
+  rows: readonly Row[],
+  compile: Compile,
+): Promise<T[]> {
+  const grant = grantWrite(object, "create", session.actor.rights, (name) => session.snapshot.objects.get(name));
+  const statement = compile(
+    object,
+    grant,
+    writeContext(session),
+    rows.map((r) => ({ ...r.values, id: r.id })),
+  );
+  let answers: T[];
+  try {
+    answers = await session.connection.run<T>(statement);
+  } catch (e) {
+    throw await writeFault(env, session, object, rows, e);
+  }
+  if (answers.some((a) => a.meta !== session.snapshot.version)) throw new StaleSnapshot();
+  const faults = new Map(answers.flatMap(({ id, missing }) => (id !== null && missing ? [[id, missing]] : [])));
+  const missing = rows.flatMap(({ id, path }) => {
+    const names = faults.get(id);
+    return names === undefined ? [] : missingReferences(object, names, path);
+  });
+  if (missing.length > 0) throw new GuanxiError("VALIDATION", { issues: missing });
+  return answers;
+}
+
 async function insert(
   env: RecordsEnv,
   session: Session,
   object: ObjectType,
   rows: readonly Row[],
 ): Promise<RecordAnswer[]> {
-  const grant = grantWrite(object, "create", session.actor.rights, (name) => session.snapshot.objects.get(name));
-  const broken = rows.flatMap((row) =>
-    object
-      .brokenRules({ ...row.values, ...stamps(session, row.id) }, null, {
-        now: session.now,
-        user: session.actor.record,
-      })
-      .map((i) => ({ ...i, path: row.path + i.path })),
-  );
-  if (broken.length > 0) throw new GuanxiError("VALIDATION", { issues: broken });
-  const statement = insertStatement(
-    object,
-    grant,
-    writeContext(session),
-    rows.map((r) => ({ ...r.values, id: r.id })),
-  );
-  let stored: InsertedRow[];
-  try {
-    stored = await session.connection.run<InsertedRow>(statement);
-  } catch (e) {
-    throw await writeFault(env, session, object, rows, e);
-  }
+  refuseBroken(session, object, rows);
+  const stored = await store<InsertedRow>(env, session, object, rows, insertAnswered);
   const byId = new Map(stored.map((s) => [s.id, s]));
-  if (stored.some((s) => s.meta !== session.snapshot.version)) throw new StaleSnapshot();
-  const missing = rows.flatMap((r) => {
-    const names = byId.get(r.id)?.missing;
-    return names ? missingReferences(object, names, r.path) : [];
-  });
-  if (missing.length > 0) throw new GuanxiError("VALIDATION", { issues: missing });
   return rows.map(({ id }) => ({ id, version: 1, text: byId.get(id)?.data ?? "", created: true, etag: "1" }));
 }
 
@@ -135,6 +189,47 @@ export async function createRows(
   } finally {
     chain?.leave();
   }
+}
+
+const byPosition = (i: number): string => `/${i}`;
+
+/**
+ * `createRows` in two steps: shape, defaults and rules now, the rest when the database is free for it. What hooks have a say in, or what meets other
+ * metadata or rights by then, is done from the start in the second step.
+ */
+export async function prepareRows(
+  env: RecordsEnv,
+  session: Session,
+  name: string,
+  values: readonly unknown[],
+): Promise<StoreRecords> {
+  const object = objectOf(session, name);
+  const rows = env.hooks.apply(session, object, "create") ? undefined : await checkedRows(session, object, values);
+  const stillHolds = (inside: Session): boolean =>
+    inside.snapshot === session.snapshot &&
+    inside.actor === session.actor &&
+    !env.hooks.apply(inside, object, "create");
+  return async (inside) => {
+    if (rows === undefined || !stillHolds(inside))
+      return (await createRows(env, inside, name, values, byPosition)).map(({ id }) => id);
+    if (rows.length === 0) return [];
+    return inWriteTransaction(env, inside, object, false, async (within) => {
+      await store<RefusedRow>(env, within, object, rows, insertManyStatement);
+      await afterWrite(env, within, object);
+      return rows.map(({ id }) => id);
+    });
+  };
+}
+
+async function checkedRows(session: Session, object: ObjectType, values: readonly unknown[]): Promise<Row[]> {
+  grantWrite(object, "create", session.actor.rights, (name) => session.snapshot.objects.get(name));
+  const rows = await collectByTurns(values, (value, i): Row => ({
+    id: newId(),
+    path: byPosition(i),
+    values: prepare(session, object, value, byPosition(i), false),
+  }));
+  refuseBroken(session, object, rows);
+  return rows;
 }
 
 /** Each row alone: `{"data":[{"id"}|{"error"}…]}`. */

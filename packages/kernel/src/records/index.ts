@@ -1,7 +1,7 @@
 import { GuanxiError } from "@guanxi/base";
 import type { RecordAnswer, Records } from "../types.ts";
 import { type RecordsEnv, withFresh } from "./context.ts";
-import { createRows, eachAlone } from "./create.ts";
+import { createRows, eachAlone, prepareRows } from "./create.ts";
 import { deleteRecord, restoreRecord } from "./delete.ts";
 import { recordHistory } from "./history.ts";
 import { aggregateRecords, getRecord, getRecordBy, listRecords } from "./read.ts";
@@ -33,6 +33,10 @@ export function createRecords(env: RecordsEnv): Records {
       bounded(values);
       if (!atomic) return eachAlone(session, values, locale, (value) => create(session, object, value));
       return withFresh(env, session, async (s) => together(await createRows(env, s, object, values, (i) => `/${i}`)));
+    },
+    async prepareMany(session, object, values) {
+      bounded(values);
+      return prepareRows(env, session, object, values);
     },
     async updateMany(session, object, values, { atomic = true, locale = "en" } = {}) {
       bounded(values);

@@ -2,9 +2,9 @@ import { createHash } from "node:crypto";
 import { authorize } from "@guanxi/access";
 import { GuanxiError, isId } from "@guanxi/base";
 import type { Field, ObjectType } from "@guanxi/meta";
-import { compileRead, type Cursor, encodeCursor, resolveAggregate, resolveGet, resolveList } from "@guanxi/query";
+import { askAggregate, askGet, askList, type Cursor, encodeCursor } from "@guanxi/query";
 import type { AggregateParameters, ListParameters, ReadOptions, RecordAnswer, Session } from "../types.ts";
-import { notFound, objectOf, runQuery, sqlContext, StaleSnapshot } from "./context.ts";
+import { askerOf, notFound, objectOf, runQuery, StaleSnapshot } from "./context.ts";
 
 interface ReadRow extends Record<string, unknown> {
   /** The tenant's metadata version now. */
@@ -39,10 +39,11 @@ async function getOne(
 ): Promise<RecordAnswer> {
   const by = object.fields.get(field);
   if (!by) throw notFound(object);
-  const plan = authorize(resolveGet(session.snapshot, object, { field: by, value }, options), session.actor.rights);
+  const asked = askGet(session.snapshot, object, by, options);
+  const plan = authorize(asked.plan, session.actor.rights);
   const [row] = await runQuery<GetRow>(session, {
     name: `${object.name}.get`,
-    ...compileRead(plan, sqlContext(session)),
+    ...asked.statement(plan, { ...askerOf(session), key: value }),
     prepare: true,
     adHoc: options.select !== undefined || options.expand !== undefined,
   });
@@ -99,19 +100,23 @@ interface ListRow extends ReadRow {
   readonly more: boolean;
   readonly last: string | null;
   readonly count: number | null;
+  readonly few?: boolean;
 }
 
 export async function listRecords(session: Session, name: string, parameters: ListParameters): Promise<string> {
   const object = objectOf(session, name);
-  const plan = authorize(resolveList(session.snapshot, object, parameters), session.actor.rights);
+  const asked = askList(session.snapshot, object, parameters);
+  const plan = authorize(asked.plan, session.actor.rights);
+  const asker = askerOf(session);
   const [row] = await runQuery<ListRow>(session, {
     name: `${object.name}.list`,
-    ...compileRead(plan, sqlContext(session)),
+    ...asked.statement(plan, asker),
     prepare: true,
     adHoc: true,
   });
   checkFresh(session, row);
   if (!row) throw new Error("a list answers one row");
+  asked.learn(asker, row);
   const next = row.more && row.last !== null ? encodeCursor(plan, JSON.parse(row.last) as Cursor) : null;
   return `{"data":[${row.data}],"next":${JSON.stringify(next)}${plan.count ? `,"count":${row.count}` : ""}}`;
 }
@@ -126,10 +131,11 @@ export async function aggregateRecords(
   parameters: AggregateParameters,
 ): Promise<string> {
   const object = objectOf(session, name);
-  const plan = authorize(resolveAggregate(session.snapshot, object, parameters), session.actor.rights);
+  const asked = askAggregate(session.snapshot, object, parameters);
+  const plan = authorize(asked.plan, session.actor.rights);
   const [row] = await runQuery<AggregateRow>(session, {
     name: `${object.name}.aggregate`,
-    ...compileRead(plan, sqlContext(session)),
+    ...asked.statement(plan, askerOf(session)),
     prepare: true,
     adHoc: true,
   });

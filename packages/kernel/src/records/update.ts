@@ -5,7 +5,9 @@ import {
   type LockedRow,
   lockStatement,
   type PatchRow,
+  type Statement,
   type UpdatedRow,
+  updateOneStatement,
   updateStatement,
   type WriteGrant,
 } from "@guanxi/store";
@@ -64,6 +66,14 @@ function refusal(object: ObjectType, row: UpdatedRow, path: string): GuanxiError
   return [...(row.missing ? missingReferences(object, row.missing, path) : []), ...rules];
 }
 
+function statementOf(object: ObjectType, grant: WriteGrant, session: Session, rows: readonly PatchRow[]): Statement {
+  const [only, second] = rows;
+  const context = writeContext(session);
+  return only && !second && Object.keys(only.patch).length > 0
+    ? updateOneStatement(object, grant, context, only)
+    : updateStatement(object, grant, context, rows);
+}
+
 async function update(
   env: RecordsEnv,
   session: Session,
@@ -74,7 +84,7 @@ async function update(
   const rows = patches.map(({ id, patch, version }) => ({ id, patch, version }));
   let answers: UpdatedRow[];
   try {
-    answers = await session.connection.run<UpdatedRow>(updateStatement(object, grant, writeContext(session), rows));
+    answers = await session.connection.run<UpdatedRow>(statementOf(object, grant, session, rows));
   } catch (e) {
     throw await writeFault(
       env,

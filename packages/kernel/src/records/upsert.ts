@@ -1,9 +1,9 @@
 import { authorize } from "@guanxi/access";
 import { GuanxiError, isGuanxiError, type Issue } from "@guanxi/base";
 import type { Field, ObjectType } from "@guanxi/meta";
-import { compileRead, resolveGet } from "@guanxi/query";
+import { askGet } from "@guanxi/query";
 import type { RecordAnswer, Session } from "../types.ts";
-import { objectOf, type RecordsEnv, runQuery, sqlContext } from "./context.ts";
+import { askerOf, objectOf, type RecordsEnv, runQuery } from "./context.ts";
 import { createRows } from "./create.ts";
 import { keyFromPath, uniqueField } from "./read.ts";
 import { singlePatch, updateRows } from "./update.ts";
@@ -12,13 +12,11 @@ import { singlePatch, updateRows } from "./update.ts";
 const maxRounds = 5;
 
 async function findId(session: Session, object: ObjectType, field: Field, value: string): Promise<string | undefined> {
-  const plan = authorize(
-    resolveGet(session.snapshot, object, { field, value }, { select: "id" }),
-    session.actor.rights,
-  );
+  const asked = askGet(session.snapshot, object, field, { select: "id" });
+  const plan = authorize(asked.plan, session.actor.rights);
   const [row] = await runQuery<{ id: string }>(session, {
     name: `${object.name}.find`,
-    ...compileRead(plan, sqlContext(session)),
+    ...asked.statement(plan, { ...askerOf(session), key: value }),
     prepare: true,
   });
   return row?.id;

@@ -83,7 +83,12 @@ export const ofString =
     typeof value === "string" ? normalise(value, context) : value;
 
 /** The schema of a shape for checking values: without `format` where the field type's own code judges it. */
-export function valueChecks({ schema, normalise }: FieldShape): ValueSchema {
+export function valueChecks({ schema, normalise }: Judged): ValueSchema {
   const { format, ...rest } = schema;
   return normalise === undefined && format !== undefined ? { ...rest, format } : rest;
+}
+
+interface Judged {
+  readonly schema: ValueSchema;
+  readonly normalise?: Normalise | undefined;
 }

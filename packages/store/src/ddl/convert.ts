@@ -1,5 +1,5 @@
 import type { Field } from "@guanxi/meta";
-import { literal } from "../write/shared.ts";
+import { literal } from "@guanxi/query";
 import { dateValid, instantValid, patternValid, phonePattern, timePattern, uuidPattern } from "./text-patterns.ts";
 
 /** How a column takes another type. `column` and the rest are SQL. */

@@ -1,5 +1,5 @@
 import type { Field } from "@guanxi/meta";
-import { literal } from "../write/shared.ts";
+import { literal } from "@guanxi/query";
 
 /** A canonical value as a constant of its column's type; `today` and `now` are those of the change. */
 export function constant(field: Field, value: unknown, timeZone: string): string {

@@ -1,4 +1,4 @@
-import { literal } from "../write/shared.ts";
+import { literal } from "@guanxi/query";
 
 /** Patterns of values as text (PostgreSQL's regular expressions), for reading them without ever raising an error. */
 const date = "([0-9]{4})-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])";

@@ -1,11 +1,10 @@
 import { autonumberParts, type Field, type ObjectType } from "@guanxi/meta";
-import { quote } from "@guanxi/query";
+import { literal, quote } from "@guanxi/query";
 import type { Statement } from "../types.ts";
 import {
   changeJson,
   faultList,
   grantShape,
-  literal,
   place,
   plannedStatement,
   recordJson,
@@ -42,11 +41,15 @@ function autonumberSql(field: Field, schema: string): string {
     .join(" || ");
 }
 
-/** Columns of a new row and where their values come from. */
-function newRow(object: ObjectType, schema: string): { columns: string; values: string } {
+/** Columns of a new row with these fields, and where their values come from. */
+export function newRow(
+  object: ObjectType,
+  schema: string,
+  fields: readonly Field[],
+): { columns: string; values: string } {
   const pairs: [string, string][] = [
     ["id", "i.id"],
-    ...writtenFields(object).map((f): [string, string] => [f.column.name, `i.${quote(f.column.name)}`]),
+    ...fields.map((f): [string, string] => [f.column.name, `i.${quote(f.column.name)}`]),
     ...[...object.fields.values()]
       .filter((f) => f.type === "autonumber")
       .map((f): [string, string] => [f.column.name, autonumberSql(f, schema)]),
@@ -59,14 +62,18 @@ function newRow(object: ObjectType, schema: string): { columns: string; values: 
   return { columns: pairs.map(([c]) => quote(c)).join(", "), values: pairs.map(([, v]) => v).join(", ") };
 }
 
-function compile(object: ObjectType, grant: WriteGrant, context: WriteContext): WritePlan {
-  const { schema } = context.snapshot.settings;
-  const checks = referenceChecks(object, grant, context.snapshot);
+/**
+ * The CTEs of a statement that stores new rows and their change rows, or nothing: `input` (SQL of the rows, by column name), `checked` (`id` and
+ * `missing` of each) and `r`, the stored records.
+ */
+export function insertCtes(object: ObjectType, grant: WriteGrant, { snapshot }: WriteContext, input: string): string {
+  const { schema } = snapshot.settings;
+  const checks = referenceChecks(object, grant, snapshot);
   const s = quote(schema);
-  const { columns, values } = newRow(object, schema);
+  const { columns, values } = newRow(object, schema, writtenFields(object));
   const absent = (field: string): string =>
     `CASE WHEN i.${quote(field)} IS NOT NULL AND i.${quote(field)} NOT IN (SELECT id FROM ${quote(`ref_${field}`)}) THEN ${literal(field)} END`;
-  const text = `WITH input AS MATERIALIZED (SELECT * FROM jsonb_to_recordset(${place.rows}) AS x(id uuid, ${recordShape(writtenFields(object))})),
+  return `input AS MATERIALIZED (${input}),
 ${checks.map((c) => referenceCte(c, `SELECT i.${quote(c.field.name)} FROM input i`, schema)).join("")}checked AS MATERIALIZED (
   SELECT i.id, ${faultList(checks.map((c) => absent(c.field.name)))} AS missing FROM input i
 ), r AS (
@@ -77,7 +84,13 @@ ${checks.map((c) => referenceCte(c, `SELECT i.${quote(c.field.name)} FROM input 
 ), c AS (
   INSERT INTO ${s}._change (object_id, record, op, version, at, actor, meta, cause, data)
   SELECT ${object.id}, r.id, 'create', 1, ${place.now}, ${place.user}, ${place.version}, ${place.cause}, ${changeJson(object, "r")} FROM r
-)
+)`;
+}
+
+function compile(object: ObjectType, grant: WriteGrant, context: WriteContext): WritePlan {
+  const s = quote(context.snapshot.settings.schema);
+  const input = `SELECT * FROM jsonb_to_recordset(${place.rows}) AS x(id uuid, ${recordShape(writtenFields(object))})`;
+  const text = `WITH ${insertCtes(object, grant, context, input)}
 SELECT k.id, k.missing, CASE WHEN r.id IS NOT NULL THEN ${recordJson(object, "r")} END AS data, (SELECT version FROM ${s}._meta) AS meta
 FROM checked k LEFT JOIN r ON r.id = k.id`;
   return { text, constants: [] };

@@ -1,3 +1,4 @@
+import { Recent } from "@guanxi/base";
 import type { Field, ObjectType, Snapshot } from "@guanxi/meta";
 import { jsonColumn, type Predicate, quote, rowPredicateSql } from "@guanxi/query";
 import type { Statement } from "../types.ts";
@@ -44,8 +45,6 @@ export const placedParams = (rows: unknown, context: WriteContext): (string | nu
   JSON.stringify(context.userRecord),
 ];
 
-export const literal = (text: string): string => `'${text.replaceAll("'", "''")}'`;
-
 /** Names of faults, comma-separated; null when there is none. */
 export const faultList = (faults: readonly string[]): string =>
   faults.length === 0 ? "NULL::text" : `nullif(concat_ws(',', ${faults.join(", ")}), '')`;
@@ -69,11 +68,9 @@ export function recordJson(object: ObjectType, alias: string): string {
   return `(SELECT to_json("#")::text FROM (SELECT ${members.join(", ")}) "#")`;
 }
 
-/** A whole record as the change row keeps it: the same JSON, with `deleted_at`. */
-export function changeJson(object: ObjectType, alias: string): string {
-  const members = [...object.fields.values()].map(
-    (f) => `${jsonColumn(f, `${alias}.${quote(f.column.name)}`)} AS ${quote(f.name)}`,
-  );
+/** A whole record as the change row keeps it: the same JSON, with `deleted_at`; or these fields of it. */
+export function changeJson(object: ObjectType, alias: string, fields = [...object.fields.values()]): string {
+  const members = fields.map((f) => `${jsonColumn(f, `${alias}.${quote(f.column.name)}`)} AS ${quote(f.name)}`);
   return `(SELECT to_jsonb("#") FROM (SELECT ${members.join(", ")}) "#")`;
 }
 
@@ -109,7 +106,39 @@ export interface WritePlan {
   readonly constants: readonly (string | null)[];
 }
 
-const plans = new WeakMap<ObjectType, Map<string, WritePlan>>();
+/** Plans of one object that depend on which fields a caller wrote; a form sends the same ones again. */
+const mostCallersPlans = 50;
+/** So often must a caller's plan be used before PostgreSQL keeps it prepared. */
+const often = 3;
+
+interface Plans {
+  /** By kind and shape of grant. */
+  readonly fixed: Map<string, WritePlan>;
+  /** By the fields that were written, too. */
+  readonly callers: Recent<string, { plan: WritePlan; times: number }>;
+}
+
+const plans = new WeakMap<Snapshot, Map<ObjectType, Plans>>();
+
+function plansOf(object: ObjectType, snapshot: Snapshot): Plans {
+  const objects = plans.get(snapshot) ?? new Map<ObjectType, Plans>();
+  plans.set(snapshot, objects);
+  const known = objects.get(object) ?? { fixed: new Map(), callers: new Recent(mostCallersPlans) };
+  objects.set(object, known);
+  return known;
+}
+
+const statementOf = (
+  object: ObjectType,
+  kind: string,
+  { text, constants }: WritePlan,
+  rows: unknown,
+  context: WriteContext,
+): Omit<Statement, "prepare"> => ({
+  name: `${object.name}.${kind}`,
+  text,
+  params: [...placedParams(rows, context), ...constants],
+});
 
 /** The statement of a plan that is compiled once per object of a snapshot and shape of grant. */
 export function plannedStatement(
@@ -120,15 +149,26 @@ export function plannedStatement(
   context: WriteContext,
   compile: () => WritePlan,
 ): Statement {
-  let known = plans.get(object);
-  if (!known) plans.set(object, (known = new Map()));
+  const { fixed } = plansOf(object, context.snapshot);
   const key = `${kind} ${shape}`;
-  let plan = known.get(key);
-  if (!plan) known.set(key, (plan = compile()));
-  return {
-    name: `${object.name}.${kind}`,
-    text: plan.text,
-    params: [...placedParams(rows, context), ...plan.constants],
-    prepare: true,
-  };
+  const plan = fixed.get(key) ?? compile();
+  fixed.set(key, plan);
+  return { ...statementOf(object, kind, plan, rows, context), prepare: true };
+}
+
+/** The same for a plan that serves writes of these fields alone. */
+export function callersStatement(
+  object: ObjectType,
+  kind: string,
+  shape: string,
+  row: Readonly<Record<string, unknown>>,
+  fields: readonly Field[],
+  context: WriteContext,
+  compile: () => WritePlan,
+): Statement {
+  const { callers } = plansOf(object, context.snapshot);
+  const key = `${kind} ${shape} ${fields.map((f) => f.name).join()}`;
+  const entry = callers.getOrMake(key, () => ({ plan: compile(), times: 0 }));
+  entry.times++;
+  return { ...statementOf(object, kind, entry.plan, row, context), prepare: entry.times > often, adHoc: true };
 }

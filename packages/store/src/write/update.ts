@@ -1,11 +1,10 @@
 import type { ObjectType } from "@guanxi/meta";
-import { Parameters, placedExpressionSql, predicateSql, quote, rowPredicateSql } from "@guanxi/query";
+import { literal, Parameters, placedExpressionSql, predicateSql, quote, rowPredicateSql } from "@guanxi/query";
 import type { Statement } from "../types.ts";
 import {
   changeJson,
   faultList,
   grantShape,
-  literal,
   place,
   placesTaken,
   plannedStatement,
@@ -46,8 +45,13 @@ export interface UpdatedRow extends Record<string, unknown> {
   readonly meta: number;
 }
 
-/** The conditions of the object's rules over the proposed row `n`, the old row `o` and the actor. */
-function ruleConditions(object: ObjectType, context: WriteContext, parameters: Parameters): string[] {
+/** The conditions of the object's rules over the proposed row (`proposed` writes its columns), the old row `o` and the actor. */
+export function ruleConditions(
+  object: ObjectType,
+  context: WriteContext,
+  parameters: Parameters,
+  proposed: (name: string) => string,
+): string[] {
   const { settings, objects } = context.snapshot;
   const userType = (field: string): string => objects.get("user")?.fields.get(field)?.column.sqlType ?? "text";
   return object.rules.map((rule) =>
@@ -59,7 +63,7 @@ function ruleConditions(object: ObjectType, context: WriteContext, parameters: P
       column(path, root) {
         const [name = ""] = path;
         if (root === "user") return `(${place.userRecord} ->> ${literal(name)})::${userType(name)}`;
-        return `${root === "old" ? "o" : "n"}.${quote(name)}`;
+        return root === "old" ? `o.${quote(name)}` : proposed(name);
       },
     }),
   );
@@ -78,7 +82,7 @@ function proposedColumns(object: ObjectType): string {
 }
 
 function compile(object: ObjectType, grant: WriteGrant, context: WriteContext): WritePlan {
-  const parameters = new Parameters(placesTaken);
+  const parameters = new Parameters({ taken: placesTaken });
   const { schema } = context.snapshot.settings;
   const s = quote(schema);
   const table = `${s}.${quote(object.table)}`;
@@ -91,7 +95,9 @@ function compile(object: ObjectType, grant: WriteGrant, context: WriteContext): 
     `CASE WHEN n.${quote(f)} IS NOT NULL AND n.${quote(f)} IS DISTINCT FROM o.${quote(f)} AND n.${quote(f)} NOT IN (SELECT id FROM ${quote(`ref_${f}`)}) THEN ${literal(f)} END`;
   const missing = faultList(checks.map((c) => absent(c.field.name)));
   const broken = faultList(
-    ruleConditions(object, context, parameters).map((sql, i) => `CASE WHEN ${sql} THEN '${i}' END`),
+    ruleConditions(object, context, parameters, (name) => `n.${quote(name)}`).map(
+      (sql, i) => `CASE WHEN ${sql} THEN '${i}' END`,
+    ),
   );
   const text = `WITH input AS MATERIALIZED (
   SELECT (e ->> 'id')::uuid AS id, (e ->> 'version')::bigint AS version, e -> 'patch' AS patch FROM jsonb_array_elements(${place.rows}) e

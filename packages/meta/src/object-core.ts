@@ -1,0 +1,145 @@
+import type { ExprObject, ExprType } from "@guanxi/expr";
+import { compileField, onDeleteOf } from "./compile-field.ts";
+import { fieldTypes } from "./field-types/index.ts";
+import { askedIndexes, textLimits, uniqueKeys } from "./keys.ts";
+import { humanise } from "./names.ts";
+import { frozen } from "./plain.ts";
+import { type Preparer, preparer } from "./prepare.ts";
+import type { Report } from "./report.ts";
+import { compileRules } from "./rules.ts";
+import { fieldKey } from "./store.ts";
+import { systemFields } from "./system-fields.ts";
+import { titleText } from "./titles.ts";
+import type { Field, Index, ObjectDefinition, ObjectType, OnDelete, Rule, Sharing, StoredObject } from "./types.ts";
+
+/** A reference of an object, with the relation that it gives its target. */
+export interface Reference {
+  readonly field: string;
+  readonly target: string;
+  readonly relation: string;
+  readonly onDelete: OnDelete;
+}
+
+/**
+ * A text as its bytes in UTF-8, one character each: a string with one Chinese title takes two bytes for every character,
+ * and definitions are mostly ASCII.
+ */
+export const pack = (text: string): string => Buffer.from(text, "utf8").toString("latin1");
+const unpack = (packed: string): string => Buffer.from(packed, "latin1").toString("utf8");
+
+type Parts = Pick<ObjectType, "title" | "nameField" | "history" | "fields" | "uniques" | "indexes">;
+
+/**
+ * What an object is by itself, whichever tenant has it: everything but its rules' actor and the references that point to
+ * it. Of an object at rest there is the text of its definition and what others must know of it; its fields, rules and
+ * validator are compiled when they are first asked for, since most objects of most tenants rest. Nothing in it can be
+ * changed, so tenants may share it.
+ */
+export class ObjectCore implements ExprObject {
+  readonly #packed: string;
+  readonly id: number;
+  readonly name: string;
+  readonly plural: string;
+  readonly source: string;
+  readonly sharing: Sharing;
+  readonly hasRules: boolean;
+  readonly references: readonly Reference[];
+  #parts: Parts | undefined;
+  #preparer: Preparer | undefined;
+  #rules: { readonly user: ObjectCore | undefined; readonly rules: readonly Rule[] } | undefined;
+
+  /** `packed` is the stored definition as JSON text: equal texts are equal objects. */
+  constructor(packed: string) {
+    this.#packed = packed;
+    const { id, definition, source } = this.stored;
+    this.id = id;
+    this.name = definition.name;
+    this.plural = definition.plural;
+    this.source = source;
+    this.sharing = definition.sharing ?? "private";
+    this.hasRules = (definition.rules?.length ?? 0) > 0;
+    this.references = referencesOf(definition);
+  }
+
+  /** Read anew for each who asks. */
+  get stored(): StoredObject {
+    return JSON.parse(unpack(this.#packed)) as StoredObject;
+  }
+
+  get parts(): Parts {
+    return (this.#parts ??= compileParts(this.stored));
+  }
+
+  get preparer(): Preparer {
+    return (this.#preparer ??= preparer(this.parts.fields));
+  }
+
+  fieldType(field: string): ExprType | undefined {
+    return this.parts.fields.get(field)?.exprType;
+  }
+
+  fieldNames(): Iterable<string> {
+    return this.parts.fields.keys();
+  }
+
+  /** Rules depend on their own object, and on the user's where they mention the actor. Faults are added to `report`. */
+  rulesFor(user: ObjectCore | undefined, report: Report): readonly Rule[] {
+    if (!this.hasRules) return [];
+    const known = this.#rules;
+    if (known && (known.user === user || !known.rules.some((rule) => rule.when.usesUser))) return known.rules;
+    const before = report.issues.length;
+    const rules = compileRules(this.stored.definition.rules ?? [], this, user, report);
+    if (report.issues.length === before) this.#rules = { user, rules };
+    return rules;
+  }
+}
+
+const referencesOf = ({ properties, plural, required }: ObjectDefinition): readonly Reference[] =>
+  Object.entries(properties).flatMap(([field, definition]) => {
+    const { target, relation = plural } = definition;
+    if (target === undefined) return [];
+    return [{ field, target, relation, onDelete: onDeleteOf(definition, required?.includes(field) ?? false) }];
+  });
+
+function compileParts(stored: StoredObject): Parts {
+  const { definition } = stored;
+  const fields = compileFields(stored);
+  return frozen({
+    title: titleText(definition.title ?? humanise(definition.name), definition.titles),
+    nameField: definition.nameField ?? defaultNameField(fields),
+    history: definition.history ?? false,
+    fields,
+    uniques: keysWithIds(uniqueKeys(definition), stored.fieldIds, stored.uniqueIds),
+    indexes: keysWithIds(askedIndexes(definition), stored.fieldIds, stored.indexIds),
+  });
+}
+
+function compileFields({ definition, fieldIds }: StoredObject): Map<string, Field> {
+  const limits = textLimits(definition);
+  const leading = new Set(askedIndexes(definition).map(([first]) => first));
+  const fields = new Map(systemFields(definition.name).map((system) => [system.name, system]));
+  for (const [name, field] of Object.entries(definition.properties)) {
+    const id = fieldIds[name];
+    if (id === undefined) throw new Error(`the stored definition of ${definition.name} has no id for ${name}`);
+    const place = { object: definition, id, indexed: leading.has(name), textLimit: limits.get(name) };
+    fields.set(name, frozen(compileField(name, field, place)));
+  }
+  return fields;
+}
+
+/** A field called `name`, else the first that can name a record. */
+function defaultNameField(fields: ReadonlyMap<string, Field>): string {
+  const able = [...fields.values()].filter((f) => !f.system && fieldTypes[f.type].namesRecords);
+  return (able.find((f) => f.name === "name") ?? able[0])?.name ?? "id";
+}
+
+const keysWithIds = (
+  lists: readonly (readonly string[])[],
+  fieldIds: StoredObject["fieldIds"],
+  ids: Readonly<Record<string, number>>,
+): readonly Index[] =>
+  lists.map((fields) => {
+    const id = ids[fieldKey(fields, fieldIds)];
+    if (id === undefined) throw new Error(`the stored definition has no id for the key ${fields.join()}`);
+    return { id, fields };
+  });

@@ -1,0 +1,92 @@
+import type { Snapshot } from "@guanxi/meta";
+import type { AggregatePlan, GroupTerm, Metric } from "./plan.ts";
+import { expressionSql, fromSql, jsonColumn, type Parameters, quote, sortSql } from "./sql.ts";
+import { metaVersion, whereSql } from "./where.ts";
+
+const periodFormats = {
+  day: "YYYY-MM-DD",
+  week: 'IYYY-"W"IW',
+  month: "YYYY-MM",
+  quarter: 'YYYY-"Q"Q',
+  year: "YYYY",
+} as const;
+
+/** Periods in the tenant's time zone; quarters and years of the fiscal year, named by the year it starts in. */
+function groupSql(group: GroupTerm, snapshot: Snapshot, parameters: Parameters): string {
+  const column = `${group.source}.${quote(group.field.column.name)}`;
+  if (!group.period) return column;
+  const local =
+    group.field.exprType.kind === "datetime"
+      ? `${column} AT TIME ZONE ${parameters.add(snapshot.settings.timeZone, "text")}`
+      : column;
+  const shift = group.period === "quarter" || group.period === "year" ? snapshot.settings.fiscalYearStart - 1 : 0;
+  const moved = shift === 0 ? local : `(${local}) - interval '${shift} months'`;
+  return `to_char(${moved}, '${periodFormats[group.period]}')`;
+}
+
+function metricSql(metric: Metric): string {
+  if (!metric.field) return "count(*)";
+  const column = `${metric.source}.${quote(metric.field.column.name)}`;
+  switch (metric.aggregate) {
+    case "count":
+      return `count(${column})`;
+    case "count_distinct":
+      return `count(DISTINCT ${column})`;
+    case "sum":
+      return `coalesce(sum(${column}), 0)`;
+    case "avg":
+      // Six decimals are exact enough for a mean and keep it a JSON number that a double can hold.
+      return `trim_scale(round(avg(${column}), 6))`;
+    default:
+      return `${metric.aggregate}(${column})`;
+  }
+}
+
+const counting: ReadonlySet<string> = new Set(["count", "count_distinct"]);
+
+/** One row: `data` (the groups' JSON, comma-separated), `meta`. */
+export function compileAggregate(plan: AggregatePlan, snapshot: Snapshot, parameters: Parameters): string {
+  const from = fromSql(plan.sources, snapshot, parameters);
+  const where = whereSql(plan, snapshot, parameters).join(" AND ");
+  const groups = plan.groups.map((g) => ({
+    name: g.name,
+    sql: groupSql(g, snapshot, parameters),
+    shownAs: g.period ? undefined : g.field,
+  }));
+  const metrics = plan.metrics.map((m) => ({
+    name: m.name,
+    sql: metricSql(m),
+    shownAs: counting.has(m.aggregate) ? undefined : m.field,
+  }));
+  const members = [...groups, ...metrics];
+  const columns = members.map((m) => `${m.sql} AS ${quote(m.name)}`).join(", ");
+  const groupBy = groups.length > 0 ? `GROUP BY ${groups.map((_, i) => i + 1).join(", ")}` : "";
+  const having = plan.having
+    ? `WHERE (${expressionSql(plan.having, [{ alias: "t0", object: plan.object, deleted: "any", predicate: { kind: "all" } }], snapshot, parameters)})`
+    : "";
+  const order = [
+    ...plan.order,
+    ...plan.groups
+      .filter((g) => !plan.order.some((o) => o.name === g.name))
+      .map((g) => ({ name: g.name, descending: false })),
+  ];
+  const orderBy = order.map((o) => {
+    const group = plan.groups.find((g) => g.name === o.name && !g.period);
+    const sql = group ? sortSql(group.field, `t0.${quote(o.name)}`, parameters).sql : `t0.${quote(o.name)}`;
+    return `${sql}${o.descending ? " DESC" : ""} NULLS LAST`;
+  });
+  const limit = plan.limit === undefined ? "" : `LIMIT ${parameters.add(plan.limit, "bigint")}`;
+  // Totals of a decimal are shown as its records show it; conditions and order work on the numbers.
+  const names = members
+    .map((m) => {
+      const column = `t0.${quote(m.name)}`;
+      return m.shownAs ? `${jsonColumn(m.shownAs, column)} AS ${quote(m.name)}` : column;
+    })
+    .join(", ");
+  return `SELECT coalesce(string_agg(p.j, ',' ORDER BY p.n), '') AS data, ${metaVersion(snapshot)} FROM (
+  SELECT (SELECT to_json("#") FROM (SELECT ${names}) "#")::text AS j, row_number() OVER (${orderBy.length > 0 ? `ORDER BY ${orderBy.join(", ")}` : ""}) AS n
+  FROM (SELECT ${columns} ${from} WHERE ${where} ${groupBy}) t0
+  ${having}
+  ${orderBy.length > 0 ? `ORDER BY ${orderBy.join(", ")}` : ""} ${limit}
+) p`;
+}

@@ -1,0 +1,21 @@
+import type { Snapshot } from "@guanxi/meta";
+import type { ReadPlan } from "./plan.ts";
+import { expressionSql, type Parameters, predicateSql, quote, sourceCondition } from "./sql.ts";
+
+/** The conditions that every statement of the plan has: what the asker may see, and the filter. */
+export function whereSql(
+  plan: ReadPlan,
+  snapshot: Snapshot,
+  parameters: Parameters,
+  predicate = predicateSql,
+): string[] {
+  const [root] = plan.sources;
+  if (!root) throw new Error("a plan without a root");
+  const conditions = [sourceCondition(root, snapshot, parameters, predicate)];
+  if (plan.filter) conditions.push(`(${expressionSql(plan.filter, plan.sources, snapshot, parameters)})`);
+  return conditions;
+}
+
+/** `meta`: the tenant's metadata version, by which the caller sees whether the plan was made for what is there now. */
+export const metaVersion = ({ settings }: Snapshot): string =>
+  `(SELECT version FROM ${quote(settings.schema)}._meta) AS meta`;

@@ -1,0 +1,99 @@
+import type { Field, ObjectType } from "@guanxi/meta";
+import { literal, Parameters, quote, rowPredicateSql } from "@guanxi/query";
+import type { Statement } from "../types.ts";
+import {
+  callersStatement,
+  changeJson,
+  faultList,
+  grantShape,
+  place,
+  placesTaken,
+  recordJson,
+  recordShape,
+  referenceChecks,
+  referenceCte,
+  type WriteContext,
+  type WriteGrant,
+  type WritePlan,
+  writtenFields,
+} from "./shared.ts";
+import { type PatchRow, ruleConditions } from "./update.ts";
+
+/** What every update changes beside the patch. */
+const stamps = ["version", "updated_at", "updated_by"];
+
+/** Whoever found the record by the rows they see may change it when those they may change are as many. */
+const writableSql = ({ read, write }: WriteGrant, schema: string): string =>
+  write.kind === read.kind ? "true" : `coalesce(${rowPredicateSql(write, "o", schema, place.user)}, false)`;
+
+/** The names of `k` that are columns of the object have a point, so that no field can be named as the others are. */
+const proposedName = ({ column }: Field): string => quote(`n.${column.name}`);
+
+/** What the patch would do, and all that speaks against it: one row, or none where the actor sees no such record. */
+function checkedCte(
+  object: ObjectType,
+  grant: WriteGrant,
+  context: WriteContext,
+  fields: readonly Field[],
+  parameters: Parameters,
+): string {
+  const { schema } = context.snapshot.settings;
+  const patched = new Set(fields.map((f) => f.name));
+  const checks = referenceChecks(object, grant, context.snapshot).filter((c) => patched.has(c.field.name));
+  const patch = `jsonb_to_record(${place.rows} -> 'patch') AS v(${recordShape(fields)})`;
+  const proposed = (name: string): string => `${patched.has(name) ? "v" : "o"}.${quote(name)}`;
+  const absent = (f: string): string =>
+    `CASE WHEN v.${quote(f)} IS NOT NULL AND v.${quote(f)} IS DISTINCT FROM o.${quote(f)} AND v.${quote(f)} NOT IN (SELECT id FROM ${quote(`ref_${f}`)}) THEN ${literal(f)} END`;
+  const missing = faultList(checks.map((c) => absent(c.field.name)));
+  const broken = faultList(
+    ruleConditions(object, context, parameters, proposed).map((sql, i) => `CASE WHEN ${sql} THEN '${i}' END`),
+  );
+  const columns = (row: string): string => fields.map((f) => `${row}.${quote(f.column.name)}`).join(", ");
+  const wanted = (f: string): string => `SELECT v.${quote(f)} FROM ${patch}`;
+  return `${checks.map((c) => referenceCte(c, wanted(c.field.name), schema)).join("")}k AS MATERIALIZED (
+  SELECT o.id, o.version AS old_version, ${writableSql(grant, schema)} AS writable, coalesce((${place.rows} ->> 'version')::bigint = o.version, true) AS fresh,
+    ${missing} AS missing, ${broken} AS broken, (${columns("o")}) IS DISTINCT FROM (${columns("v")}) AS differs,
+    ${fields.map((f) => `v.${quote(f.column.name)} AS ${proposedName(f)}`).join(", ")}
+  FROM o CROSS JOIN LATERAL ${patch}
+)`;
+}
+
+function compile(object: ObjectType, grant: WriteGrant, context: WriteContext, fields: readonly Field[]): WritePlan {
+  const parameters = new Parameters({ taken: placesTaken });
+  const { schema } = context.snapshot.settings;
+  const s = quote(schema);
+  const table = `${s}.${quote(object.table)}`;
+  const changed = [...object.fields.values()].filter((f) => fields.includes(f) || stamps.includes(f.name));
+  const text = `WITH o AS MATERIALIZED (
+  SELECT t.* FROM ${table} t WHERE t.id = (${place.rows} ->> 'id')::uuid AND t.deleted_at IS NULL AND ${rowPredicateSql(grant.read, "t", schema, place.user)}
+  FOR NO KEY UPDATE OF t
+), ${checkedCte(object, grant, context, fields, parameters)}, r AS (
+  UPDATE ${table} t SET ${fields.map((f) => `${quote(f.column.name)} = k.${proposedName(f)}`).join(", ")}, version = t.version + 1, updated_at = ${place.now}, updated_by = ${place.user}
+  FROM k WHERE t.id = k.id AND k.writable AND k.fresh AND k.missing IS NULL AND k.broken IS NULL AND k.differs
+    AND (SELECT version FROM ${s}._meta) = ${place.version}
+  RETURNING t.*
+), c AS (
+  INSERT INTO ${s}._change (object_id, record, op, version, at, actor, meta, cause, data, old)
+  SELECT ${object.id}, r.id, 'update', r.version, ${place.now}, ${place.user}, ${place.version}, ${place.cause}, j.new,
+    (SELECT jsonb_object_agg(e.key, e.value) FROM jsonb_each(j.old) e WHERE e.value IS DISTINCT FROM j.new -> e.key)
+  FROM r JOIN o ON o.id = r.id CROSS JOIN LATERAL (SELECT ${changeJson(object, "r")} AS new, ${changeJson(object, "o", changed)} AS old) j
+)
+SELECT (${place.rows} ->> 'id')::uuid AS id, k.id IS NOT NULL AS found, coalesce(k.writable, false) AS writable, coalesce(k.fresh, true) AS fresh,
+  coalesce(r.version, k.old_version) AS version, k.missing, k.broken, (SELECT version FROM ${s}._meta) AS meta,
+  CASE WHEN r.id IS NOT NULL THEN ${recordJson(object, "r")} WHEN o.id IS NOT NULL THEN ${recordJson(object, "o")} END AS data
+FROM (SELECT) one LEFT JOIN k ON true LEFT JOIN r ON true LEFT JOIN o ON true`;
+  return { text, constants: parameters.values };
+}
+
+/** `updateStatement` for one record and a patch that is not empty, made for the patch's fields alone. */
+export function updateOneStatement(
+  object: ObjectType,
+  grant: WriteGrant,
+  context: WriteContext,
+  row: PatchRow,
+): Statement {
+  const fields = writtenFields(object).filter((f) => Object.hasOwn(row.patch, f.name));
+  return callersStatement(object, "update", grantShape(grant), { ...row }, fields, context, () =>
+    compile(object, grant, context, fields),
+  );
+}
