@@ -4,25 +4,8 @@ import { dirname, join, relative, resolve } from "node:path";
 
 const root = resolve(import.meta.dirname, "..");
 
-/** The table in docs/architecture.md. `any`: may import every other package. */
-const any = Symbol("any");
-const rooms = {
-  base: [],
-  expr: ["base"],
-  meta: ["base", "expr"],
-  query: ["base", "expr", "meta"],
-  access: ["base", "expr", "meta", "query"],
-  store: ["base", "meta", "query"],
-  kernel: ["base", "expr", "meta", "query", "access", "store"],
-  sandbox: ["base"],
-  automation: ["base", "expr", "meta", "query", "store", "kernel", "sandbox"],
-  bulk: ["base", "meta", "query", "store", "kernel"],
-  rest: ["base", "meta", "query", "kernel"],
-  server: any,
-  cli: ["base", "meta", "client", "server"],
-  client: [],
-  testing: any,
-};
+/** The table in docs/architecture.md; `all` may import every other package. */
+const rooms = JSON.parse(readFileSync(join(root, "scripts/rooms.json"), "utf8"));
 /** What a plugin may use, and what its tests may use besides. */
 const pluginRoom = ["kernel"];
 const pluginTestRoom = ["testing", "client", "meta"];
@@ -50,11 +33,11 @@ function checkTable(kind, name, manifest) {
   if (kind !== "packages") return;
   const room = rooms[name];
   if (room === undefined) violations.push(`${where}: ${name} has no row in the table of rooms`);
-  else if (room !== any && declared.join() !== scoped(room).sort().join()) {
+  else if (room !== "all" && declared.join() !== scoped(room).sort().join()) {
     violations.push(`${where}: depends on [${declared}], the table of rooms says [${scoped(room).sort()}]`);
   }
   const development = ours(manifest.devDependencies).filter((dependency) => dependency !== "@guanxi/testing");
-  if (room !== any && development.length > 0)
+  if (room !== "all" && development.length > 0)
     violations.push(`${where}: only @guanxi/testing may be a dev dependency, not ${development}`);
 }
 

@@ -179,7 +179,7 @@ describe("what was under way", () => {
     body(await api.put("/api/meta/objects/ticket", ticket), 201);
     body(await api.put("/api/meta/workflows/sleeper", sleeper), 201);
     body(await api.post("/api/tickets", { title: "start" }), 201);
-    const csv = { "content-type": "text/csv" };
+    const csv = { "content-type": "text/csv", "accept-language": "zh-CN" };
     const job = body(await api.post("/api/import/tickets", "title,code\nimported,i1\n", csv), 202).id as string;
     const copy = body(await operator().post("/platform/tenants/waiting/copy", { id: "waitingcopy" }), 201);
     const file = await download(app, "/platform/tenants/waiting/backup");
@@ -199,7 +199,11 @@ describe("what was under way", () => {
     const copied = app.as(copy.admin.key);
     expect(body(await copied.get(`/api/jobs/${job}`), 200)).toMatchObject({
       status: "cancelled",
-      error: { code: "GX-CONFLICT" },
+      error: {
+        code: "GX-CONFLICT",
+        title: "与现有数据冲突",
+        detail: "此租户是副本：任务在原租户 waiting 中继续进行。",
+      },
     });
     const worker = await createTestApp({ on: app, worker: true });
     try {

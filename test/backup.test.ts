@@ -271,7 +271,8 @@ describe("refused, with words and nothing left behind", () => {
     "something else that is compressed": [() => pack([{ hello: "world" }]), /no backup/],
     "half of it": [() => file.subarray(0, file.length / 2), /cut off|damaged/],
     "all but the end mark": [() => pack(unpack(file).slice(0, -1)), /cut off/],
-    "all but the last bytes": [() => file.subarray(0, -3), /cut off|damaged/],
+    // More than the checksum of the compression, whose loss costs nothing: what is inside has its own.
+    "all but the last bytes": [() => file.subarray(0, -20), /cut off|damaged/],
     "a changed bit": [() => flipped(Math.floor(file.length * 0.7)), /damaged|cut off|does not|follow|no backup/],
     "another value in a row": [otherRow, /damaged|do not fit/],
     "a row too few": [() => withLine("rows", { table: "ticket" }, { rows: 3 }), /damaged|rows of ticket/],

@@ -1,5 +1,5 @@
 import { execFile } from "node:child_process";
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, readFileSync, readdirSync } from "node:fs";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
@@ -115,6 +115,23 @@ describe("the reference lists what the code has, and nothing else", () => {
     };
     const table = tablesOf(workflows).find((rows) => rows[0] && "`on`" in rows[0]) ?? [];
     expect(table.flatMap((row) => codes(row["`on`"] ?? "")).toSorted()).toEqual(schema.properties.on.enum.toSorted());
+  });
+
+  test("rooms and what they may import", () => {
+    const rooms = JSON.parse(readFileSync(join(root, "scripts/rooms.json"), "utf8")) as Record<string, unknown>;
+    const packages = rows(page("docs/architecture.md"), "Rooms").flatMap((row) => {
+      const [name = ""] = codes(row["package"] ?? "");
+      const imports = row["imports"] ?? "";
+      const named = imports === "–" ? [] : imports === "all" ? "all" : imports.split(", ");
+      return name.startsWith("packages/") ? [[name.slice("packages/".length), named]] : [];
+    });
+    expect(Object.fromEntries(packages)).toEqual(rooms);
+    expect(readdirSync(join(root, "packages")).toSorted()).toEqual(Object.keys(rooms).toSorted());
+  });
+
+  test("every page of the guide", () => {
+    const listed = [...page("docs/README.md").matchAll(/\]\((guide\/[^)#]+)\)/g)].map(([, path]) => `docs/${path}`);
+    expect(listed.toSorted()).toEqual(pagePaths.filter((path) => path.startsWith("docs/guide/")).toSorted());
   });
 
   test("limits of scripts and of the platform", () => {

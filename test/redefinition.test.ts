@@ -94,8 +94,8 @@ describe("rename", () => {
   });
 });
 
-describe("delete", () => {
-  test("of a field or object that holds data names what would be lost, and goes when that is allowed", async () => {
+describe("data loss", () => {
+  test("a deleted field or object that holds data names what would be lost, and goes when that is allowed", async () => {
     await define(app, object("crate", { x: { type: "integer" }, y: { type: "string" }, empty: { type: "string" } }));
     const id = body(await admin().post("/api/crates", { x: 1, y: "why" }), 201).id;
     body(await admin().delete(`/api/crates/${body(await admin().post("/api/crates", { x: 2 }), 201).id}`), 204);
@@ -121,7 +121,43 @@ describe("delete", () => {
     expect(Object.keys(await contents(app))).not.toContain("t_demo.crate");
   });
 
-  test("of an empty object needs no word", async () => {
+  test("a time of day that a date cannot say goes only when that is allowed", async () => {
+    const viewing = (name: string, field: string, kind: Record<string, unknown>, more = {}) =>
+      object(name, { [field]: { type: "string", ...kind }, n: { type: "integer" } }, more);
+    const instant = { format: "date-time" };
+    await define(app, viewing("viewing", "begun", instant));
+    // In Shanghai, the tenant's zone, the first is a day later than in UTC.
+    const [late] = ids(
+      await admin().post("/api/viewings", [{ begun: "2026-03-01T17:30:00Z" }, { begun: "2026-03-01T01:00:00Z" }, {}]),
+    );
+    const before = await contents(app);
+    const tag = (await admin().get(meta("viewing"))).headers.get("etag");
+    const day = viewing("viewing", "begun", { format: "date" });
+    const refused = await admin().put(meta("viewing"), day);
+    problem(refused, 409, "DATA_LOSS", ["/properties/begun"]);
+    expect(refused.text).toContain("holds 2 value(s); repeat with allow=convert:viewing.begun to lose them");
+    for (const allow of ["drop:viewing.begun", "drop:viewing", "convert:viewing", "convert:viewing.n"])
+      problem(await admin().put(`${meta("viewing")}?allow=${allow}`, day), 409, "DATA_LOSS", ["/properties/begun"]);
+    expect(await contents(app)).toEqual(before);
+    expect((await admin().get(meta("viewing"))).headers.get("etag")).toBe(tag);
+
+    const renamed = viewing("visit", "day", { format: "date", was: "begun" }, { was: "viewing" });
+    problem(await admin().put(meta("visit"), renamed), 409, "DATA_LOSS", ["/properties/day"]);
+    problem(await admin().put(`${meta("visit")}?allow=convert:visit.day`, renamed), 409, "DATA_LOSS");
+    body(await admin().put(`${meta("visit")}?allow=convert:viewing.begun`, renamed), 200);
+    expect(body(await admin().get(`/api/visits/${late}`), 200).day).toBe("2026-03-02");
+    // Back again, nothing is lost, and nothing need be allowed.
+    body(await admin().put(meta("visit"), viewing("visit", "day", instant)), 200);
+    expect(body(await admin().get(`/api/visits/${late}`), 200).day).toMatch(/^2026-03-01T16:00:00/);
+  });
+
+  test("a time of day that no record has needs no word", async () => {
+    await define(app, object("slot", { at: { type: "string", format: "date-time" } }));
+    body(await admin().post("/api/slots", {}), 201);
+    body(await admin().put(meta("slot"), object("slot", { at: { type: "string", format: "date" } })), 200);
+  });
+
+  test("an empty object goes without a word", async () => {
     await define(app, object("nothing", { x: { type: "integer" } }));
     body(await admin().delete(meta("nothing")), 204);
     expect(await words()).not.toContain("nothing.");

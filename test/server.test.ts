@@ -108,7 +108,7 @@ describe("a server on its own database", () => {
     await useSandbox(server);
     const before = await belongingsOf(server);
     const commands = before.map(({ command }) => command).join("\n");
-    for (const part of [/server\/src\/main\.ts/, /sandbox\/src\/child\/main\.mjs/, /postgres.* -D /, /postgres: /])
+    for (const part of [/server\/src\/main\.ts/, /sandbox\/src\/child\/main\.cjs/, /postgres.* -D /, /postgres: /])
       expect(commands).toMatch(part);
 
     // As Ctrl-C does: npm and the server hear it from the terminal, and the server from npm as well.

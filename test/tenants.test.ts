@@ -242,6 +242,27 @@ describe("operator", () => {
     body(await operator().delete("/platform/tenants/raced"), 204);
   });
 
+  test("a tenant's newest metadata is there without a session, on a node that has not heard of it too", async () => {
+    const made = body(await operator().post("/platform/tenants", { ...good, id: "newest" }), 201);
+    const node = await createTestApp({ on: app });
+    const snapshot = () => node.kernel.tenants.snapshot("newest");
+    try {
+      const before = await snapshot();
+      expect(before.objects.has("buoy")).toBe(false);
+      body(
+        await app.as(made.admin.key).put("/api/meta/objects/buoy", { name: "buoy", type: "object", properties: {} }),
+        201,
+      );
+      expect((await snapshot()).objects.has("buoy")).toBe(true);
+      expect((await snapshot()).version).toBe(before.version + 1);
+      expect(await snapshot()).toBe(await snapshot());
+      await expect(node.kernel.tenants.snapshot("nobody")).rejects.toMatchObject({ code: "NOT_FOUND" });
+    } finally {
+      await node.close();
+      body(await operator().delete("/platform/tenants/newest"), 204);
+    }
+  });
+
   test("a deleted tenant is gone with schema and keys, and its name begins anew", async () => {
     const first = body(await operator().post("/platform/tenants", { ...good, plugins: ["sales"] }), 201);
     const api = app.as(first.admin.key);

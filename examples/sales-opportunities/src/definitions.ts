@@ -1,6 +1,7 @@
 import { readdir, readFile } from "node:fs/promises";
 import { basename, join } from "node:path";
-import { ApiError, type Client, type Fields } from "./client.ts";
+import { GuanxiProblem } from "@guanxi/client";
+import type { Client, Fields } from "./objects.ts";
 
 const example = join(import.meta.dirname, "..");
 
@@ -22,9 +23,9 @@ export async function readWorkflow(name: string): Promise<Fields> {
 
 async function stored(client: Client, path: string): Promise<Fields> {
   try {
-    return await client.call<Fields>("GET", path);
+    return await client.request<Fields>("GET", path);
   } catch (e) {
-    if (e instanceof ApiError && e.status === 404) return {};
+    if (e instanceof GuanxiProblem && e.status === 404) return {};
     throw e;
   }
 }
@@ -44,7 +45,7 @@ async function store(
     const path = `/api/meta/${kind}/${name}`;
     const wanted = await read(name);
     if (same(wanted, await stored(client, path))) continue;
-    await client.call("PUT", path, wanted);
+    await client.request("PUT", path, { body: wanted });
     done.push(name);
   }
   return done;

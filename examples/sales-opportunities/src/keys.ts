@@ -1,6 +1,7 @@
 import { chmod, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import type { Client } from "./client.ts";
+import { createClient } from "@guanxi/client";
+import type { Client, Objects } from "./objects.ts";
 import type { Team } from "./organisation.ts";
 
 const keyName = "sales-opportunities example";
@@ -13,9 +14,9 @@ interface IssuedKey {
 
 /** Makes a key for one user and takes back those that an earlier run made. */
 async function renewKey(client: Client, user: string, earlier: readonly IssuedKey[]): Promise<string> {
-  const { key } = await client.call<{ key: string }>("POST", "/api/keys", { user, name: keyName });
+  const { key } = await client.request<{ key: string }>("POST", "/api/keys", { body: { user, name: keyName } });
   for (const old of earlier) {
-    if (old.user === user && old.name === keyName) await client.call("DELETE", `/api/keys/${old.id}`);
+    if (old.user === user && old.name === keyName) await client.request("DELETE", `/api/keys/${old.id}`);
   }
   return key;
 }
@@ -24,8 +25,9 @@ async function renewKey(client: Client, user: string, earlier: readonly IssuedKe
  * Writes keys of all managers and agents to `file`, readable by its owner only:
  * `{"baseUrl", "managers": {"<name>": key}, "agents": {"<name>": key}}`.
  */
-export async function writeKeys(client: Client, teams: readonly Team[], file: string): Promise<void> {
-  const { data: earlier } = await client.call<{ data: IssuedKey[] }>("GET", "/api/keys");
+export async function writeKeys({ url, key }: Credentials, teams: readonly Team[], file: string): Promise<void> {
+  const client: Client = createClient<Objects>({ url, key });
+  const { data: earlier } = await client.request<{ data: IssuedKey[] }>("GET", "/api/keys");
   const managers: Record<string, string> = {};
   const agents: Record<string, string> = {};
   for (const team of teams) {
@@ -35,7 +37,7 @@ export async function writeKeys(client: Client, teams: readonly Team[], file: st
   await writeFile(file, "", { mode: 0o600 });
   // A file that was there before keeps its mode, so it is set before the keys are in it.
   await chmod(file, 0o600);
-  await writeFile(file, `${JSON.stringify({ baseUrl: client.url, managers, agents }, null, 2)}\n`);
+  await writeFile(file, `${JSON.stringify({ baseUrl: url, managers, agents }, null, 2)}\n`);
 }
 
 export interface Credentials {

@@ -1,7 +1,8 @@
 import { join } from "node:path";
-import { type Client, createClient } from "./client.ts";
+import { createClient } from "@guanxi/client";
 import { publishWorkflows, storeMappings } from "./definitions.ts";
 import { importFile, type Imported } from "./imports.ts";
+import type { Client, Objects } from "./objects.ts";
 import { loadOrganisation, type Team } from "./organisation.ts";
 import type { Progress } from "./progress.ts";
 import { readFolder, type StageTotal } from "./source.ts";
@@ -29,26 +30,26 @@ export interface Loaded {
 }
 
 async function importFiles(client: Client, { data, log, progress }: LoadOptions): Promise<Loaded["counts"]> {
-  const load = async (what: string, plural: string, mapping: string, file: string, heard?: Progress) => {
-    const { created, changed, unchanged } = await importFile(client, plural, mapping, join(data, file), heard);
+  const load = async (what: string, object: string, mapping: string, file: string, heard?: Progress) => {
+    const { created, changed, unchanged } = await importFile(client, object, mapping, join(data, file), heard);
     log(`${what}: ${created} created, ${changed} changed, ${unchanged} as they were`);
     return { created, changed, unchanged };
   };
   return {
-    accounts: await load("Accounts", "accounts", "sales_accounts", "accounts.csv"),
-    parents: await load("Parent accounts", "accounts", "sales_account_parents", "accounts.csv"),
-    products: await load("Products", "products", "sales_products", "products.csv"),
-    opportunities: await load("Opportunities", "opportunities", "sales_pipeline", "sales_pipeline.csv", progress),
+    accounts: await load("Accounts", "account", "sales_accounts", "accounts.csv"),
+    parents: await load("Parent accounts", "account", "sales_account_parents", "accounts.csv"),
+    products: await load("Products", "product", "sales_products", "products.csv"),
+    opportunities: await load("Opportunities", "opportunity", "sales_pipeline", "sales_pipeline.csv", progress),
   };
 }
 
 /**
  * Loads the folder into the tenant of `key`: org chart and users, accounts, products and opportunities, then the example's
- * workflows. A second run changes nothing. Throws SourceError for rows that are rejected and ApiError for what the server refuses.
+ * workflows. A second run changes nothing. Throws SourceError for rows that are rejected and GuanxiProblem for what the server refuses.
  */
 export async function loadSalesOpportunities(options: LoadOptions): Promise<Loaded> {
   const { agents, totals } = await readFolder(options.data);
-  const client = createClient(options);
+  const client = createClient<Objects>({ url: options.url, key: options.key });
   const teams = await loadOrganisation(client, agents);
   options.log(`Org chart: ${teams.length} managers, ${agents.length} agents`);
   const mappings = await storeMappings(client);

@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import { parseArgs } from "node:util";
-import { createClient } from "./client.ts";
+import { GuanxiProblem } from "@guanxi/client";
 import { readCredentials, writeKeys } from "./keys.ts";
 import { loadSalesOpportunities } from "./load.ts";
 import { createReporter } from "./progress.ts";
@@ -32,7 +32,7 @@ async function main(): Promise<void> {
   log(`Loading ${data} into ${credentials.url}`);
   const loaded = await loadSalesOpportunities({ ...credentials, data, log, progress });
   if (values.keys !== undefined) {
-    await writeKeys(createClient(credentials), loaded.teams, values.keys);
+    await writeKeys(credentials, loaded.teams, values.keys);
     log(`Keys: ${values.keys}`);
   }
   const report = await printReport({ ...credentials, loaded, log });
@@ -45,15 +45,17 @@ process.stdout.on("error", (e: NodeJS.ErrnoException) => {
   process.exit();
 });
 
+/** What went wrong, for whoever has started the program. */
+function wordsOf(error: unknown): string {
+  if (error instanceof SourceError) return `Not everything in the files could be used:\n${error.message}`;
+  if (error instanceof GuanxiProblem && error.status === 0)
+    return `${error.title}. Does it run where GUANXI_URL, or the demo, says? \`npm start\` starts it.`;
+  return error instanceof Error ? error.message : String(error);
+}
+
 try {
   await main();
-} catch (e) {
-  const what =
-    e instanceof SourceError
-      ? `Not everything in the files could be used:\n${e.message}`
-      : e instanceof Error
-        ? e.message
-        : String(e);
-  process.stderr.write(`${what}\n`);
+} catch (error) {
+  process.stderr.write(`${wordsOf(error)}\n`);
   process.exitCode = 1;
 }

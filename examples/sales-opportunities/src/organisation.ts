@@ -1,5 +1,5 @@
-import type { Client, Fields } from "./client.ts";
 import { email } from "./email.ts";
+import type { Client, Fields } from "./objects.ts";
 import type { SourceAgent } from "./source.ts";
 import { idOf, oneOf, sync, syncPairs } from "./sync.ts";
 
@@ -40,18 +40,18 @@ export function teamsOf(agents: readonly SourceAgent[]): SourceTeam[] {
 }
 
 async function loadDepartments(client: Client, teams: readonly SourceTeam[]): Promise<ReadonlyMap<string, string>> {
-  const top = await sync(client, "departments", "external_id", [{ external_id: head, name: "Regional offices" }]);
+  const top = await sync(client, "department", "external_id", [{ external_id: head, name: "Regional offices" }]);
   const parent = idOf(top.ids, head);
   const names = [...new Set(teams.map((team) => team.office))];
   const offices = names.map((name) => ({ external_id: officeId(name), name, parent }));
-  const below = await sync(client, "departments", "external_id", offices);
+  const below = await sync(client, "department", "external_id", offices);
   return new Map([...top.ids, ...below.ids]);
 }
 
 /** A tree of three levels: the head, who sees everything; a position per manager; below it one that the team's agents share. */
 async function loadPositions(client: Client, teams: readonly SourceTeam[]): Promise<ReadonlyMap<string, string>> {
   const departments = await loadDepartments(client, teams);
-  const load = (positions: readonly Fields[]) => sync(client, "positions", "external_id", positions);
+  const load = (positions: readonly Fields[]) => sync(client, "position", "external_id", positions);
   const top = await load([
     { external_id: head, name: "Head of the regional offices", department: idOf(departments, head) },
   ]);
@@ -77,7 +77,7 @@ async function loadPositions(client: Client, teams: readonly SourceTeam[]): Prom
 
 async function roleIds(client: Client): Promise<{ rep: string; manager: string }> {
   const names = ["sales_rep", "sales_manager"];
-  const roles = await client.list("roles", { select: ["id", "name"], filter: oneOf("name", names) });
+  const { data: roles } = await client.records("role").list({ filter: oneOf("name", names) });
   const ids = new Map(roles.map((role) => [String(role["name"]), role.id]));
   return { rep: idOf(ids, "sales_rep"), manager: idOf(ids, "sales_manager") };
 }
@@ -88,7 +88,7 @@ export async function loadOrganisation(client: Client, source: readonly SourceAg
   const names = teams.flatMap((team) => [team.manager, ...team.agents]);
   const users = await sync(
     client,
-    "users",
+    "user",
     "email",
     names.map((name) => ({ email: email(name), name })),
   );
@@ -103,12 +103,12 @@ export async function loadOrganisation(client: Client, source: readonly SourceAg
     { assignee: manager.user, position: idOf(positions, managerId(manager.name)) },
     ...agents.map(({ user }) => ({ assignee: user, position: idOf(positions, agentsId(manager.name)) })),
   ]);
-  await syncPairs(client, "user_positions", ["assignee", "position"], seats);
+  await syncPairs(client, "user_position", ["assignee", "position"], seats);
   const roles = await roleIds(client);
   const granted = loaded.flatMap(({ manager, agents }) => [
     { assignee: manager.user, role: roles.manager },
     ...agents.map(({ user }) => ({ assignee: user, role: roles.rep })),
   ]);
-  await syncPairs(client, "user_roles", ["assignee", "role"], granted);
+  await syncPairs(client, "user_role", ["assignee", "role"], granted);
   return loaded;
 }

@@ -1,5 +1,6 @@
-import { type Client, createClient, type Fields } from "./client.ts";
+import { createClient } from "@guanxi/client";
 import type { Loaded } from "./load.ts";
+import type { Client, Fields, Objects } from "./objects.ts";
 import type { StageTotal } from "./source.ts";
 import { oneOf } from "./sync.ts";
 import { type Cell, table } from "./table.ts";
@@ -47,10 +48,10 @@ function fromFiles(users: readonly string[]): string {
 }
 
 async function readStages(client: Client, filter: string): Promise<Totals> {
-  const rows = await client.aggregate("opportunities", {
-    group: "stage",
-    metrics: "count(),sum(amount)",
-    order: "stage",
+  const rows = await client.records("opportunity").aggregate({
+    group: ["stage"],
+    metrics: ["count()", "sum(amount)"],
+    order: ["stage"],
     filter,
   });
   return new Map(rows.map((row) => [String(row["stage"]), { count: countOf(row), amount: amountOf(row) }]));
@@ -64,9 +65,9 @@ const sameTotals = (a: Totals, b: Totals): boolean =>
   a.size === b.size && [...a].every(([stage, total]) => sameTotal(total, b.get(stage)));
 
 async function readAgents(client: Client, teams: Loaded["teams"], filter: string): Promise<AgentResult[]> {
-  const rows = await client.aggregate("opportunities", {
-    group: "owner,stage",
-    metrics: "count(),sum(amount)",
+  const rows = await client.records("opportunity").aggregate({
+    group: ["owner", "stage"],
+    metrics: ["count()", "sum(amount)"],
     filter: `stage in ['won', 'lost'] && ${filter}`,
   });
   const cell = (user: string, stage: string) => rows.find((row) => row["owner"] === user && row["stage"] === stage);
@@ -93,9 +94,9 @@ const winRate = ({ won, lost }: AgentResult): number | undefined => (won + lost 
 async function readQuarters(client: Client, teams: Loaded["teams"]): Promise<ManagerQuarter[]> {
   const results: ManagerQuarter[] = [];
   for (const { manager, agents } of teams) {
-    const rows = await client.aggregate("opportunities", {
-      group: "quarter(close_date)",
-      metrics: "count(),sum(amount)",
+    const rows = await client.records("opportunity").aggregate({
+      group: ["quarter(close_date)"],
+      metrics: ["count()", "sum(amount)"],
       filter: `stage == 'won' && ${fromFiles(agents.map((a) => a.user))}`,
     });
     for (const row of rows) {
@@ -112,10 +113,10 @@ async function readQuarters(client: Client, teams: Loaded["teams"]): Promise<Man
 
 /** Wins grouped by a field that is reached over a reference, the most valuable first. */
 async function readShares(client: Client, group: string, filter: string): Promise<Share[]> {
-  const rows = await client.aggregate("opportunities", {
-    group,
-    metrics: "count(),sum(amount)",
-    order: "-sum_amount",
+  const rows = await client.records("opportunity").aggregate({
+    group: [group],
+    metrics: ["count()", "sum(amount)"],
+    order: ["-sum_amount"],
     filter: `stage == 'won' && ${filter}`,
   });
   const column = group.replaceAll(".", "_");
@@ -130,7 +131,7 @@ export interface ReportOptions {
 
 /** Asks the server for every figure of the report. */
 export async function readReport({ url, key, loaded }: ReportOptions): Promise<Report> {
-  const client = createClient({ url, key });
+  const client = createClient<Objects>({ url, key });
   const filter = fromFiles(loaded.teams.flatMap((team) => team.agents.map((agent) => agent.user)));
   const stages = await readStages(client, filter);
   return {

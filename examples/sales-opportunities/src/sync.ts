@@ -1,7 +1,8 @@
-import type { ApiRecord, Client, Fields } from "./client.ts";
+import type { Client, CrmRecord, Fields } from "./objects.ts";
 
-/** The API's largest array of records. */
+/** The API's largest array of records, and its largest page. */
 const writeBatch = 1_000;
+const pageSize = 500;
 /** Characters of keys asked for at once; with the field's name a filter stays under the 10,000 that an expression may have. */
 const filterLength = 9_000;
 
@@ -52,32 +53,33 @@ const namesOf = (wanted: readonly Fields[]): string[] => [...new Set(wanted.flat
 
 async function existing(
   client: Client,
-  plural: string,
+  object: string,
   key: string,
   wanted: readonly Fields[],
-): Promise<Map<string, ApiRecord>> {
-  const select = ["id", ...namesOf(wanted)];
-  const found = new Map<string, ApiRecord>();
+): Promise<Map<string, CrmRecord>> {
+  const select = namesOf(wanted);
+  const found = new Map<string, CrmRecord>();
   for (const keys of filterGroups(wanted.map((w) => String(w[key])))) {
-    for (const record of await client.list(plural, { select, filter: oneOf(key, keys) })) {
-      found.set(String(record[key]), record);
-    }
+    for (const record of await find(client, object, select, oneOf(key, keys))) found.set(String(record[key]), record);
   }
   return found;
 }
 
-/** Sends records in arrays, each all or nothing, and answers what the server made of them in the same order. */
-async function write(
-  client: Client,
-  method: "POST" | "PATCH",
-  plural: string,
-  values: readonly Fields[],
-): Promise<ApiRecord[]> {
-  const answers: ApiRecord[] = [];
-  for (const part of chunks(values, writeBatch)) {
-    const { data } = await client.call<{ data: ApiRecord[] }>(method, `/api/${plural}`, part);
-    answers.push(...data);
-  }
+/** Every record that the filter finds; the id is always there. */
+async function find(client: Client, object: string, select: readonly string[], filter: string): Promise<CrmRecord[]> {
+  const found: CrmRecord[] = [];
+  for await (const record of client.records(object).all({ select, filter, limit: pageSize }))
+    found.push(record as CrmRecord);
+  return found;
+}
+
+/** Writes records in arrays, each all or nothing, and answers what the server made of them in the same order. */
+async function inBatches<T>(
+  values: readonly T[],
+  write: (batch: readonly T[]) => Promise<readonly CrmRecord[]>,
+): Promise<CrmRecord[]> {
+  const answers: CrmRecord[] = [];
+  for (const batch of chunks(values, writeBatch)) answers.push(...(await write(batch)));
   return answers;
 }
 
@@ -87,19 +89,20 @@ async function write(
  */
 export async function sync(
   client: Client,
-  plural: string,
+  object: string,
   key: string,
   wanted: readonly Fields[],
 ): Promise<SyncResult> {
-  const found = await existing(client, plural, key, wanted);
+  const found = await existing(client, object, key, wanted);
   const missing = wanted.filter((w) => !found.has(String(w[key])));
   const patches = wanted.flatMap((w) => {
     const record = found.get(String(w[key]));
     const changes = record === undefined ? {} : differences(w, record);
     return record === undefined || Object.keys(changes).length === 0 ? [] : [{ id: record.id, ...changes }];
   });
-  const created = await write(client, "POST", plural, missing);
-  await write(client, "PATCH", plural, patches);
+  const records = client.records(object);
+  const created = await inBatches(missing, (batch) => records.createMany(batch));
+  await inBatches(patches, (batch) => records.updateMany(batch));
   const ids = new Map([...found].map(([name, record]) => [name, record.id]));
   missing.forEach((w, i) => {
     const record = created[i];
@@ -116,17 +119,16 @@ export async function sync(
 /** Creates those pairs (user and role, user and position) that are not there yet; answers how many. */
 export async function syncPairs(
   client: Client,
-  plural: string,
+  object: string,
   [left, right]: readonly [string, string],
   wanted: readonly Fields[],
 ): Promise<number> {
   const pair = (record: Fields) => `${String(record[left])} ${String(record[right])}`;
   const there = new Set<string>();
   for (const keys of filterGroups(wanted.map((w) => String(w[left])))) {
-    const found = await client.list(plural, { select: ["id", left, right], filter: oneOf(left, keys) });
-    for (const record of found) there.add(pair(record));
+    for (const record of await find(client, object, [left, right], oneOf(left, keys))) there.add(pair(record));
   }
   const missing = wanted.filter((w) => !there.has(pair(w)));
-  await write(client, "POST", plural, missing);
+  await inBatches(missing, (batch) => client.records(object).createMany(batch));
   return missing.length;
 }

@@ -1,10 +1,10 @@
 import { GuanxiError } from "@guanxi/base";
 import type { ObjectType } from "@guanxi/meta";
-import type { Authorized, Predicate, ReadPlan, Source } from "@guanxi/query";
+import type { Authorized, Predicate, ReadPlan, Source, WriteGrant } from "@guanxi/query";
 import type { ObjectRight, Rights } from "./rights.ts";
 
 /** The rows of an object that an actor may read; `none` without the right. */
-export function readable(object: ObjectType, rights: Rights): Predicate {
+function readable(object: ObjectType, rights: Rights): Predicate {
   const granted = rights.object(object.name);
   if (granted.has("view_all") || granted.has("edit_all")) return { kind: "all" };
   if (!granted.has("read")) return { kind: "none" };
@@ -12,7 +12,7 @@ export function readable(object: ObjectType, rights: Rights): Predicate {
 }
 
 /** The rows that an actor may change; never more than those they may read. */
-export function writable(object: ObjectType, rights: Rights): Predicate {
+function writable(object: ObjectType, rights: Rights): Predicate {
   if (rights.object(object.name).has("edit_all")) return { kind: "all" };
   return object.sharing === "write" ? { kind: "all" } : { kind: "owned" };
 }
@@ -21,7 +21,7 @@ export function writable(object: ObjectType, rights: Rights): Predicate {
 export const knows = (object: ObjectType, rights: Rights): boolean => rights.object(object.name).size > 0;
 
 /** Throws NOT_FOUND for an object the actor may not know of, FORBIDDEN where only this right is missing. */
-export function requireRight(object: ObjectType, right: ObjectRight, rights: Rights): void {
+function requireRight(object: ObjectType, right: ObjectRight, rights: Rights): void {
   if (rights.object(object.name).has(right)) return;
   if (!knows(object, rights)) throw new GuanxiError("NOT_FOUND", { detail: `There is no ${object.plural}.` });
   throw new GuanxiError("FORBIDDEN", { detail: `Your roles do not let you ${right} ${object.plural}.` });
@@ -39,25 +39,17 @@ export function authorize<P extends ReadPlan>(plan: P, rights: Rights): Authoriz
   return { ...plan, sources: plan.sources.map((s) => withPredicate(s, rights)) } as P as Authorized<P>;
 }
 
-/** What a write needs to know of the actor's reach: rows they see, rows they may change, and the rows references may name. */
-export interface WriteGrant {
-  readonly read: Predicate;
-  readonly write: Predicate;
-  /** By reference field. */
-  readonly references: ReadonlyMap<string, Predicate>;
-}
-
-/** Throws as `requireRight` when the roles do not allow this kind of write at all. */
+/** What the actor may reach with a write of the object. Throws as `requireRight` when the roles do not allow this kind of write at all. */
 export function grantWrite(
   object: ObjectType,
   right: "create" | "edit" | "delete",
   rights: Rights,
-  target: (name: string) => ObjectType | undefined,
+  objects: ReadonlyMap<string, ObjectType>,
 ): WriteGrant {
   requireRight(object, right, rights);
   const references = new Map<string, Predicate>();
   for (const field of object.fields.values()) {
-    const to = field.target === undefined ? undefined : target(field.target);
+    const to = field.target === undefined ? undefined : objects.get(field.target);
     if (to) references.set(field.name, readable(to, rights));
   }
   return { read: readable(object, rights), write: writable(object, rights), references };

@@ -1,4 +1,4 @@
-export { authorize, grantWrite, knows, readable, requireRight, writable, type WriteGrant } from "./authorize.ts";
+export { authorize, grantWrite, knows } from "./authorize.ts";
 export {
   covers,
   objectRights,

@@ -31,7 +31,6 @@ export function createBeforeHook(kernel: Kernel, sandbox: Sandbox, settings: Aut
   const scripts = (session: Session, objectId: number, kind: WriteOperation["kind"]) =>
     session.part(workflowsPart).before(objectId, kind);
   return {
-    name: "workflows",
     order: hookOrder,
     applies: (session, object, kind) => scripts(session, object.id, kind).length > 0,
     async enter(session, object, kind): Promise<HookScope> {

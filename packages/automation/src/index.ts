@@ -5,7 +5,7 @@ export {
   createAutomation,
   scriptPrelude,
 } from "./automation.ts";
-export type { QueueOptions } from "./queue/backend.ts";
+export { type QueueOptions, queuePlace } from "./queue/backend.ts";
 export { createQueue } from "./queue/bullmq.ts";
 export type { Queue, QueueBacklog, QueueJob, QueueWorker } from "./queue/queue.ts";
 export type { RunStatus } from "./runs/run.ts";

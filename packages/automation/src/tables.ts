@@ -1,5 +1,4 @@
 import type { TenantComponent } from "@guanxi/kernel";
-import { quoteSchema, tenantSchema } from "@guanxi/store";
 
 /**
  * Fixed tables of the automation in every tenant's schema. What a script said or got is `text` or `json`, not `jsonb`: a replay compares it
@@ -91,9 +90,3 @@ UPDATE {schema}._feed SET pos = greatest(pos, (SELECT max(pos) FROM {schema}._ch
 `,
   },
 };
-
-/** A tenant's schema, quoted; what is no tenant's id never becomes part of a statement. */
-export function schemaOf(tenant: string): string {
-  if (!/^[a-z][a-z0-9]{1,30}$/.test(tenant)) throw new TypeError(`not a tenant id: ${tenant}`);
-  return quoteSchema(tenantSchema(tenant));
-}

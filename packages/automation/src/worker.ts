@@ -1,10 +1,9 @@
-import { type Observe, type Tracer, newId } from "@guanxi/base";
-import type { Kernel } from "@guanxi/kernel";
+import { type Observe, Recent, type Tracer, newId } from "@guanxi/base";
+import { type Kernel, createSweep } from "@guanxi/kernel";
 import type { Sandbox } from "@guanxi/sandbox";
 import type { Queue, QueueJob } from "./queue/queue.ts";
 import { createDispatch } from "./relay/dispatch.ts";
 import { createRelay } from "./relay/relay.ts";
-import { createSweep } from "./relay/sweep.ts";
 import { checkTenant } from "./runs/check.ts";
 import { createCodes } from "./runs/codes.ts";
 import { createLeases } from "./runs/leases.ts";
@@ -113,12 +112,13 @@ export async function startWorker(options: WorkerOptions): Promise<Worker> {
     }
   }
 
-  const sweep = createSweep(
-    async () => (await kernel.tenants.list()).map(({ id }) => id),
-    check,
-    settings.sweepMs,
+  const sweep = createSweep({
+    task: "sweep",
+    list: async () => (await kernel.tenants.list()).map(({ id }) => id),
+    visit: check,
+    intervalMs: settings.sweepMs,
     observe,
-  );
+  });
   const stopHearing = kernel.onArrived((tenant) => {
     codes.forget(tenant);
     versions.forget(tenant);
@@ -185,19 +185,21 @@ function createSlots(perTenant: number) {
   };
 }
 
+/** Tenants whose next check one process remembers; one that is forgotten is armed once more than it must. */
+const armedTenants = 10_000;
+
 /**
  * Safety nets: while a tenant has work, a check of it is always on its way, so that a process that dies between any two steps leaves nothing behind
  * for longer than a lease. A check that finds leases arms the next one by itself.
  */
 function createNets(queue: Queue, settings: AutomationSettings) {
-  const armed = new Map<string, number>();
+  const armed = new Recent<string, number>(armedTenants);
   return {
     async arm(tenant: string): Promise<void> {
       const now = Date.now();
       if ((armed.get(tenant) ?? 0) > now + settings.leaseMs / 2) return;
       const at = now + settings.leaseMs;
       armed.set(tenant, at);
-      if (armed.size > 10_000) for (const [key, time] of armed) if (time < now) armed.delete(key);
       await queue.add([{ kind: "check", tenant, at }]);
     },
     /** What was armed is lost. */

@@ -119,3 +119,24 @@ describe("under load", () => {
     expect(Math.min(...late)).toBeLessThan(2_000);
   });
 });
+
+test("ends wait for others of their batch, and for nobody once there are none", async () => {
+  const own = await createDatabase();
+  const patient = await createNode(own.url, { finishMs: 60_000 });
+  try {
+    const tenant = await createTenant(patient);
+    await tenant.publish("trivial", { on: "created", script: "export default async () => {};" });
+    await patient.kernel.records.createMany(
+      await tenant.session(),
+      "deal",
+      Array.from({ length: 5 }, (_, i) => ({ title: `n${i}` })),
+    );
+    await patient.startWorker();
+    const ended = async () => (await tenant.runs("trivial")).filter((run) => run.ended_at !== null);
+    await until(async () => (await ended()).length === 5);
+    expect(new Set((await ended()).map((run) => run.ended_at)).size).toBeLessThan(5);
+  } finally {
+    await patient.close();
+    await own.drop();
+  }
+});

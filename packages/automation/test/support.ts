@@ -244,6 +244,7 @@ export function tenantOn(node: Node, id: string, user: string): TenantOf {
         query: new URLSearchParams(query),
         headers: new Headers(body === undefined ? {} : { "content-type": "application/json" }),
         locale: "en",
+        ifVersion: async () => undefined,
         json: async () => body,
         body: () => null,
       });

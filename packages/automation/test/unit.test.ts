@@ -1,12 +1,11 @@
 import { GuanxiError } from "@guanxi/base";
-import { describe, expect, test, vi } from "vitest";
+import { describe, expect, test } from "vitest";
 import { LimitPassed, createBudget, refusalText } from "../src/calls/answer.ts";
 import { readArguments } from "../src/calls/call.ts";
 import { hostCalls } from "../src/calls/index.ts";
 import { createBrake } from "../src/relay/brake.ts";
 import type { Change } from "../src/relay/match.ts";
 import { createRelay } from "../src/relay/relay.ts";
-import { createSweep } from "../src/relay/sweep.ts";
 import { defaultSettings } from "../src/settings.ts";
 import type { Workflow } from "../src/workflows/workflow.ts";
 import { pause, until } from "./support.ts";
@@ -189,32 +188,5 @@ describe("the relay", () => {
     relay.signal("a");
     await pause(80);
     expect(ended).toBe(1);
-  });
-});
-
-describe("the sweep", () => {
-  test("visits all when told to, then one at a time, and all again after a failed round", async () => {
-    const visited: string[] = [];
-    const list = vi.fn(async () => {
-      if (list.mock.calls.length === 1) throw new Error("no database yet");
-      return ["a", "b", "c"];
-    });
-    const faults: unknown[] = [];
-    const sweep = createSweep(
-      list,
-      async (tenant) => void visited.push(tenant),
-      30,
-      (o) => void faults.push(o),
-    );
-    sweep.all();
-    await until(() => visited.length >= 3);
-    expect(visited.slice(0, 3).toSorted()).toEqual(["a", "b", "c"]);
-    expect(faults).toHaveLength(1);
-    await until(() => visited.length >= 6);
-    expect(visited.slice(3, 6)).toEqual(["a", "b", "c"]);
-    await sweep.stop();
-    const count = visited.length;
-    await pause(80);
-    expect(visited).toHaveLength(count);
   });
 });

@@ -40,7 +40,7 @@ export const errorCatalogue = {
       "使用此 Idempotency-Key 的首個請求沒有可再次回傳的回應",
     ),
   },
-  DATA_LOSS: { status: 409, title: text("The change would delete data", "此更改会删除数据", "此變更會刪除資料") },
+  DATA_LOSS: { status: 409, title: text("The change would lose data", "此更改会丢失数据", "此變更會遺失資料") },
   PRECONDITION: {
     status: 412,
     title: text("It has changed since you read it", "内容已被更改", "內容已被變更"),
@@ -111,9 +111,9 @@ export const issueCatalogue = {
     "被 {count} 筆 {object} 記錄使用",
   ),
   data_loss: text(
-    "holds {count} value(s); repeat with allow={allow} to delete them",
-    "含有 {count} 个值；如需删除请加 allow={allow}",
-    "含有 {count} 個值；如需刪除請加 allow={allow}",
+    "holds {count} value(s); repeat with allow={allow} to lose them",
+    "含有 {count} 个值；如可丢失请加 allow={allow}",
+    "含有 {count} 個值；如可捨棄請加 allow={allow}",
   ),
   parameter: text("{message}", "{message}", "{message}"),
 } as const satisfies Record<string, Text>;

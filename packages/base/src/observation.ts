@@ -1,6 +1,5 @@
 /** Everything the program tells its operator; loggers and metrics choose what to show. Never carries record data. */
 export type Observation =
-  | { kind: "started"; role: string; address?: string; ms: number }
   | { kind: "stopping"; reason: string }
   | { kind: "stopped"; ms: number }
   | { kind: "request"; id: string; method: string; route: string; status: number; ms: number; tenant?: string }

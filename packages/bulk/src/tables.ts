@@ -1,4 +1,15 @@
+import { errorCatalogue, text } from "@guanxi/base";
 import type { TenantComponent } from "@guanxi/kernel";
+
+/** Texts as SQL that gives the one in the language of a job's row. */
+const inItsLanguage = (texts: object): string => `'${JSON.stringify(texts).replaceAll("'", "''")}'::json ->> locale`;
+
+const { status, title } = errorCatalogue.CONFLICT;
+const isCopy = text(
+  "This tenant is a copy: the job goes on in the original, {from}.",
+  "此租户是副本：任务在原租户 {from} 中继续进行。",
+  "此租戶是複本：作業在原租戶 {from} 中繼續進行。",
+);
 
 /**
  * Fixed tables of imports in every tenant's schema. A chunk is a JSON array of rows as they were sent; it is deleted by the transaction
@@ -64,8 +75,8 @@ UPDATE {schema}._job SET worker = NULL, lease_until = NULL WHERE status = 'runni
 `,
     elsewhere: `
 UPDATE {schema}._job SET status = 'cancelled', worker = NULL, lease_until = NULL, ended_at = now(), updated_at = now(),
-  error = json_build_object('type', 'https://guanxi.dev/errors/GX-CONFLICT', 'title', 'The change conflicts with what is there', 'status', 409,
-    'code', 'GX-CONFLICT', 'detail', 'This tenant is a copy: the job goes on in the original, {from}.', 'instance', coalesce(request, id::text))
+  error = json_build_object('type', 'https://guanxi.dev/errors/GX-CONFLICT', 'title', ${inItsLanguage(title)}, 'status', ${status},
+    'code', 'GX-CONFLICT', 'detail', ${inItsLanguage(isCopy)}, 'instance', coalesce(request, id::text))
   WHERE status IN ('queued', 'running');
 DELETE FROM {schema}._job_chunk;
 `,

@@ -1,7 +1,16 @@
-import { GuanxiError, isGuanxiError, newId, type Observe, type Problem, toProblem, type Tracer } from "@guanxi/base";
-import type { Kernel } from "@guanxi/kernel";
+import {
+  GuanxiError,
+  isGuanxiError,
+  newId,
+  type Observe,
+  type Problem,
+  Recent,
+  toProblem,
+  type Tracer,
+} from "@guanxi/base";
+import { createSweep, type Kernel } from "@guanxi/kernel";
 import { importChunk, type ReadChunk, readChunk } from "./import/chunk.ts";
-import { LookupCache } from "./import/lookups.ts";
+import type { LookupCache } from "./import/lookups.ts";
 import { claimJob, type ClaimedJob, endJob, LostJob, releaseJob, removeOld, renewJob } from "./jobs/claim.ts";
 import type { BulkSettings } from "./settings.ts";
 
@@ -36,8 +45,8 @@ export async function startWorker({ kernel, settings, observe, tracer }: Context
   const timers = new Map<string, NodeJS.Timeout>();
   let stopping = false;
 
-  const report = (task: string, tenant?: string) => (error: unknown) =>
-    observe({ kind: "background_failed", task, error, ...(tenant === undefined ? {} : { tenant }) });
+  const report = (task: string, tenant: string) => (error: unknown) =>
+    observe({ kind: "background_failed", task, tenant, error });
 
   function look(tenant: string): void {
     if (stopping) return;
@@ -98,7 +107,7 @@ export async function startWorker({ kernel, settings, observe, tracer }: Context
   /** While PostgreSQL writes a chunk, the next one is read. → whether rows are left. */
   async function workOn(job: ClaimedJob): Promise<boolean> {
     const end = performance.now() + settings.sliceMs;
-    const cache = new LookupCache(settings.lookups);
+    const cache: LookupCache = new Recent(settings.lookups);
     const { tenant, id } = job;
     const attributes = { "guanxi.tenant": tenant, "guanxi.job": id };
     const traced = { name: "import", root: true, parent: job.plan.trace, attributes };
@@ -163,15 +172,16 @@ export async function startWorker({ kernel, settings, observe, tracer }: Context
     else if (by !== worker) lookLater(tenant, settings.leaseMs);
   }
 
-  const sweep = createSweep(
-    async () => (await kernel.tenants.list()).map(({ id }) => id),
-    async (tenant) => {
+  const sweep = createSweep({
+    task: "jobs sweep",
+    list: async () => (await kernel.tenants.list()).map(({ id }) => id),
+    async visit(tenant) {
       await removeOld(store, tenant, settings);
       look(tenant);
     },
-    settings.sweepMs,
-    report("jobs sweep"),
-  );
+    intervalMs: settings.sweepMs,
+    observe,
+  });
   const stopHearing = kernel.onArrived((tenant) => (tenant === undefined ? sweep.all() : look(tenant)));
   const listener = await store.listen(jobsChannel, hear, sweep.all);
   sweep.all();
@@ -192,51 +202,4 @@ export async function startWorker({ kernel, settings, observe, tracer }: Context
 function endOf(job: ClaimedJob, error: unknown): Problem | undefined {
   if (!isGuanxiError(error) || error.status >= 500 || error.code === "RATE") return undefined;
   return toProblem(error, job.locale, job.request ?? job.id);
-}
-
-/** Looks at every tenant when told to, else at one every `intervalMs`, round and round. */
-function createSweep(
-  list: () => Promise<string[]>,
-  visit: (tenant: string) => Promise<void>,
-  intervalMs: number,
-  report: (error: unknown) => void,
-) {
-  let round: string[] = [];
-  let hurried = false;
-  let stopped = false;
-  let current: Promise<void> | undefined;
-
-  async function step(): Promise<void> {
-    if (hurried || round.length === 0) round = await list();
-    const hurry = hurried;
-    hurried = false;
-    do {
-      const tenant = round.shift();
-      if (tenant !== undefined) await visit(tenant);
-    } while (hurry && round.length > 0 && !stopped);
-  }
-
-  const run = (): void => {
-    if (current !== undefined || stopped) return;
-    const all = hurried;
-    current = step()
-      .catch((error: unknown) => {
-        report(error);
-        // What a sweep of all has missed is found at the next tick.
-        hurried ||= all;
-      })
-      .finally(() => (current = undefined));
-  };
-  const timer = setInterval(run, intervalMs);
-  return {
-    all(): void {
-      hurried = true;
-      run();
-    },
-    async stop(): Promise<void> {
-      stopped = true;
-      clearInterval(timer);
-      await current;
-    },
-  };
 }

@@ -45,6 +45,7 @@ async function upload(count: number): Promise<string> {
     query: new URLSearchParams(),
     headers: new Headers({ "content-type": "text/csv" }),
     locale: "en",
+    ifVersion: async () => undefined,
     json: () => Promise.reject(new Error("the body is no JSON")),
     body: () => file(count),
   });

@@ -1,7 +1,7 @@
 import { Readable } from "node:stream";
 import type { ReadableStream as WebStream } from "node:stream/web";
 import { type Locale, pickLocale } from "@guanxi/base";
-import { GuanxiProblem, type ProblemIssue } from "@guanxi/client";
+import { GuanxiProblem, problemOf } from "@guanxi/client";
 import { Interrupted } from "./failure.ts";
 import type { Io } from "./io.ts";
 import type { Target } from "./target.ts";
@@ -142,20 +142,10 @@ function unreachable(url: string, cause: unknown, late: boolean): GuanxiProblem 
   return new GuanxiProblem({ status: 0, code: "NETWORK", title: "The server cannot be reached", detail, cause });
 }
 
-interface ProblemBody {
-  readonly code: string;
-  readonly title: string;
-  readonly detail?: string;
-  readonly errors?: readonly ProblemIssue[];
-}
-
+/** What the server has refused, with what the user can do about it. */
 async function problemIn(response: Response, { path }: Request, target: Target): Promise<GuanxiProblem> {
-  const { status, headers } = response;
-  const requestId = headers.get("x-request-id") ?? undefined;
-  const text = await response.text();
-  if (headers.get("content-type")?.startsWith("application/problem+json") !== true)
-    return new GuanxiProblem({ status, code: "HTTP", title: stranger(target.url), requestId });
-  const { code, title, detail, errors } = JSON.parse(text) as ProblemBody;
+  const { status, code, title, detail, errors, requestId } = problemOf(response, await response.text());
+  if (code === "HTTP") return new GuanxiProblem({ status, code, title: stranger(target.url), requestId });
   const advice = adviceFor(status, target);
   const says = detail ?? (status === 404 ? `${title}: ${path.split("?")[0]}` : title);
   const words = advice === undefined ? says : `${says}. ${advice}`;

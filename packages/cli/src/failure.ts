@@ -55,7 +55,7 @@ export function sayIssue(issue: ProblemIssue): string {
 
 /** The server says what an address needs; here it is an option. */
 const wordsOf = ({ code, message }: ProblemIssue): string =>
-  code === "data_loss" ? message.replace(/allow=(?=drop:)/, "--allow ") : message;
+  code === "data_loss" ? message.replace(/allow=(?=(?:drop|convert):)/, "--allow ") : message;
 
 /** A refusal with all its faults, each in the words of `say`. */
 export function explainProblem(problem: GuanxiProblem, say: (issue: ProblemIssue) => string = sayIssue): string {

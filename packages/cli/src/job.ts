@@ -1,22 +1,9 @@
-import { GuanxiProblem } from "@guanxi/client";
+import { GuanxiProblem, type JobState } from "@guanxi/client";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Api } from "./api.ts";
 import type { Io } from "./io.ts";
 import { createProgress, type Progress } from "./progress.ts";
 import { count } from "./table.ts";
-
-/** A job as `GET /api/jobs/{id}` shows it. */
-export interface Job {
-  readonly id: string;
-  readonly status: "queued" | "running" | "finished" | "failed" | "cancelled";
-  readonly total: number;
-  readonly processed: number;
-  readonly created: number;
-  readonly updated: number;
-  readonly unchanged: number;
-  readonly rejected: number;
-  readonly error: { readonly code: string; readonly title: string; readonly detail?: string } | null;
-}
 
 /** Between two looks at a job: soon at first, for files of a few rows; ms. */
 const firstLookMs = 50;
@@ -26,14 +13,15 @@ const patienceMs = 60_000;
 
 export const jobPath = (id: string): string => `/api/jobs/${id}`;
 
-const hasEnded = ({ status }: Job): boolean => status !== "queued" && status !== "running";
+const hasEnded = ({ status }: JobState): boolean => status !== "queued" && status !== "running";
 
 /** Waits for a job's end and shows its progress. An interruption asks the server to cancel it; → what the job is then. */
-export async function followJob(io: Io, api: Api, job: Job): Promise<Job> {
+export async function followJob(io: Io, api: Api, job: JobState): Promise<JobState> {
   const progress = createProgress(io, "import", count, " rows");
   // The look that is under way at an interruption ends as it would have.
   const { signal } = new AbortController();
-  const look = (): Promise<Job> => patiently(progress, () => api.json<Job>({ path: jobPath(job.id), signal }));
+  const look = (): Promise<JobState> =>
+    patiently(progress, () => api.json<JobState>({ path: jobPath(job.id), signal }));
   try {
     let seen = job;
     for (let pause = firstLookMs; !hasEnded(seen) && !io.interrupted.aborted; pause = Math.min(lookMs, pause * 2)) {

@@ -103,18 +103,23 @@ describe("objects put", () => {
     expect(JSON.parse(json.out)).toMatchObject([{ name: "good", outcome: "unchanged" }]);
   });
 
-  test("deletes no values unless they are named", async () => {
-    const before = await file("stock.json", object("stock", { sku: text, price: { fieldType: "currency" } }));
-    await printed(["objects", "put", before]);
-    expect((await server.admin.post("/api/stock_list", { sku: "a", price: 5 })).status).toBe(201);
-    const without = ["objects", "put", await file("stock.json", object("stock", { sku: text }))];
+  test("loses no values unless they are named", async () => {
+    const seen = (format: string) => ({ type: "string", format });
+    const full = object("stock", { sku: text, seen: seen("date-time"), price: { fieldType: "currency" } });
+    await printed(["objects", "put", await file("stock.json", full)]);
+    const item = { sku: "a", seen: "2026-03-01T09:30:00Z", price: 5 };
+    expect((await server.admin.post("/api/stock_list", item)).status).toBe(201);
+    const less = object("stock", { sku: text, seen: seen("date") });
+    const without = ["objects", "put", await file("stock.json", less)];
     const err = await refused(without, { env: { LANG: "zh_CN.UTF-8" } });
     expect(err).toContain("GX-DATA_LOSS");
-    expect(err).toContain("--allow drop:stock.price");
+    for (const hint of ["--allow drop:stock.price", "--allow convert:stock.seen"]) expect(err).toContain(hint);
     const kept = await server.admin.get("/api/meta/objects/stock");
     expect(kept.body.properties).toHaveProperty("price");
     await refused([...without, "--allow", "drop:stock.other"]);
-    expect(await printed([...without, "--allow", "drop:other, drop:stock.price"])).toContain("removed  price");
+    await refused([...without, "--allow", "drop:stock.price"]);
+    const allowed = [...without, "--allow", "drop:other, drop:stock.price,convert:stock.seen"];
+    expect(await printed(allowed)).toContain("removed  price");
   });
 
   test("sends nothing when one of the files is no definition", async () => {

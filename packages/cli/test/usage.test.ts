@@ -123,9 +123,14 @@ describe("where to reach a server, and with what", () => {
     }
   });
 
-  test("what answers and is no Guanxi is told apart", async () => {
+  test.each([
+    ["a page", 200, "text/html", "<h1>hello</h1>"],
+    ["a page of a proxy", 502, "text/html", "<h1>Bad gateway</h1>"],
+    ["half a problem", 409, "application/problem+json", '{"code":"GX-'],
+    ["somebody else's problem", 404, "application/problem+json", '{"status":404}'],
+  ])("what answers and is no Guanxi is told apart: %s", async (_, status, type, text) => {
     const page = await answering((_request, response) =>
-      response.setHeader("content-type", "text/html").end("<h1>hello</h1>"),
+      response.writeHead(status, { "content-type": type }).end(text),
     );
     const env = { GUANXI_URL: page.url, GUANXI_KEY: "gx_a_b" };
     const { code, err } = await call(["objects", "list"], { env });

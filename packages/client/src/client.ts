@@ -2,11 +2,20 @@ import { ImportJob } from "./jobs.ts";
 import type { ObjectName, Schema } from "./objects.ts";
 import { GuanxiProblem } from "./problem.ts";
 import { RecordsOf } from "./records.ts";
-import { createTransport, type Send, type TransportOptions } from "./transport.ts";
+import { createTransport, type Method, type Send, type TransportOptions, type WriteOptions } from "./transport.ts";
 
 export interface ClientOptions<O extends Schema<O>> extends TransportOptions {
   /** The objects' words in addresses, `{ lead: "leads" }`; those that are missing are asked of the server, once. */
   readonly plurals?: { readonly [N in keyof O]?: O[N]["plural"] };
+}
+
+export interface RequestOptions extends WriteOptions {
+  /** Sent as JSON. */
+  readonly body?: unknown;
+  /** Refuses with status 412 unless what is written still has this version. */
+  readonly version?: number;
+  /** A POST that only reads: it is sent without an idempotency key. */
+  readonly reads?: boolean;
 }
 
 export interface Client<O extends Schema<O>> {
@@ -16,6 +25,11 @@ export interface Client<O extends Schema<O>> {
   records<N extends ObjectName<O>>(name: N): RecordsOf<O, N>;
   /** An import that was begun earlier, by its id. */
   job(id: string): ImportJob;
+  /**
+   * Whatever else the API has: an address from `/api/` on, percent-encoded. Answers its JSON, undefined where there is none; what `T` says
+   * of it is not checked. Rejects with GuanxiProblem, and is tried again as every other call.
+   */
+  request<T>(method: Method, path: string, options?: RequestOptions): Promise<T>;
 }
 
 /** A client of one caller, typed by the declarations that `GET /api/types.d.ts` gives them. */
@@ -33,7 +47,13 @@ export function createClient<O extends Schema<O>>(options: ClientOptions<O>): Cl
     // Whoever awaits the client's parts must not take them for promises.
     get: (_target, name) => (typeof name === "string" && name !== "then" ? records(name as ObjectName<O>) : undefined),
   });
-  return { objects, records, job: (id) => new ImportJob(transport, id) };
+  return {
+    objects,
+    records,
+    job: (id) => new ImportJob(transport, id),
+    request: async <T>(method: Method, path: string, options: RequestOptions = {}) =>
+      (await transport.send({ ...options, method, path })).body as T,
+  };
 }
 
 type Definitions = { readonly data: readonly { readonly name: string; readonly plural: string }[] };

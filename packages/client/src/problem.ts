@@ -55,15 +55,40 @@ export class GuanxiProblem extends Error {
   }
 }
 
-/** The problem of an answer that is no success; what a proxy wrote counts by its status alone. */
+/** The problem of an answer that is no success, `text` being its body; what a proxy wrote, or cut off, counts by its status alone. */
 export function problemOf(response: Response, text: string): GuanxiProblem {
-  const retryAfter = retryAfterOf(response.headers.get("retry-after"));
-  const requestId = response.headers.get("x-request-id") ?? undefined;
-  const { status } = response;
   const isProblem = response.headers.get("content-type")?.startsWith("application/problem+json") === true;
-  if (!isProblem) return new GuanxiProblem({ status, code: "HTTP", title: `HTTP ${status}`, requestId, retryAfter });
-  const body = JSON.parse(text) as Omit<ProblemFacts, "requestId">;
-  return new GuanxiProblem({ ...body, status, requestId, retryAfter });
+  const facts = (isProblem ? factsIn(text) : undefined) ?? {
+    code: "HTTP",
+    title: `HTTP ${response.status}`,
+  };
+  return new GuanxiProblem({ ...facts, ...circumstances(response) });
+}
+
+/** The JSON of a success; where it is none, somebody else has answered. */
+export function readJson(response: Response, text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (cause) {
+    const title = `HTTP ${response.status} without the JSON that belongs to it`;
+    throw new GuanxiProblem({ code: "HTTP", title, cause, ...circumstances(response) });
+  }
+}
+
+const circumstances = ({ status, headers }: Response) => ({
+  status,
+  requestId: headers.get("x-request-id") ?? undefined,
+  retryAfter: retryAfterOf(headers.get("retry-after")),
+});
+
+function factsIn(text: string): Pick<ProblemFacts, "code" | "title" | "detail" | "errors"> | undefined {
+  try {
+    const body = JSON.parse(text) as Partial<ProblemFacts> | null;
+    const { code, title, detail, errors } = body ?? {};
+    return code === undefined || title === undefined ? undefined : { code, title, detail, errors };
+  } catch {
+    return undefined;
+  }
 }
 
 /** Seconds, or a date (RFC 9110 §10.2.3). */

@@ -14,7 +14,7 @@ import type {
   Schema,
   SelectPath,
 } from "./objects.ts";
-import type { ProblemFacts } from "./problem.ts";
+import { type ProblemFacts, readJson } from "./problem.ts";
 import type { Call, CallOptions, FileBody, Reply, Transport, WriteOptions } from "./transport.ts";
 
 export interface ReadParameters<
@@ -261,7 +261,7 @@ export class RecordsOf<O extends Schema<O>, N extends ObjectName<O>> {
   /** Sends a file of any length, CSV unless said; the job begins when all of it has arrived. It is sent once, whatever happens. */
   async import(file: FileBody, options: ImportOptions<O[N]["keys"]> = {}): Promise<ImportJob> {
     const response = await this.#transport.transfer(importCall(await this.#plural(), file, options));
-    const { id } = (await response.json()) as { id: string };
+    const { id } = readJson(response, await response.text()) as { id: string };
     return new ImportJob(this.#transport, id);
   }
 

@@ -1,4 +1,4 @@
-import { GuanxiProblem, problemOf } from "./problem.ts";
+import { GuanxiProblem, problemOf, readJson } from "./problem.ts";
 
 export interface TransportOptions {
   /** Where the server is: `https://crm.example.com`. */
@@ -22,8 +22,10 @@ export interface WriteOptions extends CallOptions {
   readonly idempotencyKey?: string | undefined;
 }
 
+export type Method = "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
+
 export interface Call extends WriteOptions {
-  readonly method: "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
+  readonly method: Method;
   /** From `/api/` on, percent-encoded. */
   readonly path: string;
   readonly body?: unknown;
@@ -97,7 +99,7 @@ export function createTransport(options: TransportOptions): Transport {
       limit.clear();
     }
     if (!response.ok) throw problemOf(response, text);
-    return { status: response.status, body: text === "" ? undefined : (JSON.parse(text) as unknown) };
+    return { status: response.status, body: text === "" ? undefined : readJson(response, text) };
   }
 
   function lost(call: CallOptions, late: boolean, cause: unknown): GuanxiProblem {

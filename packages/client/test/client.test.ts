@@ -1,6 +1,6 @@
 import { createTestApp, type TestApp, withChanges } from "@guanxi/testing";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
-import { type Client, createClient, GuanxiProblem } from "../src/index.ts";
+import { type Client, createClient, GuanxiProblem, problemOf as readProblem } from "../src/index.ts";
 import type { DemoObjects } from "./demo.ts";
 import { type Line, openLine } from "./http.ts";
 
@@ -158,6 +158,59 @@ describe("problems", () => {
     const page = new Response("<h1>Bad gateway</h1>", { status: 502, headers: { "content-type": "text/html" } });
     line.faults(page);
     expect(await problemOf(clientOf({ retries: 0 }).objects.lead.list())).toMatchObject({ status: 502, code: "HTTP" });
+  });
+
+  test.each(["", "{", '{"code":"GX-', "null", "[]", '"gone"'])(
+    "that were cut off to %j count by their status",
+    async (text) => {
+      const headers = { "content-type": "application/problem+json", "x-request-id": "r-1" };
+      line.faults(new Response(text, { status: 409, headers }));
+      const problem = await problemOf(client.objects.lead.list());
+      expect(problem).toMatchObject({ status: 409, code: "HTTP", title: "HTTP 409", errors: [], requestId: "r-1" });
+    },
+  );
+
+  test("are told also where somebody else answers that all is well", async () => {
+    line.faults(new Response("<h1>Welcome</h1>", { headers: { "content-type": "text/html" } }));
+    expect(await problemOf(client.objects.lead.list())).toMatchObject({ status: 200, code: "HTTP" });
+    line.faults(new Response("<h1>Welcome</h1>", { headers: { "content-type": "text/html" } }));
+    expect(await problemOf(client.objects.lead.import("company\nAcme\n"))).toMatchObject({ status: 200, code: "HTTP" });
+  });
+
+  test("of a response that a program has asked for by itself are read likewise", async () => {
+    const response = await fetch(`${line.url}/api/nowhere`, {
+      headers: { authorization: `Bearer ${app.keys["admin"]}` },
+    });
+    expect(readProblem(response, await response.text())).toMatchObject({ status: 404, code: "GX-NOT_FOUND" });
+  });
+});
+
+describe("a request to an address of one's own choice", () => {
+  test("sends and answers JSON", async () => {
+    const script = "export default async () => {};";
+    const path = "/api/meta/workflows/by_request";
+    const body = { name: "by_request", object: "lead", on: "manual", script };
+    expect(await client.request<{ name: string }>("PUT", path, { body })).toMatchObject(body);
+    const { data } = await client.request<{ data: { name: string }[] }>("GET", "/api/meta/workflows");
+    expect(data.map(({ name }) => name)).toContain("by_request");
+    expect((await problemOf(client.request("PUT", path, { body, version: 1 }))).status).toBe(412);
+    expect(await client.request("DELETE", path)).toBeUndefined();
+    expect(await problemOf(client.request("GET", path))).toMatchObject({ status: 404, code: "GX-NOT_FOUND" });
+  });
+
+  test("writes once on a bad line, and reads by POST without a key of idempotency", async () => {
+    line.faults("answer lost", "answer lost");
+    const made = await client.request<{ id: string }>("POST", "/api/leads", { body: lead("Once by request") });
+    const filter = 'company == "Once by request"';
+    const found = await client.request<{ data: unknown[] }>("POST", "/api/leads/query", {
+      body: { filter },
+      reads: true,
+    });
+    expect(found.data).toMatchObject([{ id: made.id }]);
+    expect(line.seen.map(({ headers }) => headers.has("idempotency-key"))).toEqual([true, true, true, false]);
+    await expect(
+      client.request("GET", "/api/leads", { signal: AbortSignal.abort(new Error("enough")) }),
+    ).rejects.toThrow("enough");
   });
 });
 

@@ -19,19 +19,13 @@ export interface CheckedExpression {
   readonly root: TypedNode;
   /** Paths of the record's fields that are used, each once: `["account", "owner", "name"]`. */
   readonly paths: readonly (readonly string[])[];
-  /** The same of the record before the change, and of the actor. */
-  readonly oldPaths: readonly (readonly string[])[];
-  readonly userPaths: readonly (readonly string[])[];
-  readonly usesOld: boolean;
+  /** Whether it asks about the actor. */
   readonly usesUser: boolean;
-  readonly usesNow: boolean;
-  /** Whether it walks or looks at related records, so that only SQL can evaluate it. */
-  readonly needsSql: boolean;
 }
 
 /**
  * Reads and type-checks an expression; its result has the `expected` kind, where one is given.
- * Throws ExpressionError with the place and the reason.
+ * Throws ExpressionError with the place and what is wrong there.
  */
 export function checkExpression(source: string, scope: ExprScope, expected?: Kind): CheckedExpression {
   const syntax = parse(source);
@@ -51,27 +45,17 @@ function describe(source: string, root: TypedNode): CheckedExpression {
   const all: TypedNode[] = [root];
   for (const node of all) all.push(...childrenOf(node));
   const fields = all.filter((n) => n.node === "field");
-  const calls = all.filter((n) => n.node === "call");
-  const joins = calls.filter((c) => c.operation === "join");
+  const joins = all.filter((n) => n.node === "call" && n.operation === "join");
   if (joins.length > MAX_CONCATENATIONS) throw new ExpressionError(0, messages.concatenations(MAX_CONCATENATIONS));
-  const [paths, oldPaths, userPaths] = (["record", "old", "user"] as const).map((r) => pathsOf(fields, r));
+  const ofRecord = fields.filter((f) => f.root === "record");
   return {
     source,
     type: root.type,
     root,
-    paths: paths!,
-    oldPaths: oldPaths!,
-    userPaths: userPaths!,
-    usesOld: oldPaths!.length > 0,
-    usesUser: userPaths!.length > 0,
-    usesNow: calls.some((c) => operation(c.operation).usesNow),
-    needsSql: all.some((n) => n.node === "children") || fields.some((f) => f.path.length > 1),
+    paths: [...new Map(ofRecord.map((f) => [f.path.join("."), f.path])).values()],
+    usesUser: fields.some((f) => f.root === "user"),
   };
 }
-
-const pathsOf = (fields: readonly FieldNode[], root: FieldNode["root"]): readonly (readonly string[])[] => [
-  ...new Map(fields.filter((f) => f.root === root).map((f) => [f.path.join("."), f.path])).values(),
-];
 
 function check(syntax: Syntax, names: Names): TypedNode {
   switch (syntax.is) {

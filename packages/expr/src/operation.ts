@@ -59,7 +59,6 @@ export interface Operation {
   readonly method?: boolean;
   /** Is asked even if an argument is null; all other operations give null then. */
   readonly nulls?: boolean;
-  readonly usesNow?: boolean;
   /** Refuses what the types alone allow, by throwing ExpressionError. */
   check?(args: readonly TypedNode[]): void;
   evaluate(args: readonly Inner[], run: Run, node: CallNode): Inner;

@@ -237,7 +237,7 @@ function checkOrSkip(source: string): CheckedExpression | undefined {
   try {
     return checkExpression(source, ownScope);
   } catch (error) {
-    if (error instanceof ExpressionError && /pattern|digits|nests|longer|written out/.test(error.reason))
+    if (error instanceof ExpressionError && /pattern|digits|nests|longer|written out/.test(error.message))
       return undefined;
     throw new Error(`${source}: ${String(error)}`, { cause: error });
   }

@@ -97,42 +97,40 @@ describe("what is refused, where and why", () => {
     ["name.matches('((a{20}){20}){20}')", 13, /pattern/],
   ])("%s", (source, position, reason) => {
     const error = refusal(source);
-    expect({ position: error.position, reason: error.reason }).toEqual({
+    expect({ position: error.position, reason: error.message }).toEqual({
       position,
       reason: expect.stringMatching(reason),
     });
-    expect(error.message).toBe(error.reason);
     expect(Object.keys(error.text)).toEqual(["en", "zh-CN", "zh-TW"]);
-    expect(error.toIssue("/filter")).toMatchObject({ path: "/filter", code: "expression", position });
   });
 
   test("names the scope lacks", () => {
     const alone: ExprScope = { record: property };
-    expect(refusal("old.name == name", alone)).toMatchObject({ position: 0, reason: '"old" is not known here' });
+    expect(refusal("old.name == name", alone)).toMatchObject({ position: 0, message: '"old" is not known here' });
     expect(refusal("1 == 1 && is_new()", alone)).toMatchObject({ position: 10 });
     expect(refusal("changed(name)", alone)).toMatchObject({ position: 0 });
-    expect(refusal("owner == user", alone)).toMatchObject({ position: 9, reason: '"user" is not known here' });
+    expect(refusal("owner == user", alone)).toMatchObject({ position: 9, message: '"user" is not known here' });
   });
 
   test("walks and child tests", () => {
     expect(refusal("account.owner.nickname == 'x'", filterScope)).toMatchObject({ position: 14 });
     expect(refusal("owner.team.name == 'x'", filterScope)).toMatchObject({ position: 11 });
-    expect(refusal("visitors.exists(v, v.amount > 3)", filterScope).reason).toMatch(/no relation "visitors"/);
+    expect(refusal("visitors.exists(v, v.amount > 3)", filterScope).message).toMatch(/no relation "visitors"/);
     expect(refusal("visits.exists(v, v.amont > 3)", filterScope)).toMatchObject({
       position: 19,
-      reason: expect.stringMatching(/"amont".*"amount"/),
+      message: expect.stringMatching(/"amont".*"amount"/),
     });
-    expect(refusal("visits.exists(v, v.amount)", filterScope).reason).toMatch(/must give bool/);
-    expect(refusal("visits.exists(name, true)", filterScope).reason).toMatch(/already means something else/);
-    expect(refusal("visits.exists(v, visits.exists(v, true))", filterScope).reason).toMatch(
+    expect(refusal("visits.exists(v, v.amount)", filterScope).message).toMatch(/must give bool/);
+    expect(refusal("visits.exists(name, true)", filterScope).message).toMatch(/already means something else/);
+    expect(refusal("visits.exists(v, visits.exists(v, true))", filterScope).message).toMatch(
       /already means something else/,
     );
   });
 
   test("a result of another type than is needed", () => {
-    expect(refusal("qty + 1", ownScope, "bool").reason).toBe("the expression must give bool, but gives int");
-    expect(refusal("'soon'", ownScope, "date").reason).toBe('"soon" is not a valid date');
-    expect(refusal("price", ownScope, "int").reason).toBe("the expression must give int, but gives decimal");
+    expect(refusal("qty + 1", ownScope, "bool").message).toBe("the expression must give bool, but gives int");
+    expect(refusal("'soon'", ownScope, "date").message).toBe('"soon" is not a valid date');
+    expect(refusal("price", ownScope, "int").message).toBe("the expression must give int, but gives decimal");
   });
 });
 
@@ -150,7 +148,7 @@ describe("limits", () => {
     ["members", `name${".a".repeat(4_000)}`],
     ["methods", `name${".lower()".repeat(1_000)} == 'x'`],
   ])("%s may not nest without end", (_what, source) => {
-    expect(refusal(source).reason).toMatch(new RegExp(`nests deeper than ${MAX_DEPTH} levels`));
+    expect(refusal(source).message).toMatch(new RegExp(`nests deeper than ${MAX_DEPTH} levels`));
   });
   test("length", () => {
     expect(refusal(" ".repeat(MAX_LENGTH + 1))).toMatchObject({ position: MAX_LENGTH });
@@ -164,11 +162,11 @@ describe("limits", () => {
         `(${Array(12)
           .fill(`(${Array(10).fill("name").join("+")})`)
           .join("+")}) == ''`,
-      ).reason,
+      ).message,
     ).toMatch(/joined more than 100/);
   });
   test("nor numbers", () => {
-    expect(refusal(Array(25).fill("price").join("*")).reason).toMatch(/more than 2000 digits/);
+    expect(refusal(Array(25).fill("price").join("*")).message).toMatch(/more than 2000 digits/);
   });
 });
 
@@ -203,12 +201,10 @@ describe("what is understood", () => {
   test("what it uses", () => {
     const rule = accepted("changed(price) && old.qty > qty && owner == user && qty < 3");
     expect(rule.paths.toSorted()).toEqual([["owner"], ["price"], ["qty"]]);
-    expect(rule.oldPaths.toSorted()).toEqual([["price"], ["qty"]]);
-    expect(rule).toMatchObject({ usesOld: true, usesUser: true, usesNow: false, needsSql: false, userPaths: [["id"]] });
+    expect(rule.usesUser).toBe(true);
     const filter = accepted("account.owner.name == 'x' && created_at > now()", filterScope);
-    expect(filter).toMatchObject({ usesOld: false, usesUser: false, usesNow: true, needsSql: true });
     expect(filter.paths).toEqual([["account", "owner", "name"], ["created_at"]]);
-    expect(accepted("old == null")).toMatchObject({ usesOld: true });
+    expect(filter.usesUser).toBe(false);
   });
 
   test("any text either checks or is an ExpressionError", () => {

@@ -1,29 +1,43 @@
 import { isDeepStrictEqual } from "node:util";
 import { GuanxiError, type Issue } from "@guanxi/base";
 import { diffSnapshots, type MetaChange, type Snapshot, type StoredObject } from "@guanxi/meta";
-import { compileDdl, type Connection, type DdlStep, isDatabaseError, quoteSchema } from "@guanxi/store";
+import { compileDdl, type Connection, type DdlStep, isDatabaseError, losesValues, quote } from "@guanxi/store";
 
-async function countValues(
-  tx: Connection,
-  snapshot: Snapshot,
-  change: MetaChange,
-): Promise<{ allow: string; count: number } | undefined> {
-  const s = quoteSchema(snapshot.settings.schema);
-  if (change.kind === "drop_object") {
-    const [row] = await tx.sql<{ n: number }>(`SELECT count(*) AS n FROM ${s}.${quoteSchema(change.object.table)}`);
-    return { allow: `drop:${change.object.name}`, count: row?.n ?? 0 };
-  }
+/** What a change would lose, under the names of before, and what must be allowed for it. */
+interface Loss {
+  readonly allow: string;
+  readonly path: string;
+  readonly table: string;
+  /** Undefined for whole records. */
+  readonly column?: string;
+}
+
+function lossOf(current: Snapshot, change: MetaChange): Loss | undefined {
+  const { name, table } = current.byId.get(change.object.id) ?? change.object;
+  if (change.kind === "drop_object") return { allow: `drop:${name}`, path: "", table };
   if (change.kind === "drop_field") {
-    const before = snapshot.byId.get(change.object.id);
-    const [row] = await tx.sql<{ n: number }>(
-      `SELECT count(${quoteSchema(change.field.column.name)}) AS n FROM ${s}.${quoteSchema(before?.table ?? change.object.table)}`,
-    );
-    return { allow: `drop:${before?.name ?? change.object.name}.${change.field.name}`, count: row?.n ?? 0 };
+    const { field } = change;
+    return { allow: `drop:${name}.${field.name}`, path: `/properties/${field.name}`, table, column: field.column.name };
+  }
+  if (change.kind === "change_type" && losesValues(change.from, change.field)) {
+    const { from, field } = change;
+    return {
+      allow: `convert:${name}.${from.name}`,
+      path: `/properties/${field.name}`,
+      table,
+      column: from.column.name,
+    };
   }
   return undefined;
 }
 
-/** Data is only dropped by those who name it. */
+async function countLost(tx: Connection, schema: string, { table, column }: Loss): Promise<number> {
+  const values = column === undefined ? "*" : quote(column);
+  const [row] = await tx.sql<{ n: number }>(`SELECT count(${values}) AS n FROM ${quote(schema)}.${quote(table)}`);
+  return row?.n ?? 0;
+}
+
+/** Data is only lost by those who name it. */
 async function guardData(
   tx: Connection,
   current: Snapshot,
@@ -31,12 +45,11 @@ async function guardData(
   allow: readonly string[],
 ): Promise<void> {
   const issues: Issue[] = [];
-  for (const step of changes) {
-    const loss = await countValues(tx, current, step);
-    if (loss && loss.count > 0 && !allow.includes(loss.allow)) {
-      const path = step.kind === "drop_field" ? `/properties/${step.field.name}` : "";
-      issues.push({ path, code: "data_loss", params: { count: loss.count, allow: loss.allow } });
-    }
+  for (const change of changes) {
+    const loss = lossOf(current, change);
+    if (!loss || allow.includes(loss.allow)) continue;
+    const count = await countLost(tx, current.settings.schema, loss);
+    if (count > 0) issues.push({ path: loss.path, code: "data_loss", params: { count, allow: loss.allow } });
   }
   if (issues.length > 0) throw new GuanxiError("DATA_LOSS", { issues });
 }
@@ -87,7 +100,7 @@ export async function applyDefinitions(
   },
 ): Promise<void> {
   const { current, next, stored, nextId, allow } = draft;
-  const s = quoteSchema(next.settings.schema);
+  const s = quote(next.settings.schema);
   const changes = diffSnapshots(current, next);
   if (current) await guardData(tx, current, changes, allow);
   await runDdl(tx, next.settings.schema, changes, next);
@@ -113,7 +126,7 @@ export async function idCounter(
   tx: Connection,
   schema: string,
 ): Promise<{ next: () => number; readonly value: () => number }> {
-  const [row] = await tx.sql<{ next_id: number }>(`SELECT next_id FROM ${quoteSchema(schema)}._meta`);
+  const [row] = await tx.sql<{ next_id: number }>(`SELECT next_id FROM ${quote(schema)}._meta`);
   let id = row?.next_id ?? 1;
   return { next: () => id++, value: () => id };
 }

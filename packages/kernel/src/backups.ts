@@ -12,7 +12,7 @@ import {
   loadTenants,
   type OwnConnection,
   publishTenants,
-  quoteSchema,
+  quote,
   refuseTaken,
   type RestorePlan,
   stagingOf,
@@ -25,7 +25,31 @@ import { arrivedChannel } from "./channels.ts";
 import { hashKey, newKey, prefixOf } from "./identity.ts";
 import { parseCopy, tenantIdPattern, tenantIdRule } from "./new-tenant.ts";
 import { loadStored, storedObjects } from "./stored.ts";
-import type { Backup, CreatedTenant, RestoredTenant, RestoreOptions, Tenant } from "./types.ts";
+import type { CreatedTenant } from "./tenants.ts";
+import type { Tenant } from "./types.ts";
+
+/** A backup that can be sent. */
+export interface Backup {
+  /** For a file: `demo-2026-11-22T08-30-00Z.guanxi`. */
+  readonly name: string;
+  /** Starts it; CONFLICT while another is under way. Its bytes come as fast as they are taken; an error of the stream means that they are worthless. */
+  open(): ReadableStream<Uint8Array>;
+}
+
+export interface RestoreOptions {
+  /** The one tenant of the backup to restore, by its id there; all when absent. */
+  readonly tenant?: string;
+  /** Its new id, which must be free. */
+  readonly as?: string;
+}
+
+export interface RestoredTenant extends CreatedTenant {
+  /** The id in the backup. */
+  readonly from: string;
+  readonly objects: number;
+  /** Of all its tables. */
+  readonly rows: number;
+}
 
 interface Env {
   readonly store: Store;
@@ -192,7 +216,7 @@ function choose(tenants: readonly { id: string }[], { tenant, as }: RestoreOptio
 
 /** What the answer says of a loaded tenant, and a new key for its administrator. */
 async function describe(own: Connection, tenant: LoadedTenant) {
-  const s = quoteSchema(stagingOf(tenant.id));
+  const s = quote(stagingOf(tenant.id));
   const [counted] = await own.sql<{ objects: number }>(`SELECT count(*)::int AS objects FROM ${s}._object`);
   const [admin] = await own.sql<{ id: string; email: string }>(
     `SELECT u.id, u.email FROM ${s}."user" u

@@ -31,7 +31,7 @@ export class Hooks {
   }
 
   /** Whether any has a say in such writes. */
-  apply(session: Session, object: ObjectType, kind: WriteKind): boolean {
+  hasSay(session: Session, object: ObjectType, kind: WriteKind): boolean {
     return this.#hooks.some((h) => h.applies(session, object, kind));
   }
 

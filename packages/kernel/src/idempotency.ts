@@ -1,13 +1,33 @@
 import { GuanxiError, isGuanxiError, newId, type Observe } from "@guanxi/base";
-import {
-  type Held,
-  type IdempotencyKey,
-  isDatabaseError,
-  type KeptAnswer,
-  quoteSchema,
-  type Store,
-} from "@guanxi/store";
-import type { Idempotency, IdempotencyClaim, KeyedRequest, Session } from "./types.ts";
+import { type Held, type IdempotencyKey, isDatabaseError, type KeptAnswer, quote, type Store } from "@guanxi/store";
+import type { Session } from "./types.ts";
+
+/** A request that came with an `Idempotency-Key`. */
+export interface KeyedRequest {
+  readonly key: string;
+  /** Of everything that makes the request what it is; another one may not use the key. */
+  readonly digest: string;
+  /** Whether all that it does is changes of records, so that none means that nothing was done. */
+  readonly traced: boolean;
+}
+
+/** A key in the hands of its first request, which ends with one of the two; neither throws. */
+export interface IdempotencyClaim {
+  /** Goes into the cause of what the request writes. */
+  readonly id: string;
+  /** Keeps the answer for repetitions; undefined where it must not be stored. */
+  keep(answer: KeptAnswer | undefined): Promise<void>;
+  /** The request failed and has no answer that counts: a repetition may try again, where that cannot do anything twice. */
+  abandon(error: unknown): Promise<void>;
+}
+
+export interface Idempotency {
+  /**
+   * The answer of an earlier request with the user's key, or the claim for this one. Throws IDEMPOTENCY_KEY when the key is
+   * of another request, IN_FLIGHT while the first is under way, ANSWER_LOST where repeating could do it twice.
+   */
+  begin(session: Session, request: KeyedRequest): Promise<{ answer: KeptAnswer } | { claim: IdempotencyClaim }>;
+}
 
 /** How long a first answer is given again. */
 const keptHours = 24;
@@ -106,7 +126,7 @@ export function createIdempotency(store: Store, observe: Observe): Idempotency &
   /** Addresses of some records that a request changed. */
   async function recordsOf(session: Session, claim: string): Promise<string[]> {
     const rows = await store.sql<{ object_id: number; record: string }>(
-      `SELECT DISTINCT object_id, record FROM ${quoteSchema(session.tenant.schema)}._change
+      `SELECT DISTINCT object_id, record FROM ${quote(session.tenant.schema)}._change
        WHERE cause ? 'claim' AND cause ->> 'claim' = $1 LIMIT ${namedRecords}`,
       [claim],
     );

@@ -1,7 +1,7 @@
 import { hash } from "node:crypto";
 import { type RoleGrant, sumRights } from "@guanxi/access";
 import { type Clock, GuanxiError, type Locale, locales, Recent, secret } from "@guanxi/base";
-import { quoteSchema, type Store, tenantSchema } from "@guanxi/store";
+import { quotedSchema, type Store } from "@guanxi/store";
 import { coreUnnamed, memberGrant, userManagerGrant } from "./core-objects.ts";
 import type { Actor } from "./types.ts";
 
@@ -126,7 +126,7 @@ export class Identity {
   }
 
   async #load(tenant: string, user: string, fallback: Locale): Promise<Actor | undefined> {
-    const s = quoteSchema(tenantSchema(tenant));
+    const s = quotedSchema(tenant);
     const [row] = await this.#store.sql<ActorRow>(
       `SELECT to_json(u)::text AS record,
         (SELECT coalesce(json_agg(r), '[]') FROM ${s}.user_role h JOIN ${s}.role r ON r.id = h.role AND r.deleted_at IS NULL WHERE h.assignee = u.id AND h.deleted_at IS NULL)::text AS roles,

@@ -1,6 +1,12 @@
-export { objectRights, systemRights, type ObjectRight, type Rights, type SystemRight } from "@guanxi/access";
+export { objectRights, systemRights, type ObjectRight, type Rights } from "@guanxi/access";
+export type { Backup, RestoreOptions } from "./backups.ts";
 export { coreObjects } from "./core-objects.ts";
 export { createKernel } from "./kernel.ts";
+export type { Kernel } from "./kernel-types.ts";
+export type { ApiKey } from "./keys.ts";
+export { maxRows } from "./records/index.ts";
 export * from "./route.ts";
+export { pageCursor, readRouteQuery, type Page } from "./route-query.ts";
+export { createSweep } from "./sweep.ts";
 export * from "./types.ts";
 export type { KeptAnswer, TenantComponent } from "@guanxi/store";

@@ -1,13 +1,14 @@
 import { knows, sumRights } from "@guanxi/access";
 import { type Clock, GuanxiError, systemClock } from "@guanxi/base";
 import type { ObjectType } from "@guanxi/meta";
-import { insertStatement, quoteSchema, recordTables, tenantSchema } from "@guanxi/store";
+import { insertStatement, notify, quote, recordTables, tenantSchema } from "@guanxi/store";
 import { createBackups } from "./backups.ts";
 import { accessChannel, arrivedChannel, goneChannel, metaChannel } from "./channels.ts";
 import { accessObjects, coreLevel, coreObjects, youngerFields } from "./core-objects.ts";
 import { Hooks } from "./hooks.ts";
 import { Identity } from "./identity.ts";
 import { createIdempotency } from "./idempotency.ts";
+import type { Kernel, KernelOptions } from "./kernel-types.ts";
 import { createKeys } from "./keys.ts";
 import { createMetadata } from "./metadata.ts";
 import { rebuildOrgChart } from "./org-chart.ts";
@@ -16,7 +17,7 @@ import { createRows } from "./records/create.ts";
 import { createRecords } from "./records/index.ts";
 import { type Compiled, Snapshots } from "./snapshots.ts";
 import { createTenants } from "./tenants.ts";
-import type { Actor, Cause, Kernel, KernelOptions, Session, SnapshotPart } from "./types.ts";
+import type { Actor, Cause, Session, SnapshotPart } from "./types.ts";
 import { Upgrades } from "./upgrade.ts";
 
 /** Snapshots kept unless set otherwise; at about 100 KB each where no two tenants have the same objects, 50 MB. */
@@ -55,20 +56,22 @@ export async function createKernel(options: KernelOptions): Promise<Kernel> {
     part: <T>(part: SnapshotPart<T>) => compiled.parts.get(part.name) as T,
   });
 
+  /** What is committed by now. */
+  async function newest(tenant: string): Promise<Compiled> {
+    const compiled = await snapshots.get(tenant);
+    const [row] = await store.sql<{ version: number }>(`SELECT version FROM ${quote(compiled.tenant.schema)}._meta`);
+    if (compiled.snapshot.version === row?.version) return compiled;
+    snapshots.forget(tenant);
+    return snapshots.reload(tenant);
+  }
+
   async function refresh(session: Session): Promise<Session> {
     if (session.connection.inTransaction) {
       const previous = await snapshots.get(session.tenant.id);
       const compiled = await snapshots.compile(session.connection, session.tenant, previous);
       return { ...sessionOn(compiled, session.actor, session.cause), connection: session.connection, now: session.now };
     }
-    const { version } = (
-      await store.sql<{ version: number }>(`SELECT version FROM ${quoteSchema(session.tenant.schema)}._meta`)
-    )[0] ?? { version: -1 };
-    let compiled = await snapshots.get(session.tenant.id);
-    if (compiled.snapshot.version !== version) {
-      snapshots.forget(session.tenant.id);
-      compiled = await snapshots.reload(session.tenant.id);
-    }
+    const compiled = await newest(session.tenant.id);
     if (compiled.snapshot === session.snapshot) return session;
     return { ...sessionOn(compiled, session.actor, session.cause), now: session.now };
   }
@@ -76,9 +79,9 @@ export async function createKernel(options: KernelOptions): Promise<Kernel> {
   async function accessAftermath(session: Session, object: ObjectType): Promise<void> {
     const { connection, tenant } = session;
     // One at a time, so that the chart is made from everything committed; and told with the commit, so that no node misses it.
-    await connection.sql(`SELECT FROM ${quoteSchema(tenant.schema)}._meta FOR UPDATE`);
+    await connection.sql(`SELECT FROM ${quote(tenant.schema)}._meta FOR UPDATE`);
     if (orgObjects.has(object.name)) await rebuildOrgChart(session);
-    await connection.sql("SELECT pg_notify($1, $2)", [accessChannel, tenant.id]);
+    await notify(connection, accessChannel, tenant.id);
     store.afterCommit(connection, () => identity.forget(tenant.id));
   }
 
@@ -190,7 +193,12 @@ export async function createKernel(options: KernelOptions): Promise<Kernel> {
     store,
     records,
     metadata: createMetadata({ snapshots, records: env }, refresh),
-    tenants: { ...tenants, ...backups, upgrade: (id) => upgrades.ensure(id, tenantSchema(id)) },
+    tenants: {
+      ...tenants,
+      ...backups,
+      snapshot: async (id) => (await newest(id)).snapshot,
+      upgrade: (id) => upgrades.ensure(id, tenantSchema(id)),
+    },
     keys: createKeys({
       store,
       rightsOf: async ({ tenant, actor }, user) => (await identity.actor(tenant.id, user, actor.locale))?.rights,

@@ -4,7 +4,25 @@ import { canonicalInstant, unstorable } from "@guanxi/meta";
 import type { ApiKeyRow, Store } from "@guanxi/store";
 import { accessChannel } from "./channels.ts";
 import { hashKey, newKey, prefixOf } from "./identity.ts";
-import type { ApiKey, Session } from "./types.ts";
+import type { Session } from "./types.ts";
+
+export interface ApiKey {
+  readonly id: string;
+  readonly name: string;
+  readonly user: string;
+  /** The first characters, to recognise it by. */
+  readonly prefix: string;
+  readonly created_at: string;
+  readonly expires_at: string | null;
+  readonly last_used_at: string | null;
+}
+
+export interface Keys {
+  /** The key itself is in the answer this one time. */
+  create(session: Session, request: unknown): Promise<ApiKey & { key: string }>;
+  list(session: Session): Promise<readonly ApiKey[]>;
+  revoke(session: Session, id: string): Promise<void>;
+}
 
 const instant = (time: string): string => new Date(time).toISOString();
 

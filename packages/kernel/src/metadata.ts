@@ -11,7 +11,7 @@ import {
   storeDefinition,
   type StoredObject,
 } from "@guanxi/meta";
-import { type Connection, quoteSchema } from "@guanxi/store";
+import { type Connection, notify, quote } from "@guanxi/store";
 import { applyDefinitions, idCounter } from "./apply.ts";
 import { metaChannel } from "./channels.ts";
 import { coreObjects } from "./core-objects.ts";
@@ -52,7 +52,7 @@ async function change<T>(
   work: (draft: Draft, tx: Connection) => Promise<{ value: T; next?: Snapshot }>,
 ): Promise<{ value: T; version: number }> {
   const { tenant } = session;
-  const s = quoteSchema(tenant.schema);
+  const s = quote(tenant.schema);
   const result = await withLocks(env.records.store, async (tx) => {
     await tx.sql(`SELECT FROM ${s}._meta FOR UPDATE`);
     const found = await loadStored(tx, tenant.schema);
@@ -68,7 +68,7 @@ async function change<T>(
     );
     if (next === current) return { value, version };
     await tx.sql(`UPDATE ${s}._meta SET version = $1`, [version + 1]);
-    await tx.sql("SELECT pg_notify($1, $2)", [metaChannel, tenant.id]);
+    await notify(tx, metaChannel, tenant.id);
     return { value, version: version + 1 };
   });
   env.snapshots.forget(tenant.id);

@@ -1,7 +1,18 @@
 import { GuanxiError, type Issue, locales, type Locale, text } from "@guanxi/base";
 import { compileSnapshot, escapeToken, type ObjectType, storeDefinition, unstorable } from "@guanxi/meta";
 import { coreObjects } from "./core-objects.ts";
-import type { NewTenant, Plugin } from "./types.ts";
+import type { Plugin } from "./types.ts";
+
+export interface NewTenant {
+  readonly id: string;
+  readonly name: string;
+  readonly admin: { readonly email: string; readonly name?: string };
+  readonly plugins?: readonly string[];
+  readonly locale?: Locale;
+  readonly timeZone?: string;
+  readonly currency?: string;
+  readonly country?: string;
+}
 
 export const tenantIdPattern = /^[a-z][a-z0-9]{1,30}$/;
 export const tenantIdRule = text(

@@ -1,5 +1,5 @@
 import { GuanxiError } from "@guanxi/base";
-import { quoteSchema } from "@guanxi/store";
+import { quote } from "@guanxi/store";
 import type { Session } from "./types.ts";
 
 /**
@@ -7,7 +7,7 @@ import type { Session } from "./types.ts";
  * indexed table instead of walking the tree. Holders of one position do not see each other's records.
  */
 export async function rebuildOrgChart(session: Session): Promise<void> {
-  const s = quoteSchema(session.snapshot.settings.schema);
+  const s = quote(session.snapshot.settings.schema);
   await refuseRings(session, s);
   await session.connection.sql(`WITH RECURSIVE tree(top, id) AS (
       SELECT id, id FROM ${s}.position WHERE deleted_at IS NULL

@@ -1,5 +1,5 @@
 import { GuanxiError } from "@guanxi/base";
-import { quoteSchema, type UpdatedRow, updateStatement } from "@guanxi/store";
+import { quote, type UpdatedRow, updateStatement } from "@guanxi/store";
 import { type RecordsEnv, writeContext } from "./records/context.ts";
 import { afterWrite } from "./records/transaction.ts";
 import type { Session } from "./types.ts";
@@ -17,7 +17,7 @@ export async function moveRights(
   const role = session.snapshot.objects.get("role");
   if (!role) throw new Error("the core has no role");
   const holders = await session.connection.sql<{ id: string; rights: string }>(
-    `SELECT id, rights::text AS rights FROM ${quoteSchema(session.tenant.schema)}.role
+    `SELECT id, rights::text AS rights FROM ${quote(session.tenant.schema)}.role
      WHERE deleted_at IS NULL AND jsonb_exists(rights, $1) ORDER BY id FOR NO KEY UPDATE`,
     [from],
   );

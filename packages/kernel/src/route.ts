@@ -53,6 +53,11 @@ export interface RouteRequest {
   readonly query: URLSearchParams;
   readonly headers: Headers;
   readonly locale: Locale;
+  /**
+   * The version that the caller has read, from If-Match; undefined when any will do. MALFORMED where it is no entity tag, PRECONDITION
+   * where none of them names a version. Of several the present one counts, which `current` reads.
+   */
+  ifVersion(current: () => Promise<number>): Promise<number | undefined>;
   /** The JSON body; throws MALFORMED, TOO_LARGE or MEDIA_TYPE. */
   json(): Promise<unknown>;
   /** The body's bytes as they arrive, without a limit of size; null when there is none. It can be read once, by this or by `json`. */

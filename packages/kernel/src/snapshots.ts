@@ -1,7 +1,7 @@
-import { type Clock, GuanxiError, type Observe } from "@guanxi/base";
+import { type Clock, GuanxiError, type Observe, Recent } from "@guanxi/base";
 import { loadSnapshot, type Snapshot } from "@guanxi/meta";
-import { type Connection, type Store, tenantSchema } from "@guanxi/store";
-import { loadStored } from "./stored.ts";
+import type { Connection, Store } from "@guanxi/store";
+import { loadStored, toTenant } from "./stored.ts";
 import type { SnapshotPart, Tenant } from "./types.ts";
 import type { Upgrades } from "./upgrade.ts";
 
@@ -31,20 +31,18 @@ interface Known {
 /** Compiled tenants of this process, the least recently used dropped first; at most one load of a tenant at a time. */
 export class Snapshots {
   readonly #options: Options;
-  readonly #known = new Map<string, Known>();
+  readonly #known: Recent<string, Known>;
   readonly #loading = new Map<string, Promise<Compiled>>();
 
   constructor(options: Options) {
     this.#options = options;
+    this.#known = new Recent(options.maxTenants);
   }
 
   /** The tenant's metadata as last seen; loaded when it is not there. UNAUTHENTICATED callers never get here. */
   async get(tenant: string): Promise<Compiled> {
     const known = this.#known.get(tenant);
-    if (!known || known.stale) return this.reload(tenant);
-    this.#known.delete(tenant);
-    this.#known.set(tenant, known);
-    return known.compiled;
+    return !known || known.stale ? this.reload(tenant) : known.compiled;
   }
 
   get size(): number {
@@ -59,12 +57,14 @@ export class Snapshots {
     this.#options.upgrades.metadataChanged(tenant);
   }
 
-  /** Signals may have been lost, of deleted tenants too. */
+  /** Signals may have been lost, of deleted tenants too: what is loading now may be old as well. */
   forgetAll(): void {
-    for (const tenant of [...this.#known.keys()]) this.drop(tenant);
+    this.#loading.clear();
+    this.#known.clear();
+    this.#options.upgrades.forgetAll();
   }
 
-  /** Gone for good: the tenant was deleted. */
+  /** Nothing is taken over from what is known: the tenant was deleted or restored, or may be gone. */
   drop(tenant: string): void {
     this.forget(tenant);
     this.#known.delete(tenant);
@@ -80,30 +80,17 @@ export class Snapshots {
     try {
       const compiled = await load;
       // A `forget` that came meanwhile has taken this load out of the map: its result may be old already.
-      if (this.#loading.get(tenant) === load) this.#remember(tenant, compiled);
+      if (this.#loading.get(tenant) === load) this.#known.set(tenant, { compiled, stale: false });
       return compiled;
     } finally {
       if (this.#loading.get(tenant) === load) this.#loading.delete(tenant);
     }
   }
 
-  #remember(tenant: string, compiled: Compiled): void {
-    this.#known.delete(tenant);
-    this.#known.set(tenant, { compiled, stale: false });
-    for (const oldest of this.#known.keys()) {
-      if (this.#known.size <= this.#options.maxTenants) break;
-      this.#known.delete(oldest);
-    }
-  }
-
   async #load(id: string, previous: Compiled | undefined): Promise<Compiled> {
     const { store, upgrades } = this.#options;
     const row = previous ? undefined : await store.registry.findTenant(id);
-    const tenant =
-      previous?.tenant ??
-      (row
-        ? { id, name: row.name, schema: tenantSchema(id), plugins: row.plugins, createdAt: row.createdAt }
-        : undefined);
+    const tenant = previous?.tenant ?? (row && toTenant(row));
     if (!tenant) throw new GuanxiError("NOT_FOUND", { detail: `There is no tenant ${id}.` });
     await upgrades.ensure(id, tenant.schema);
     return store.transaction((tx) => this.compile(tx, tenant, previous));

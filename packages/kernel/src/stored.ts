@@ -1,6 +1,7 @@
 import { GuanxiError } from "@guanxi/base";
 import type { StoredObject, TenantSettings } from "@guanxi/meta";
-import { type Connection, quoteSchema } from "@guanxi/store";
+import { type Connection, quote, type TenantRow, tenantSchema } from "@guanxi/store";
+import type { Tenant } from "./types.ts";
 
 /** A tenant's metadata as its tables hold it. */
 export interface Stored {
@@ -12,7 +13,7 @@ export interface Stored {
 
 /** Reads the stored objects of a tenant on `connection`, and its settings. */
 export async function loadStored(connection: Connection, schema: string): Promise<Stored> {
-  const s = quoteSchema(schema);
+  const s = quote(schema);
   const rows = await connection.sql<{ version: number; settings: string; stored: string | null }>(
     `SELECT m.version, m.settings::text AS settings, o.stored::text AS stored FROM ${s}._meta m LEFT JOIN ${s}._object o ON true ORDER BY o.id`,
   );
@@ -27,3 +28,9 @@ export async function loadStored(connection: Connection, schema: string): Promis
 
 export const storedObjects = ({ texts }: Stored): StoredObject[] =>
   texts.map((text) => JSON.parse(text) as StoredObject);
+
+export const toTenant = ({ id, name, plugins, createdAt }: TenantRow): Tenant => ({
+  ...{ id, name, plugins },
+  schema: tenantSchema(id),
+  createdAt: new Date(createdAt).toISOString(),
+});

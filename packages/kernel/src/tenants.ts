@@ -9,7 +9,9 @@ import {
 import {
   type Connection,
   migrateTenant,
-  quoteSchema,
+  notify,
+  quote,
+  quotedSchema,
   type Store,
   type TenantComponent,
   tenantSchema,
@@ -18,8 +20,23 @@ import { arrivedChannel, goneChannel } from "./channels.ts";
 import { coreLevel, coreObjects } from "./core-objects.ts";
 import { hashKey, newKey, prefixOf } from "./identity.ts";
 import { applyDefinitions, idCounter } from "./apply.ts";
-import { parseTenant, tenantIdPattern } from "./new-tenant.ts";
-import type { NewTenant, Plugin, RoleDefinition, Session, Tenant } from "./types.ts";
+import { type NewTenant, parseTenant, tenantIdPattern } from "./new-tenant.ts";
+import { toTenant } from "./stored.ts";
+import type { Plugin, RoleDefinition, Session, Tenant } from "./types.ts";
+
+/** Who a new tenant is given to. */
+export interface FirstAdmin {
+  readonly user: string;
+  readonly email: string;
+  readonly key: string;
+}
+
+export interface CreatedTenant {
+  readonly id: string;
+  readonly name: string;
+  /** Null for a copy in which no administrator is active. */
+  readonly admin: FirstAdmin | null;
+}
 
 interface Env {
   readonly store: Store;
@@ -45,7 +62,7 @@ async function createSchema(env: Env, tx: Connection, tenant: Required<NewTenant
     fiscalYearStart: 1,
   };
   await migrateTenant(tx, schema, env.components);
-  await tx.sql(`INSERT INTO ${quoteSchema(schema)}._meta (version, settings, core_level) VALUES (1, $1, $2)`, [
+  await tx.sql(`INSERT INTO ${quote(schema)}._meta (version, settings, core_level) VALUES (1, $1, $2)`, [
     JSON.stringify(settings),
     coreLevel,
   ]);
@@ -74,13 +91,6 @@ const roleRecord = (r: RoleDefinition): Record<string, unknown> => ({
 
 export function createTenants(env: Env) {
   const { registry } = env.store;
-  const toTenant = (row: { id: string; name: string; plugins: string[]; createdAt: string }): Tenant => ({
-    id: row.id,
-    name: row.name,
-    schema: tenantSchema(row.id),
-    plugins: row.plugins,
-    createdAt: new Date(row.createdAt).toISOString(),
-  });
 
   async function seed(tenant: Tenant, wanted: Required<NewTenant>): Promise<string> {
     const user = newId();
@@ -93,9 +103,9 @@ export function createTenants(env: Env) {
   }
 
   return {
-    async create(input: unknown) {
+    async create(input: unknown): Promise<CreatedTenant & { readonly admin: FirstAdmin }> {
       const wanted = parseTenant(input, env.plugins);
-      const schema = quoteSchema(tenantSchema(wanted.id));
+      const schema = quotedSchema(wanted.id);
       if (!(await registry.addTenant({ id: wanted.id, name: wanted.name, plugins: [...wanted.plugins] }))) {
         throw new GuanxiError("CONFLICT", {
           detail: `The tenant ${wanted.id} is there already.`,
@@ -117,7 +127,7 @@ export function createTenants(env: Env) {
           prefix: prefixOf(key),
           hash: hashKey(key),
         });
-        await env.store.sql("SELECT pg_notify($1, $2)", [arrivedChannel, wanted.id]);
+        await notify(env.store, arrivedChannel, wanted.id);
         return { id: wanted.id, name: wanted.name, admin: { user, email: wanted.admin.email, key } };
       } catch (e) {
         await env.store.sql(`DROP SCHEMA IF EXISTS ${schema} CASCADE`);
@@ -137,9 +147,9 @@ export function createTenants(env: Env) {
       if (!row) throw new GuanxiError("NOT_FOUND", { detail: `There is no tenant ${id}.` });
       await registry.retireTenant(id);
       env.forget(id);
-      await env.store.sql("SELECT pg_notify($1, $2)", [goneChannel, id]);
+      await notify(env.store, goneChannel, id);
       // Where a backup or an export holds the tables for too long, this fails, and may be asked for again: the row is still there.
-      await env.store.sql(`DROP SCHEMA IF EXISTS ${quoteSchema(tenantSchema(id))} CASCADE`);
+      await env.store.sql(`DROP SCHEMA IF EXISTS ${quotedSchema(id)} CASCADE`);
       await registry.removeTenant(id);
     },
   };

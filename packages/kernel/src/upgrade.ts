@@ -1,14 +1,7 @@
 import { isDeepStrictEqual } from "node:util";
 import { GuanxiError, isGuanxiError, type Issue, issueMessage, type Observe } from "@guanxi/base";
 import { compileSnapshot, loadSnapshot, type ObjectDefinition, storeDefinition, type StoredObject } from "@guanxi/meta";
-import {
-  type Connection,
-  isDatabaseError,
-  migrateTenant,
-  quoteSchema,
-  type Store,
-  type TenantComponent,
-} from "@guanxi/store";
+import { type Connection, isGone, migrateTenant, notify, quote, type Store, type TenantComponent } from "@guanxi/store";
 import { applyDefinitions, idCounter } from "./apply.ts";
 import { metaChannel } from "./channels.ts";
 import { withLocks } from "./locks.ts";
@@ -54,6 +47,10 @@ export class Upgrades {
   forget(tenant: string): void {
     this.#done.delete(tenant);
   }
+
+  forgetAll(): void {
+    this.#done.clear();
+  }
 }
 
 async function upgradeTenant(env: Env, tenant: string, schema: string): Promise<"current" | "blocked"> {
@@ -81,7 +78,7 @@ async function levelsOf(
   store: Store,
   schema: string,
 ): Promise<{ levels: Record<string, number>; core: number } | undefined> {
-  const s = quoteSchema(schema);
+  const s = quote(schema);
   try {
     // Through jsonb, because the column is younger than the table.
     const [row] = await store.sql<{ levels: string | null; core: number }>(
@@ -90,13 +87,13 @@ async function levelsOf(
     );
     return row && { levels: JSON.parse(row.levels ?? "{}") as Record<string, number>, core: row.core };
   } catch (e) {
-    if (isDatabaseError(e, "42P01", "3F000")) return undefined;
+    if (isGone(e)) return undefined;
     throw e;
   }
 }
 
 async function upgradeCore(tx: Connection, tenant: string, schema: string, core: Core): Promise<void> {
-  const s = quoteSchema(schema);
+  const s = quote(schema);
   const [row] = await tx.sql<{ core_level: number }>(`SELECT core_level FROM ${s}._meta FOR UPDATE`);
   const before = row?.core_level ?? 0;
   if (before >= core.level) return;
@@ -116,7 +113,7 @@ async function upgradeCore(tx: Connection, tenant: string, schema: string, core:
   if (changed) {
     const next = compileSnapshot(settings, version + 1, list, current);
     await applyDefinitions(tx, { version, current, next, stored: list, nextId: ids.value(), allow: [] });
-    await tx.sql("SELECT pg_notify($1, $2)", [metaChannel, tenant]);
+    await notify(tx, metaChannel, tenant);
   }
   await tx.sql(`UPDATE ${s}._meta SET core_level = $1, version = $2`, [core.level, changed ? version + 1 : version]);
 }

@@ -9,7 +9,6 @@ import type { Field, FieldDefinition, FieldTypeName, ObjectDefinition, OnDelete 
 export interface FieldPlace {
   readonly object: ObjectDefinition;
   readonly id: number;
-  readonly indexed: boolean;
   /** Characters that an index entry has room for. */
   readonly textLimit: number | undefined;
 }
@@ -34,7 +33,6 @@ export function compileField(name: string, definition: FieldDefinition, place: F
     column: { name, sqlType: shape.sqlType, notNull: required },
     schema: shape.schema,
     unique,
-    indexed: unique || place.indexed || typeName === "reference",
     foreignKey: typeName === "reference",
     definition,
     ...referenceFacts(typeName, definition, required),

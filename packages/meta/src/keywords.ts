@@ -89,7 +89,7 @@ export const objectKeywords: Readonly<Record<string, Keyword>> = {
     "Who sees a record besides its owner and those above: nobody (private), everybody (read), everybody and may edit (write).",
     { enum: ["private", "read", "write"] },
   ),
-  history: works("Keep who changed what, from what, to what, when.", flag),
+  history: works("Whether the description of the API lists the history call. History is kept of every object.", flag),
   rules: works("Conditions under which a record is refused.", { type: "array", maxItems: mostRules, items: rule }),
   unique: works("Lists of fields whose values together occur once.", keys, [["address"]]),
   indexes: works("Lists of fields that are often filtered or sorted by together.", keys, [["status", "price"]]),

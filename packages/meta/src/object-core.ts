@@ -116,12 +116,11 @@ function compileParts(stored: StoredObject): Parts {
 
 function compileFields({ definition, fieldIds }: StoredObject): Map<string, Field> {
   const limits = textLimits(definition);
-  const leading = new Set(askedIndexes(definition).map(([first]) => first));
   const fields = new Map(systemFields(definition.name).map((system) => [system.name, system]));
   for (const [name, field] of Object.entries(definition.properties)) {
     const id = fieldIds[name];
     if (id === undefined) throw new Error(`the stored definition of ${definition.name} has no id for ${name}`);
-    const place = { object: definition, id, indexed: leading.has(name), textLimit: limits.get(name) };
+    const place = { object: definition, id, textLimit: limits.get(name) };
     fields.set(name, frozen(compileField(name, field, place)));
   }
   return fields;

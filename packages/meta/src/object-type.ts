@@ -91,7 +91,7 @@ export class TenantObject implements ObjectType {
   prepareCreate(value: unknown, context: PrepareContext): Prepared {
     return this.core.preparer.create(value, context, this.#settings);
   }
-  preparePatch(value: unknown, _context: PrepareContext): Prepared {
+  preparePatch(value: unknown): Prepared {
     return this.core.preparer.patch(value, this.#settings);
   }
   brokenRules(

@@ -39,7 +39,6 @@ function systemField(name: SystemName, type: FieldTypeName, title: Field["title"
     column: { name, sqlType: kind.sqlType, notNull: facts.required ?? false },
     schema: kind.schema,
     unique: false,
-    indexed: false,
     foreignKey: false,
     definition: { fieldType: type },
     ...(type === "reference" ? { target: "user" } : {}),
@@ -50,13 +49,12 @@ function systemField(name: SystemName, type: FieldTypeName, title: Field["title"
 const shared: readonly Field[] = frozen([
   systemField("owner", "reference", text("Owner", "负责人", "負責人"), {
     readOnly: false,
-    indexed: true,
     foreignKey: true,
     onDelete: "setNull",
   }),
   systemField("created_at", "datetime", text("Created at", "创建时间", "建立時間"), { required: true }),
   systemField("created_by", "reference", text("Created by", "创建人", "建立者")),
-  systemField("updated_at", "datetime", text("Updated at", "更新时间", "更新時間"), { required: true, indexed: true }),
+  systemField("updated_at", "datetime", text("Updated at", "更新时间", "更新時間"), { required: true }),
   systemField("updated_by", "reference", text("Updated by", "更新人", "更新者")),
   systemField("version", "integer", text("Version", "版本", "版本"), { required: true }),
   systemField("deleted_at", "datetime", text("Deleted at", "删除时间", "刪除時間")),
@@ -68,7 +66,6 @@ export function systemFields(object: string): readonly Field[] {
   const id = systemField("id", "uuid", text("ID", "ID", "ID"), {
     required: true,
     unique: true,
-    indexed: true,
     exprType,
   });
   return [frozen(id), ...shared];

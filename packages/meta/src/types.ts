@@ -140,7 +140,6 @@ export interface Field {
   /** JSON Schema of a value as clients see it, without null. */
   readonly schema: Readonly<Record<string, unknown>>;
   readonly unique: boolean;
-  readonly indexed: boolean;
   readonly target?: string;
   readonly onDelete?: OnDelete;
   /** Whether the database enforces the reference (not for created_by and updated_by). */
@@ -207,7 +206,7 @@ export interface ObjectType extends ExprObject {
   /** Checks and completes a value for a new record. Paths of issues are JSON pointers into the value. */
   prepareCreate(value: unknown, context: PrepareContext): Prepared;
   /** Checks a JSON merge patch; defaults are not filled, null empties a field. */
-  preparePatch(value: unknown, context: PrepareContext): Prepared;
+  preparePatch(value: unknown): Prepared;
   /** Issues of the rules that refuse `record`. `old` is null for a new one. */
   brokenRules(
     record: Record<string, unknown>,

@@ -1,28 +1,10 @@
-export { askAggregate, type Asked, askGet, askList } from "./asked.ts";
+export { askAggregate, askGet, askList } from "./asked.ts";
 export { encodeCursor } from "./cursor.ts";
-export { noField, queryError } from "./errors.ts";
-export { jsonObject } from "./json.ts";
-export type {
-  Aggregate,
-  AggregatePlan,
-  Authorized,
-  Cursor,
-  GetPlan,
-  GroupTerm,
-  ListPlan,
-  Metric,
-  OrderTerm,
-  Output,
-  Period,
-  Predicate,
-  ReadPlan,
-  Source,
-} from "./plan.ts";
-export type { AggregateRequest } from "./resolve-aggregate.ts";
-export { defaultLimit, maxLimit, resolveList, type ListRequest } from "./resolve-list.ts";
+export { queryError } from "./errors.ts";
+export type { Authorized, Cursor, Output, Predicate, ReadPlan, Source, WriteGrant } from "./plan.ts";
+export { defaultLimit, maxLimit, resolveLimit, resolveList, type ListRequest } from "./resolve-list.ts";
 export {
   type Asker,
-  type ExpressionPlace,
   jsonColumn,
   literal,
   Parameters,

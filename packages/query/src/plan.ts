@@ -7,6 +7,16 @@ import type { Field, ObjectType } from "@guanxi/meta";
  */
 export type Predicate = { readonly kind: "all" } | { readonly kind: "none" } | { readonly kind: "owned" };
 
+/** What a write needs to know of the actor's reach; `access` grants it. */
+export interface WriteGrant {
+  /** Rows they see. */
+  readonly read: Predicate;
+  /** Rows they may change. */
+  readonly write: Predicate;
+  /** By reference field: the rows it may name. */
+  readonly references: ReadonlyMap<string, Predicate>;
+}
+
 /** A table in a plan: the root (`t0`) or what a reference leads to, left-joined. */
 export interface Source {
   readonly alias: string;

@@ -75,7 +75,8 @@ function resolveOrder(order: string | undefined, object: ObjectType, sources: So
   return terms;
 }
 
-function resolveLimit(limit: number | undefined): number {
+/** Rows of a page. Throws QUERY where `limit` is not from 1 to `maxLimit`. */
+export function resolveLimit(limit: number | undefined): number {
   if (limit === undefined) return defaultLimit;
   if (!Number.isInteger(limit) || limit < 1 || limit > maxLimit) {
     throw queryError(

@@ -1,5 +1,6 @@
 import { GuanxiError } from "@guanxi/base";
 import type { Kernel } from "@guanxi/kernel";
+import { isReservedPlural, namePattern } from "@guanxi/meta";
 import { type Answer, noContent } from "./answer.ts";
 import type { Call } from "./call.ts";
 import { refuseOtherConditions } from "./conditions.ts";
@@ -41,14 +42,16 @@ async function answerRecords(kernel: Kernel, call: Call, address: RecordAddress,
   return route.handle({ call, kernel, session, object, address });
 }
 
-/** Words that stand right after `/api` in a fixed address; no object's plural may be one of them. */
-const fixedWords = (fixed: readonly Endpoint[]): ReadonlySet<string> =>
-  new Set(
-    fixed
-      .map((endpoint) => endpoint.path.split("/"))
-      .filter(([, first, second]) => first === "api" && second !== undefined && !isParameter(second))
-      .map(([, , second]) => second ?? ""),
-  );
+/** Words that stand right after `/api` in a fixed address. Throws where an object could have one as its plural: nobody would find its records. */
+function fixedWords(fixed: readonly Endpoint[]): ReadonlySet<string> {
+  const words = fixed
+    .map((endpoint) => endpoint.path.split("/"))
+    .filter(([, first, second]) => first === "api" && second !== undefined && !isParameter(second))
+    .map(([, , second]) => second ?? "");
+  const free = words.find((word) => namePattern.test(word) && !isReservedPlural(word));
+  if (free !== undefined) throw new Error(`/api/${free} is a fixed address, but "${free}" is not a reserved plural`);
+  return new Set(words);
+}
 
 const allowOf = (methods: readonly string[]): string =>
   [...new Set([...methods, ...(methods.includes("GET") ? ["HEAD"] : []), "OPTIONS"])].join(", ");

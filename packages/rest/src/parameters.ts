@@ -1,5 +1,6 @@
 import { GuanxiError, type Issue, type Text, text } from "@guanxi/base";
 import type { AggregateParameters, ListParameters, ReadOptions, RestoreOptions } from "@guanxi/kernel";
+import { defaultLimit, maxLimit } from "@guanxi/query";
 import { notYet } from "./call.ts";
 
 /** A query parameter: how it is documented and how its value is read, from a query's text or from JSON. */
@@ -59,10 +60,6 @@ function wholeNumber(name: string, minimum: number, maximum: number, description
   };
 }
 
-/** Rows of one page; more come by the cursor. */
-const maximumPage = 500;
-const defaultPage = 50;
-
 const select = textParameter(
   "select",
   text(
@@ -85,7 +82,7 @@ const order = textParameter(
   text("Sort by: -created_at,name", "排序：-created_at,name", "排序：-created_at,name"),
 );
 const cursor = textParameter("cursor", text("The `next` of the page before", "上一页的 `next`", "上一頁的 `next`"));
-const page = wholeNumber("limit", 1, maximumPage, text("Rows of a page", "每页行数", "每頁列數"), defaultPage);
+const page = wholeNumber("limit", 1, maxLimit, text("Rows of a page", "每页行数", "每頁列數"), defaultLimit);
 const count = choice(
   "count",
   { exact: "exact" },
@@ -131,9 +128,9 @@ const atomic = choice(
 const allow = textParameter(
   "allow",
   text(
-    "Data that may be lost: drop:property.fee",
-    "允许丢失的数据：drop:property.fee",
-    "允許遺失的資料：drop:property.fee",
+    "Data that may be lost, by comma: drop:property.fee, convert:property.viewed",
+    "允许丢失的数据，以逗号分隔：drop:property.fee, convert:property.viewed",
+    "允許遺失的資料，以逗號分隔：drop:property.fee, convert:property.viewed",
   ),
 );
 

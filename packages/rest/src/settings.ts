@@ -4,8 +4,6 @@ export const apiVersion = "2026-11-22";
 export interface RestSettings {
   /** Bytes of a request body that are read before it is refused. */
   readonly bodyLimitBytes: number;
-  /** Rows of one array in a POST or PATCH; more belong into an import. */
-  readonly arrayLimit: number;
   /** Levels of objects and arrays in a body; everything that walks a value recursively may rely on it. */
   readonly nestingLimit: number;
   /** Seconds after which a 503 or 429 that does not say otherwise asks to be tried again. */
@@ -18,7 +16,6 @@ export interface RestSettings {
 
 export const defaultRestSettings: RestSettings = {
   bodyLimitBytes: 10_000_000,
-  arrayLimit: 1_000,
   nestingLimit: 100,
   retryAfterSeconds: 5,
   openapiCacheSize: 64,

@@ -128,6 +128,7 @@ describe("platform", () => {
     },
     copy: async (from, t) => ({ name: from, ...(t as { id: string }), admin: null }),
     upgrade: async () => undefined,
+    snapshot: () => Promise.reject(new Error("no address asks for it")),
   };
   const operator = { authorization: `Bearer ${operatorKey}` };
 
@@ -297,6 +298,14 @@ describe("further routes", () => {
     expect((await send("GET", "/api/leads")).status).toBe(200);
   });
 
+  test("their words are reserved, or an object of that plural would be out of reach", () => {
+    const at = (path: string) => () => edge({ routes: [route("GET", path, says("x"))] });
+    expect(at("/api/invoices/:id/print")).toThrow('/api/invoices is a fixed address, but "invoices" is not a reserved');
+    // No plural has a dot or a capital, and what a parameter stands for belongs to the objects.
+    for (const path of ["/api/runs/:id/log", "/api/feed.xml", "/api/Sum", "/api/:plural/:id/print", "/hooks/mail"])
+      expect(at(path)).not.toThrow();
+  });
+
   test("an address has one owner", () => {
     const twice = [route("GET", "/api/runs/:id", says("a")), route("GET", "/api/runs/:run", says("b"))];
     expect(() => edge({ routes: twice })).toThrow("two routes answer GET /api/runs/:run");
@@ -304,7 +313,9 @@ describe("further routes", () => {
   });
 
   test("an answer that cannot be written is a 500, not a hang", async () => {
-    const { send } = edge({ routes: [route("GET", "/api/odd", async () => ({ status: 200, body: { n: 1n } }))] });
-    expect((await send("GET", "/api/odd")).status).toBe(500);
+    const { send } = edge({
+      routes: [route("GET", "/api/search/odd", async () => ({ status: 200, body: { n: 1n } }))],
+    });
+    expect((await send("GET", "/api/search/odd")).status).toBe(500);
   });
 });

@@ -41,7 +41,7 @@ const crashes: ReadonlySet<string> = new Set(["SIGABRT", "SIGTRAP", "SIGILL", "S
 
 export function startChild(settings: ChildSettings): Child {
   const { addon, bootstrap, identity, rssLimitMb, observe } = settings;
-  const child = startProcess("main.mjs", flags);
+  const child = startProcess("main.cjs", flags);
   const words = lastWords(child);
   const pid = child.pid ?? 0;
   let alive = true;
@@ -135,7 +135,7 @@ export function startChild(settings: ChildSettings): Child {
     type: "init",
     addon,
     bootstrap,
-    usualMemoryMb: runLimits.memoryMb,
+    limits: runLimits,
     ...(identity && { identity }),
     ...(canReadRss ? {} : { rssLimitMb }),
   });

@@ -5,7 +5,9 @@ import { FairQueue } from "./fair-queue.ts";
  * How long a child stays with a tenant that has more runs while another tenant waits without a child, ms. A change of tenant costs a new process
  * (about 80 ms), so shorter turns would waste the processor; longer ones would make a single run wait.
  */
-const turnMs = 450;
+const turnMs = 650;
+/** A tenant whose runs have paused for so long has none left, ms. Shorter pauses lie between two batches of runs, and the next would need a new process. */
+const restMs = 25;
 /** A child nobody has used for so long gives its memory back, ms. */
 const idleMs = 300_000;
 /** After a child could not start, the next is tried this much later, ms. */
@@ -37,7 +39,8 @@ interface Slot {
   readonly child: Child;
   state: "starting" | "idle" | "run" | "lease";
   lastUsed: number;
-  turnStarted: number;
+  /** The end of its first run: what its start took is no part of its turn. */
+  turnStarted: number | undefined;
 }
 
 /** The children by tenant, and who waits for one. Leases go before runs. */
@@ -48,7 +51,7 @@ export class Pool {
   readonly #queues: Readonly<Record<Purpose, FairQueue<Waiter>>> = { lease: new FairQueue(), run: new FairQueue() };
   readonly #reaper: NodeJS.Timeout;
   #startAfter = 0;
-  #later: NodeJS.Timeout | undefined;
+  #later: { readonly at: number; readonly timer: NodeJS.Timeout } | undefined;
   #closed = false;
 
   constructor(settings: PoolSettings) {
@@ -87,6 +90,7 @@ export class Pool {
     if (slot === undefined) return;
     slot.state = "idle";
     slot.lastUsed = performance.now();
+    slot.turnStarted ??= slot.lastUsed;
     if (!child.alive) this.#slots.delete(child);
     else if (child.runs >= this.#settings.runsPerChild) this.#retire(slot, "has done its runs");
     else if ((child.rssMb() ?? 0) > this.#settings.idleRssMb) this.#retire(slot, "kept too much memory");
@@ -97,7 +101,7 @@ export class Pool {
   async close(): Promise<Waiter[]> {
     this.#closed = true;
     clearInterval(this.#reaper);
-    clearTimeout(this.#later);
+    clearTimeout(this.#later?.timer);
     const children = [...this.#slots.keys(), ...[...this.#spares].map((slot) => slot.child)];
     for (const child of children) child.kill("the sandbox closes", "sandbox_ended");
     this.#slots.clear();
@@ -146,33 +150,49 @@ export class Pool {
     const own = this.#count((slot) => slot.child.tenant === tenant && slot.state === "starting");
     if (purpose === "lease") return own < this.#queues.lease.waiting(tenant);
     const forRuns = (slot: Slot): boolean => slot.state === "starting" || slot.state === "run";
-    const { childrenForRuns, childrenPerTenant } = this.#settings;
     return (
       own < this.#queues.run.waiting(tenant) &&
-      this.#count(forRuns) < childrenForRuns &&
-      this.#count((slot) => slot.child.tenant === tenant && forRuns(slot)) < childrenPerTenant
+      this.#count(forRuns) < this.#settings.childrenForRuns &&
+      this.#count((slot) => slot.child.tenant === tenant && forRuns(slot)) < this.#share()
     );
+  }
+
+  /**
+   * Children that one tenant may start for its runs now: an even share of those that have had runs within a turn, because a further one of the same
+   * tenant would only have to be changed for the next tenant's.
+   */
+  #share(): number {
+    const { childrenForRuns, childrenPerTenant } = this.#settings;
+    const since = performance.now() - turnMs;
+    const tenants = new Set(this.#queues.run.turns());
+    // Not empty, since who asks for a child waits in the queue.
+    for (const { child, state, lastUsed } of this.#slots.values())
+      if (state === "starting" || state === "run" || lastUsed > since) tenants.add(child.tenant);
+    return Math.min(childrenPerTenant, Math.ceil(childrenForRuns / tenants.size));
   }
 
   /** Ends the child that was unused for the longest; for a run, only one whose tenant has no runs left or has had its turn. */
   #evict(tenant: string, purpose: Purpose): boolean {
-    const turnLeft = (slot: Slot): number =>
-      purpose === "lease" || this.#queues.run.waiting(slot.child.tenant) === 0
-        ? 0
-        : slot.turnStarted + turnMs - performance.now();
-    const idle = (slot: Slot): boolean => slot.state === "idle" && slot.child.tenant !== tenant;
+    const others = [...this.#slots.values()].filter((slot) => slot.state === "idle" && slot.child.tenant !== tenant);
+    const waits = new Map(others.map((slot) => [slot, purpose === "lease" ? 0 : this.#turnLeft(slot)]));
     const victim = this.#pick(
-      (slot) => idle(slot) && turnLeft(slot) <= 0,
+      (slot) => (waits.get(slot) ?? 1) <= 0,
       (slot) => slot.lastUsed,
     );
     if (victim) this.#retire(victim, "makes room for another tenant");
-    else if (this.#count(idle) > 0) this.#pumpLater(turnMs);
+    else if (waits.size > 0) this.#pumpLater(Math.min(...waits.values()));
     return victim !== undefined;
+  }
+
+  /** ms until a run of another tenant may take the place of this idle child. */
+  #turnLeft({ child, turnStarted, lastUsed }: Slot): number {
+    const now = performance.now();
+    const turn = (turnStarted ?? now) + turnMs - now;
+    return this.#queues.run.waiting(child.tenant) > 0 ? turn : Math.min(turn, lastUsed + restMs - now);
   }
 
   #bind(slot: Slot, tenant: string): Slot {
     slot.child.tenant = tenant;
-    slot.turnStarted = performance.now();
     this.#slots.set(slot.child, slot);
     this.#settings.bound(slot.child);
     return slot;
@@ -181,13 +201,12 @@ export class Pool {
   #start(tenant?: string): void {
     if (performance.now() < this.#startAfter) return this.#pumpLater(retryStartMs);
     const child = this.#settings.start();
-    const slot: Slot = { child, state: "starting", lastUsed: performance.now(), turnStarted: performance.now() };
+    const slot: Slot = { child, state: "starting", lastUsed: performance.now(), turnStarted: undefined };
     if (tenant === undefined) this.#spares.add(slot);
     else this.#bind(slot, tenant);
     child.ready.then(
       () => {
         slot.state = "idle";
-        slot.turnStarted = performance.now();
         this.#pump();
       },
       (error: unknown) => {
@@ -206,10 +225,14 @@ export class Pool {
   }
 
   #pumpLater(ms: number): void {
-    this.#later ??= setTimeout(() => {
+    const at = performance.now() + ms;
+    if (this.#later && this.#later.at <= at) return;
+    clearTimeout(this.#later?.timer);
+    const timer = setTimeout(() => {
       this.#later = undefined;
       this.#pump();
     }, ms);
+    this.#later = { at, timer };
   }
 
   #refillSpares(): void {

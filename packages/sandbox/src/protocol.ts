@@ -9,8 +9,8 @@ export type ToChild =
       readonly addon: string;
       /** What runs first in each isolate, the prelude included. */
       readonly bootstrap: string;
-      /** Of the isolate that is made ahead, MB. */
-      readonly usualMemoryMb: number;
+      /** Of most runs. */
+      readonly limits: Limits;
       readonly identity?: { readonly uid: number; readonly gid: number };
       /** Set where the parent cannot watch the child's memory: then the child watches itself. */
       readonly rssLimitMb?: number;

@@ -29,7 +29,8 @@ export function startSession({ job, limits, run, send, kill, rssMb }: SessionOpt
   const startedAt = performance.now();
   const { promise: outcome, resolve } = Promise.withResolvers<Outcome>();
   const log: LogLine[] = [];
-  const answering = new AbortController();
+  /** For the calls; most runs make none, and an abort is dear. */
+  let answering: AbortController | undefined;
   let calls = 0;
   /** Messages the child has not reacted to; while there are any, it must show signs of life. */
   let owed = 1;
@@ -62,7 +63,7 @@ export function startSession({ job, limits, run, send, kill, rssMb }: SessionOpt
     clearTimeout(watchdog);
     clearTimeout(wallTimer);
     job.signal?.removeEventListener("abort", cancel);
-    answering.abort();
+    answering?.abort();
     resolve(result);
   }
 
@@ -84,7 +85,7 @@ export function startSession({ job, limits, run, send, kill, rssMb }: SessionOpt
   function giveUp(result: Outcome): void {
     if (over || givenUp) return;
     givenUp = result;
-    answering.abort();
+    answering?.abort();
     hand({ type: "drop", run });
   }
 
@@ -100,12 +101,13 @@ export function startSession({ job, limits, run, send, kill, rssMb }: SessionOpt
   );
 
   function answer(call: Call): void {
+    const { signal } = (answering ??= new AbortController());
     const hear = (given: CallAnswer): void => {
       if (!over && !givenUp) hand({ type: "answer", run, call: call.id, answer: given });
     };
     // The callback may throw at once, too.
     Promise.resolve()
-      .then(() => job.onCall(call, answering.signal))
+      .then(() => job.onCall(call, signal))
       .then(hear, (cause: unknown) => giveUp(putBack("call_failed", cause)));
   }
 

@@ -79,6 +79,30 @@ describe("turns", () => {
     expect(sandbox.stats().started).toBeLessThan(20);
   });
 
+  test("a pause between two runs costs a tenant no process, although others wait", async () => {
+    const { sandbox } = start({ maxChildren: 1, childrenForRuns: 1, childrenPerTenant: 1 });
+    await sandbox.run(job(quick, { tenant: "a" }));
+    const other = sandbox.run(job(quick, { tenant: "b" }));
+    expect(resultOf(await sandbox.run(job(quick, { tenant: "a" })))).toBe(1);
+    expect(sandbox.stats()).toMatchObject({ started: 1, queuedRuns: 1 });
+    expect(resultOf(await other)).toBe(1);
+    expect(sandbox.stats()).toMatchObject({ started: 2, queuedRuns: 0 });
+  });
+
+  test("tenants start no more processes than their even share", async () => {
+    const { sandbox } = start({ maxChildren: 5, childrenForRuns: 4, childrenPerTenant: 3 });
+    const { onCall, open: release } = gate();
+    const begin = (tenant: string) => sandbox.run(job(waiting, { tenant, onCall }));
+    const runs = [begin("a"), begin("b")];
+    await until("both run", () => sandbox.stats().busy === 2);
+    runs.push(begin("a"), begin("a"), begin("b"));
+    await until("each has two", () => sandbox.stats().busy === 4);
+    expect(sandbox.stats()).toMatchObject({ children: 4, queuedRuns: 1 });
+    release();
+    for (const outcome of await Promise.all(runs)) expect(resultOf(outcome)).toBe(1);
+    expect(sandbox.stats().started).toBe(4);
+  });
+
   test("slow runs of one tenant leave a process to others, and one to hooks", async () => {
     const { sandbox } = start({ maxChildren: 3 });
     const { onCall, open: release } = gate();

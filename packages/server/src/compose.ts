@@ -114,7 +114,7 @@ async function join(parts: Parts, endings: Endings): Promise<Composition> {
     maxTenantsCached: parts.tenantsCached,
   });
   endings.push(() => kernel.close());
-  const queue = await createQueue({
+  const queue = createQueue({
     postgres: database,
     ...(parts.redisUrl ? { redisUrl: parts.redisUrl } : {}),
     observe,

@@ -1,8 +1,9 @@
-import { chmod, readFile, rename, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { isGuanxiError } from "@guanxi/base";
 import type { Kernel, Session } from "@guanxi/kernel";
 import { loadSample } from "@guanxi/sales";
+import { quotedSchema } from "@guanxi/store";
+import { readIfThere, writePrivate } from "./private-file.ts";
 
 const tenant = "demo";
 const domain = "@demo.example";
@@ -36,20 +37,12 @@ export interface DemoKeys {
 const keysPath = (dataDir: string): string => join(dataDir, "demo-keys.json");
 
 async function readKeys(dataDir: string): Promise<DemoKeys | undefined> {
-  try {
-    return JSON.parse(await readFile(keysPath(dataDir), "utf8")) as DemoKeys;
-  } catch (e) {
-    if ((e as NodeJS.ErrnoException).code === "ENOENT") return undefined;
-    throw e;
-  }
+  const text = await readIfThere(keysPath(dataDir));
+  return text === undefined ? undefined : (JSON.parse(text) as DemoKeys);
 }
 
-async function writeKeys(dataDir: string, keys: DemoKeys): Promise<void> {
-  const path = keysPath(dataDir);
-  await writeFile(`${path}.new`, `${JSON.stringify(keys, null, 2)}\n`, { mode: 0o600 });
-  await chmod(`${path}.new`, 0o600);
-  await rename(`${path}.new`, path);
-}
+const writeKeys = (dataDir: string, keys: DemoKeys): Promise<void> =>
+  writePrivate(keysPath(dataDir), `${JSON.stringify(keys, null, 2)}\n`);
 
 const ids = (answer: string): string[] => (JSON.parse(answer) as { data: { id: string }[] }).data.map((r) => r.id);
 
@@ -125,9 +118,10 @@ export async function createDemo(kernel: Kernel): Promise<Record<string, string>
 
 /** New keys for a demo tenant whose keys file was lost; undefined when a kill left the tenant half made. */
 async function recoverKeys(kernel: Kernel): Promise<Record<string, string> | undefined> {
+  const schema = quotedSchema(tenant);
   const found = await kernel.store.sql<{ id: string; email: string }>(
-    `SELECT u.id, u.email FROM t_${tenant}."user" u WHERE u.email LIKE '%${domain}' AND u.deleted_at IS NULL
-      AND EXISTS (SELECT FROM t_${tenant}.user_role r WHERE r.assignee = u.id AND r.deleted_at IS NULL)`,
+    `SELECT u.id, u.email FROM ${schema}."user" u WHERE u.email LIKE '%${domain}' AND u.deleted_at IS NULL
+      AND EXISTS (SELECT FROM ${schema}.user_role r WHERE r.assignee = u.id AND r.deleted_at IS NULL)`,
   );
   const users = new Map(found.map((u) => [u.email.replace(domain, ""), u.id]));
   const admin = users.get("admin");

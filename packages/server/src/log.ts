@@ -7,7 +7,6 @@ export type LogLevel = (typeof logLevels)[number];
 
 /** From which level on an operator reads of it. */
 const levels: Record<Observation["kind"], Exclude<LogLevel, "silent">> = {
-  started: "info",
   stopping: "info",
   stopped: "info",
   database: "info",

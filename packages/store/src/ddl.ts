@@ -6,6 +6,7 @@ import { orderRenames, type Rename } from "./ddl/rename.ts";
 import { type DdlStep, qualified } from "./ddl/step.ts";
 import { addForeignKey, createIndex, createTable, createUnique, dropIndex } from "./ddl/tables.ts";
 
+export { losesValues } from "./ddl/convert.ts";
 export { parseConstraintName } from "./ddl/names.ts";
 export type { DdlStep } from "./ddl/step.ts";
 
@@ -61,20 +62,14 @@ function changeSteps(schema: string, change: Other, after: Snapshot): DdlStep[] 
       return [createUnique(schema, object, change.key, true)];
     case "drop_unique":
       return [
-        dropIndex(
-          schema,
-          object.table,
-          names.unique(change.key.id),
-          `let ${change.key.fields.join(", ")} repeat in ${object.table}`,
-        ),
+        dropIndex(schema, names.unique(change.key.id), `let ${change.key.fields.join(", ")} repeat in ${object.table}`),
       ];
     case "add_index":
-      return [createIndex(schema, object, change.index, true)];
+      return [createIndex(schema, object, change.index)];
     case "drop_index":
       return [
         dropIndex(
           schema,
-          object.table,
           names.index(change.index.id),
           `drop the index of ${object.table} by ${change.index.fields.join(", ")}`,
         ),
@@ -85,19 +80,14 @@ function changeSteps(schema: string, change: Other, after: Snapshot): DdlStep[] 
 /** Takes the foreign keys of others along: their fields go, or get another target, in the same change. */
 const dropTable = (schema: string, { table, name }: ObjectType): DdlStep => ({
   sql: `DROP TABLE ${qualified(schema, table)} CASCADE`,
-  table,
   effect: `delete ${name} and its records`,
-  touchesRows: true,
-  dataLoss: { object: name },
 });
 
 function renameTables(schema: string, changes: readonly Change<"rename_object">[]): DdlStep[] {
   const renames = changes.map(({ object, from }): Rename => ({ id: object.id, from: from.table, to: object.table }));
   return orderRenames(renames).map(({ from, to }) => ({
     sql: `ALTER TABLE ${qualified(schema, from)} RENAME TO ${quote(to)}`,
-    table: to,
     effect: `rename ${from} to ${to}`,
-    touchesRows: false,
   }));
 }
 
@@ -107,9 +97,7 @@ function renameColumns(schema: string, changes: readonly Change<"rename_field">[
     orderRenames(own.map(({ field, from }) => ({ id: field.id, from: from.column.name, to: field.column.name }))).map(
       ({ from, to }) => ({
         sql: `ALTER TABLE ${qualified(schema, table)} RENAME COLUMN ${quote(from)} TO ${quote(to)}`,
-        table,
         effect: `rename ${table}.${from} to ${to}`,
-        touchesRows: false,
       }),
     ),
   );

@@ -17,6 +17,9 @@ export class DatabaseError extends Error {
 export const isDatabaseError = (e: unknown, ...states: readonly string[]): e is DatabaseError =>
   e instanceof DatabaseError && (states.length === 0 || states.some((s) => e.sqlState.startsWith(s)));
 
+/** A table or its schema is not there: the tenant was deleted meanwhile, or has tables of an older program. */
+export const isGone = (e: unknown): e is DatabaseError => isDatabaseError(e, "42P01", "3F000");
+
 /** Ours for what a caller can do something about, by class of SQLSTATE: lost connections, shutdown, no room, time-outs. */
 const unavailable = ["08", "57P", "53", "57014"];
 

@@ -4,6 +4,9 @@ import { quote } from "@guanxi/query";
 /** The PostgreSQL schema of a tenant, unquoted. */
 export const tenantSchema = (tenant: string): string => `t_${tenant}`;
 
+/** The same as it stands in statements. */
+export const quotedSchema = (tenant: string): string => quote(tenantSchema(tenant));
+
 /** A set of fixed tables in every tenant's schema. `{schema}` in the SQL stands for the quoted schema name. */
 export interface TenantComponent {
   readonly name: string;

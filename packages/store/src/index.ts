@@ -6,26 +6,26 @@ export {
   backendOf,
   dropAbandoned,
   type LoadedTenant,
-  type NewKey,
   publishTenants,
   refuseTaken,
   stagingOf,
 } from "./backup/staging.ts";
-export { compileDdl, type DdlStep, parseConstraintName } from "./ddl.ts";
-export { DatabaseError, isDatabaseError } from "./errors.ts";
-export { migrateTenant, recordTables, type TenantComponent, tenantSchema } from "./fixed-tables.ts";
+export { compileDdl, type DdlStep, losesValues, parseConstraintName } from "./ddl.ts";
+export { DatabaseError, isDatabaseError, isGone } from "./errors.ts";
+export { migrateTenant, recordTables, quotedSchema, type TenantComponent, tenantSchema } from "./fixed-tables.ts";
 export { createStore, type StoreSettings } from "./postgres.ts";
+export { notify } from "./signals.ts";
 export type { Held, IdempotencyKey, KeptAnswer } from "./idempotency.ts";
-export type { Registry } from "./registry.ts";
 export type { ApiKeyRow, TenantRow } from "./tables.ts";
 export type { Connection, OwnConnection, Row, Statement, Store } from "./types.ts";
 export type { PoolUsage } from "./watch.ts";
+export { clashesStatement, storedStatement } from "./write/clashes.ts";
 export { childrenStatement, needingStatement, orphansStatement } from "./write/family.ts";
 export { type InsertedRow, insertStatement } from "./write/insert.ts";
 export { insertOneStatement } from "./write/insert-one.ts";
 export { insertManyStatement, type RefusedRow } from "./write/insert-many.ts";
 export { lockStatement, type LockedRow, stampStatement } from "./write/remove.ts";
-export type { WriteContext, WriteGrant } from "./write/shared.ts";
+export type { WriteContext } from "./write/shared.ts";
 export { type PatchRow, type UpdatedRow, updateStatement } from "./write/update.ts";
 export { updateOneStatement } from "./write/update-one.ts";
-export { quote as quoteSchema } from "@guanxi/query";
+export { quote } from "@guanxi/query";

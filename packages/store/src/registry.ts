@@ -21,7 +21,6 @@ export interface Registry {
   addKey(row: typeof apiKeys.$inferInsert): Promise<ApiKeyRow>;
   findKey(hash: string): Promise<ApiKeyRow | undefined>;
   listKeys(tenant: string): Promise<ApiKeyRow[]>;
-  /** False when there is no such key of the tenant. */
   /** Whether there was such a key. Whoever listens on the channel hears the tenant's id with the commit. */
   revokeKey(tenant: string, id: string, channel: string): Promise<boolean>;
   touchKey(id: string): Promise<void>;

@@ -1,9 +1,15 @@
 import type { Observe } from "@guanxi/base";
 import type postgres from "postgres";
+import type { Connection } from "./types.ts";
 import type { Watch } from "./watch.ts";
 
 /** NOTIFY makes PostgreSQL serialise commits; one coalesced message per this many milliseconds keeps it off the writes' way. */
 const signalIntervalMs = 20;
+
+/** Tells all who listen on the channel, with the transaction's commit if `connection` is one's. */
+export async function notify(connection: Connection, channel: string, payload: string): Promise<void> {
+  await connection.sql("SELECT pg_notify($1, $2)", [channel, payload]);
+}
 
 /** Gathers signals and sends each channel's distinct payloads together. */
 export function startSignals(

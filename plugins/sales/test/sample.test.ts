@@ -72,8 +72,13 @@ test("an opportunity is worth what its lines add up to", async () => {
     sums.set(line["opportunity"], (sums.get(line["opportunity"]) ?? 0) + Number(line["amount"]));
   }
   const opportunities = calls.findIndex((c) => c.object === "opportunity");
+  const deals = calls[opportunities]?.values ?? [];
+  expect(deals.length).toBeGreaterThan(0);
   const before = calls.slice(0, opportunities).reduce((n, c) => n + c.values.length, 0);
-  calls[opportunities]?.values.forEach((deal, i) => expect(deal["amount"]).toBe(sums.get(uuid(1001 + before + i))));
+  const worth = deals.map((deal, i) => [deal["amount"], sums.get(uuid(1001 + before + i))] as const);
+  for (const [amount, sum] of worth) expect(amount).toBe(sum);
+  expect(worth.filter(([amount]) => amount !== undefined)).toHaveLength(sums.size);
+  expect(sums.size).toBeGreaterThan(0);
 });
 
 test("a reference to nothing and an unknown owner are errors", () => {

@@ -17,7 +17,8 @@ export interface QueueOptions {
   readonly observe: Observe;
 }
 
-const defaultNamespace = "guanxi_queue";
+/** Where the queue is unless somebody says otherwise: its PostgreSQL schema or Redis key prefix, and its name there. */
+export const queuePlace = { namespace: "guanxi_queue", name: "automation" } as const;
 
 /** ms after which a queue that does not answer is one that is not there; who uses it goes on without. */
 export const patienceMs = 5_000;
@@ -44,7 +45,7 @@ export interface Backend {
 /** Connections that adding and taking jobs may each use at once; a worker has one more to listen on. */
 const maxConnections = 2;
 
-function postgresBackend({ postgres, namespace = defaultNamespace }: QueueOptions): Backend {
+function postgresBackend({ postgres, namespace = queuePlace.namespace }: QueueOptions): Backend {
   return {
     prepare: () => preparePostgres(postgres, namespace),
     base: {},
@@ -64,7 +65,7 @@ function postgresBackend({ postgres, namespace = defaultNamespace }: QueueOption
   };
 }
 
-function redisBackend(url: string, { namespace = defaultNamespace }: QueueOptions): Backend {
+function redisBackend(url: string, { namespace = queuePlace.namespace }: QueueOptions): Backend {
   return {
     prepare: () => Promise.resolve(),
     base: { prefix: namespace },

@@ -1,9 +1,7 @@
 import type { IQueueBackend, JobsOptions } from "bullmq";
-import { type Backend, type QueueOptions, createBackend, patienceMs } from "./backend.ts";
+import { type Backend, type QueueOptions, createBackend, patienceMs, queuePlace } from "./backend.ts";
 import type { Queue, QueueJob, QueueWorker } from "./queue.ts";
 import { type Watch, type WatchOptions, startWatch } from "./watch.ts";
-
-const queueName = "automation";
 
 /** ms a job stays with a process that says nothing; beyond it another process gets the job. Short, because handlers are slices of a second. */
 const lockMs = 3_000;
@@ -58,7 +56,7 @@ export function createQueue(options: QueueOptions): Queue {
 
   async function produce(): Promise<Producer> {
     await prepared();
-    const producer = new backend.classes.Queue<JobData>(queueName, {
+    const producer = new backend.classes.Queue<JobData>(queuePlace.name, {
       ...backend.base,
       connection: { ...backend.connection, ...backend.impatient },
       streams: { events: { maxLen: keptEvents } },
@@ -187,7 +185,7 @@ async function startWorker(
     await work.finally(() => underWay.delete(work));
   }
   const worker = new backend.classes.Worker<JobData>(
-    queueName,
+    queuePlace.name,
     async (job) => {
       if (job.name === "check") return handle({ kind: "check", tenant: job.data.tenant, at: job.data.at ?? 0 });
       // From here on a new signal makes a new job: what it tells of may be committed after this handler has looked.

@@ -1,9 +1,8 @@
 import { newId, type Tracer } from "@guanxi/base";
 import type { Kernel } from "@guanxi/kernel";
-import type { Connection } from "@guanxi/store";
+import { type Connection, quotedSchema } from "@guanxi/store";
 import type { AutomationSettings } from "../settings.ts";
 import { hot } from "../sql.ts";
-import { schemaOf } from "../tables.ts";
 import type { VersionSet, Versions } from "../workflows/versions.ts";
 import type { Workflow } from "../workflows/workflow.ts";
 import { type TakenRow, passBatch, readChanges, takeBatch } from "./batch.ts";
@@ -51,7 +50,7 @@ export function createDispatch(
   const limit = settings.relayRows;
 
   return async (tenant) => {
-    const schema = schemaOf(tenant);
+    const schema = quotedSchema(tenant);
     const known = versions.last(tenant);
     if (known?.byObject.size === 0) {
       const { events, other, oldest } = await passBatch(kernel.store, schema, known, limit);

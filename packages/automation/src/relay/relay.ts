@@ -1,5 +1,5 @@
 import { noTracer, type Observe, type Tracer } from "@guanxi/base";
-import { isDatabaseError } from "@guanxi/store";
+import { isGone } from "@guanxi/store";
 import type { AutomationSettings } from "../settings.ts";
 import type { Dispatched } from "./dispatch.ts";
 
@@ -93,7 +93,7 @@ export function createRelay(
       if (runs > 0) await onRuns(tenant);
       if (more) behind.add(tenant);
     } catch (error) {
-      if (isDatabaseError(error, "42P01", "3F000")) return; // The tenant was deleted meanwhile.
+      if (isGone(error)) return; // The tenant was deleted meanwhile.
       observe({ kind: "background_failed", task: "relay", tenant, error });
       const retry = setTimeout(() => {
         retries.delete(retry);

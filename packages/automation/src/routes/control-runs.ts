@@ -1,7 +1,7 @@
 import { GuanxiError, isId, newId } from "@guanxi/base";
 import type { Kernel, Session } from "@guanxi/kernel";
 import { personOf } from "../relay/people.ts";
-import { schemaOf } from "../tables.ts";
+import { quotedSchema } from "@guanxi/store";
 import { workflowsPart } from "../workflows/part.ts";
 
 /** Starts a manual workflow on a record that the caller may see; → the run's id. */
@@ -28,7 +28,7 @@ export async function startRun(
   const { text } = await kernel.records.get(actor, object, record);
   const id = newId();
   await session.connection.sql(
-    `INSERT INTO ${schemaOf(session.tenant.id)}._run (id, workflow, workflow_version, object_id, record, actor, status, input, cause)
+    `INSERT INTO ${quotedSchema(session.tenant.id)}._run (id, workflow, workflow_version, object_id, record, actor, status, input, cause)
      VALUES ($1, $2, $3, $4, $5, $6, 'queued', jsonb_build_object('record', $7::jsonb, 'old', NULL, 'actor', $8::jsonb), $9)`,
     [
       id,
@@ -67,7 +67,7 @@ export async function retryRun(
   id: string,
   latest: boolean,
 ): Promise<void> {
-  const schema = schemaOf(session.tenant.id);
+  const schema = quotedSchema(session.tenant.id);
   await kernel.transaction(session, async (inside) => {
     const version = latest
       ? `, workflow_version = coalesce((SELECT version FROM ${schema}._workflow w WHERE w.name = _run.workflow AND meta_to IS NULL), workflow_version)`
@@ -87,7 +87,7 @@ export async function retryRun(
 }
 
 async function changeRun(session: Session, id: string, from: readonly string[], change: string): Promise<void> {
-  const schema = schemaOf(session.tenant.id);
+  const schema = quotedSchema(session.tenant.id);
   if (!isId(id)) throw new GuanxiError("NOT_FOUND");
   const states = from.map((state) => `'${state}'`).join(", ");
   const changed = await session.connection.sql(

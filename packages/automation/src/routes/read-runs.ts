@@ -1,9 +1,9 @@
 import { GuanxiError, isId } from "@guanxi/base";
-import type { Session } from "@guanxi/kernel";
+import { type Session, pageCursor } from "@guanxi/kernel";
 import { isoTime, parsed } from "../sql.ts";
-import { schemaOf } from "../tables.ts";
+import { quotedSchema } from "@guanxi/store";
 import { hostCalls } from "../calls/index.ts";
-import { cursorOf, type RunFilter } from "./parameters.ts";
+import { type RunFilter, runList } from "./parameters.ts";
 
 interface RunRow extends Record<string, unknown> {
   readonly id: string;
@@ -59,7 +59,7 @@ export async function listRuns(session: Session, filter: RunFilter): Promise<{ d
     filter.before === undefined ? undefined : `seq < $${params.push(filter.before)}`,
   ].filter((condition) => condition !== undefined);
   const rows = await session.connection.sql<RunRow>(
-    `SELECT ${columns} FROM ${schemaOf(session.tenant.id)}._run ${conditions.length > 0 ? `WHERE ${conditions.join(" AND ")}` : ""}
+    `SELECT ${columns} FROM ${quotedSchema(session.tenant.id)}._run ${conditions.length > 0 ? `WHERE ${conditions.join(" AND ")}` : ""}
      ORDER BY seq DESC LIMIT $${params.push(filter.limit + 1)}`,
     params,
   );
@@ -67,7 +67,7 @@ export async function listRuns(session: Session, filter: RunFilter): Promise<{ d
   const last = page.at(-1);
   return {
     data: page.map((row) => shown(session, row)),
-    next: rows.length > page.length && last ? cursorOf(last.seq) : null,
+    next: rows.length > page.length && last ? pageCursor(runList, last.seq) : null,
   };
 }
 
@@ -89,7 +89,7 @@ function logOf(text: string | null): unknown {
 /** One run with its journal, log, cause and what it has written. */
 export async function readRun(session: Session, id: string): Promise<unknown> {
   if (!isId(id)) throw new GuanxiError("NOT_FOUND");
-  const schema = schemaOf(session.tenant.id);
+  const schema = quotedSchema(session.tenant.id);
   const [row] = await session.connection.sql<DetailRow>(
     `SELECT ${columns}, actor, cause, result, log FROM ${schema}._run WHERE id = $1`,
     [id],

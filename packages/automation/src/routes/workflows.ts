@@ -1,5 +1,5 @@
-import { GuanxiError, text } from "@guanxi/base";
-import type { Route, RouteRequest } from "@guanxi/kernel";
+import { text } from "@guanxi/base";
+import type { Route, RouteRequest, Session } from "@guanxi/kernel";
 import type { Catalogue } from "../workflows/publish.ts";
 import { bodies, workflowSchemas } from "./schemas.ts";
 
@@ -15,6 +15,10 @@ const common = { tag: workflowsTag, schemas: workflowSchemas };
 
 /** `/api/meta/workflows`. */
 export function workflowRoutes(catalogue: Catalogue): Route[] {
+  /** The metadata version that the caller has read. */
+  const ifVersion = (session: Session, { params, ifVersion }: RouteRequest): Promise<number | undefined> =>
+    ifVersion(async () => (await catalogue.current(session, params["name"] ?? "")).metadata);
+
   return [
     {
       method: "GET",
@@ -56,7 +60,7 @@ export function workflowRoutes(catalogue: Catalogue): Route[] {
       async handle(session, request) {
         const name = request.params["name"] ?? "";
         const published = await catalogue.publish(session, name, await request.json(), {
-          ifVersion: ifVersion(request),
+          ifVersion: await ifVersion(session, request),
           locale: request.locale,
         });
         return {
@@ -80,18 +84,9 @@ export function workflowRoutes(catalogue: Catalogue): Route[] {
       conditions: ["If-Match"],
       responses: { 204: {} },
       async handle(session, request) {
-        await catalogue.remove(session, request.params["name"] ?? "", ifVersion(request));
+        await catalogue.remove(session, request.params["name"] ?? "", await ifVersion(session, request));
         return { status: 204 };
       },
     },
   ];
-}
-
-/** The metadata version that the caller has read. */
-function ifVersion({ headers }: RouteRequest): number | undefined {
-  const header = headers.get("if-match");
-  if (header === null || header.trim() === "*") return undefined;
-  const version = /^(?:W\/)?"(\d+)"$/.exec(header.trim())?.[1];
-  if (version === undefined) throw new GuanxiError("PRECONDITION");
-  return Number(version);
 }

@@ -5,7 +5,7 @@ import { LimitPassed, createBudget, isRefusal, refusalText } from "../calls/answ
 import { type HostCall, readArguments } from "../calls/call.ts";
 import { hostCalls } from "../calls/index.ts";
 import type { AutomationSettings } from "../settings.ts";
-import { schemaOf } from "../tables.ts";
+import { quotedSchema } from "@guanxi/store";
 import type { ClaimedRun } from "./claim.ts";
 import { type Answer, type Entry, createJournal } from "./journal.ts";
 import type { RunCost } from "./run.ts";
@@ -35,7 +35,7 @@ export async function activate(
   session: Session,
   context: ActivationContext,
 ): Promise<Activation> {
-  const journal = createJournal(run, schemaOf(run.tenant));
+  const journal = createJournal(run, quotedSchema(run.tenant));
   const budget = createBudget(context.settings, run.cost ?? undefined);
   let due: number | undefined;
 

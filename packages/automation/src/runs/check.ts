@@ -1,6 +1,5 @@
-import { type Store, isDatabaseError } from "@guanxi/store";
+import { type Store, isGone, quotedSchema } from "@guanxi/store";
 import { hot } from "../sql.ts";
-import { schemaOf } from "../tables.ts";
 
 export interface Found {
   /** Runs wait to be started. */
@@ -19,7 +18,7 @@ const wakeLimit = 2_000;
  * to be done, so it makes up for any lost signal or job. A tenant that is gone has nothing to do.
  */
 export async function checkTenant(store: Store, tenant: string): Promise<Found> {
-  const schema = schemaOf(tenant);
+  const schema = quotedSchema(tenant);
   const ripe = (condition: string): string =>
     `SELECT id FROM ${schema}._run WHERE ${condition} LIMIT ${wakeLimit} FOR UPDATE SKIP LOCKED`;
   try {
@@ -35,7 +34,7 @@ export async function checkTenant(store: Store, tenant: string): Promise<Found> 
        )
        SELECT EXISTS (SELECT FROM due UNION ALL SELECT FROM lost) AS woken,
          EXISTS (SELECT FROM ${schema}._run WHERE status = 'queued' AND (due_at IS NULL OR due_at <= now())) AS queued,
-         EXISTS (SELECT FROM ${schema}._change WHERE NOT dispatched) AS changes,
+         (SELECT seq FROM ${schema}._change WHERE NOT dispatched ORDER BY seq LIMIT 1) IS NOT NULL AS changes,
          extract(epoch FROM least(
            (SELECT min(due_at) FROM ${schema}._run WHERE status = 'waiting' AND due_at > now()),
            (SELECT min(due_at) FROM ${schema}._run WHERE status = 'queued' AND due_at > now()),
@@ -48,7 +47,7 @@ export async function checkTenant(store: Store, tenant: string): Promise<Found> 
       next: row?.next ?? undefined,
     };
   } catch (error) {
-    if (isDatabaseError(error, "42P01", "3F000")) return { work: false, changes: false, next: undefined };
+    if (isGone(error)) return { work: false, changes: false, next: undefined };
     throw error;
   }
 }

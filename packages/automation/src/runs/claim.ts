@@ -1,9 +1,8 @@
 import type { Cause } from "@guanxi/kernel";
 import type { FinishedCall } from "@guanxi/sandbox";
-import type { Connection, Store } from "@guanxi/store";
+import { type Connection, type Store, quotedSchema } from "@guanxi/store";
 import type { AutomationSettings } from "../settings.ts";
 import { arrayOf, hot } from "../sql.ts";
-import { schemaOf } from "../tables.ts";
 import type { RunCost } from "./run.ts";
 
 /** A run that this worker holds until its lease ends. `attempt` is the fence: whoever holds another one cannot write any more. */
@@ -46,7 +45,8 @@ interface Row extends Record<string, unknown> {
 /**
  * Claims the oldest runs of a tenant that may start. A run may not while an earlier run of the same workflow on the same record is running or about
  * to be tried again; several such runs claimed together are started one after the other by `slice`. Claims of one tenant exclude each other, since
- * one that cannot see another's could take a later run and leave the earlier.
+ * one that cannot see another's could take a later run and leave the earlier. Earlier runs are looked for by conditions that only the index by record
+ * can serve: before a table is analysed, PostgreSQL takes all of a workflow's runs, or all that wait, for fewer than those of one record.
  */
 export function claimRuns(
   store: Store,
@@ -54,7 +54,7 @@ export function claimRuns(
   worker: string,
   settings: AutomationSettings,
 ): Promise<ClaimedRun[]> {
-  const schema = schemaOf(tenant);
+  const schema = quotedSchema(tenant);
   return store.transaction(async (tx) => {
     await tx.sql(`SELECT pg_advisory_xact_lock(hashtextextended('claim ${schema}', 0))`, [], "automation.lock_claim");
     const rows = await hot<Row>(
@@ -65,12 +65,12 @@ export function claimRuns(
        FROM (
          SELECT id FROM ${schema}._run q
          WHERE status = 'queued' AND (due_at IS NULL OR due_at <= now()) AND NOT EXISTS (
-           SELECT FROM ${schema}._run e WHERE e.record = q.record AND e.workflow = q.workflow AND e.seq < q.seq
-             AND (e.status = 'running' OR (e.status = 'queued' AND e.due_at > now())))
-         ORDER BY seq LIMIT $3::int FOR UPDATE SKIP LOCKED
+           SELECT FROM ${schema}._run e WHERE e.record = q.record AND e.seq < q.seq AND e.workflow IS NOT DISTINCT FROM q.workflow
+             AND CASE e.status WHEN 'running' THEN true WHEN 'queued' THEN e.due_at > now() ELSE false END)
+         ORDER BY seq LIMIT ${settings.claimRuns} FOR UPDATE SKIP LOCKED
        ) next WHERE r.id = next.id
        RETURNING r.id, r.workflow, r.workflow_version, r.object_id, r.record, r.actor, r.attempt, r.faults, r.losses, r.input, r.cause, r.cost, r.started_at, r.seq`,
-      [worker, settings.leaseMs, settings.claimRuns],
+      [worker, settings.leaseMs],
     );
     const histories = await readHistories(
       tx,
@@ -140,7 +140,7 @@ export async function renewLeases(
   runs: readonly string[],
   leaseMs: number,
 ): Promise<void> {
-  const schema = schemaOf(tenant);
+  const schema = quotedSchema(tenant);
   await hot(
     store,
     "renew",

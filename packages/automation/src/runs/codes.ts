@@ -1,6 +1,6 @@
-import type { Store } from "@guanxi/store";
+import { Recent } from "@guanxi/base";
+import { quotedSchema, type Store } from "@guanxi/store";
 import { hot } from "../sql.ts";
-import { schemaOf } from "../tables.ts";
 
 export interface Script {
   readonly code: string;
@@ -13,29 +13,21 @@ const keptScripts = 500;
 
 /** Code of published versions. A version never changes, so what was read once stays right. */
 export function createCodes(store: Store) {
-  const kept = new Map<string, Script>();
+  const kept = new Recent<string, Script & { tenant: string }>(keptScripts);
   async function find(tenant: string, workflow: string, version: number): Promise<Script | undefined> {
     const key = `${tenant} ${workflow} ${version}`;
-    let script = kept.get(key);
-    kept.delete(key);
-    if (!script) {
-      const text = `SELECT code, definition->>'as' IS NOT DISTINCT FROM 'system' AS system
-        FROM ${schemaOf(tenant)}._workflow WHERE name = $1::text AND version = $2::int`;
-      script = (await hot<{ code: string; system: boolean }>(store, "code", text, [workflow, version]))[0];
-    }
-    if (!script) return undefined;
-    kept.set(key, script);
-    for (const oldest of kept.keys()) {
-      if (kept.size <= keptScripts) break;
-      kept.delete(oldest);
-    }
+    const known = kept.get(key);
+    if (known) return known;
+    const text = `SELECT code, definition->>'as' IS NOT DISTINCT FROM 'system' AS system
+      FROM ${quotedSchema(tenant)}._workflow WHERE name = $1::text AND version = $2::int`;
+    const [script] = await hot<{ code: string; system: boolean }>(store, "code", text, [workflow, version]);
+    if (script) kept.set(key, { ...script, tenant });
     return script;
   }
 
   /** Another tenant has come under this id; under any, when undefined. */
-  function forget(tenant: string | undefined): void {
-    for (const key of kept.keys()) if (tenant === undefined || key.startsWith(`${tenant} `)) kept.delete(key);
-  }
+  const forget = (tenant: string | undefined): void =>
+    tenant === undefined ? kept.clear() : kept.deleteWhere((script) => script.tenant === tenant);
 
   return { find, forget };
 }

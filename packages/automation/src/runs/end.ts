@@ -38,7 +38,7 @@ export const putBackEnd = ({ id, attempt }: ClaimedRun): RunEnd => ({ ...nothing
 
 /** Tried again after a while, or given up after too many faults of the platform. */
 export function faultEnd(run: ClaimedRun, cause: unknown, settings: AutomationSettings): RunEnd {
-  if (run.faults >= settings.maxFaults) {
+  if (run.faults + 1 >= settings.maxFaults) {
     const message = `Given up after ${run.faults + 1} faults of the platform. Nothing is wrong with the script; retry the run when the platform is well.`;
     return {
       ...failedEnd(run, { code: "GX-INTERNAL", name: cause instanceof Error ? cause.name : "Error", message }),

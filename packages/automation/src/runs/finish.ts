@@ -1,19 +1,23 @@
-import { type Store, isDatabaseError } from "@guanxi/store";
+import { type Store, isDatabaseError, quotedSchema } from "@guanxi/store";
 import { hot } from "../sql.ts";
-import { schemaOf } from "../tables.ts";
 import { type RunEnd, failedEnd } from "./end.ts";
 import { insertEntries } from "./journal.ts";
 
-/** Writes the ends of a slice's runs a few at a time: one statement for those that end within `waitMs`. */
+/** Writes the ends of a batch's runs a few at a time: one statement for those that end within `waitMs`. */
 export function createFinisher(store: Store, tenant: string, waitMs: number) {
   let waiting: RunEnd[] = [];
-  let timer: Promise<void> | undefined;
+  let writing: Promise<void> | undefined;
+  let hurry: (() => void) | undefined;
 
   async function flush(): Promise<void> {
-    await new Promise((resolve) => setTimeout(resolve, waitMs));
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const timer = setTimeout(resolve, waitMs);
+    hurry = resolve;
+    await promise;
+    clearTimeout(timer);
     const ends = waiting;
     waiting = [];
-    timer = undefined;
+    writing = undefined;
     try {
       await writeEnds(store, tenant, ends);
     } catch (error) {
@@ -37,15 +41,19 @@ export function createFinisher(store: Store, tenant: string, waitMs: number) {
     /** Resolves when the end has been written. */
     add(end: RunEnd): Promise<void> {
       waiting.push(end);
-      timer ??= flush();
-      return timer;
+      writing ??= flush();
+      return writing;
+    },
+    /** No further end will come, so that those which wait need not. */
+    last(): void {
+      hurry?.();
     },
   };
 }
 
 /** Ends of runs that are not held any more as they were claimed are ignored; so are their calls. */
 async function writeEnds(store: Store, tenant: string, ends: readonly RunEnd[]): Promise<void> {
-  const schema = schemaOf(tenant);
+  const schema = quotedSchema(tenant);
   // What a script said travels as JSON text within the JSON: PostgreSQL would refuse its NUL characters and lone surrogates otherwise.
   const text = (value: unknown): string | null => (value === null ? null : JSON.stringify(value));
   const rows = ends.map(({ entries: _, ...end }) => ({

@@ -106,7 +106,7 @@ export function createJournal(run: ClaimedRun, schema: string) {
   return { keep, effect, kept: (): readonly Entry[] => kept };
 }
 
-/** SQL that writes the entries of `$1`, a JSON array, for runs in the CTE `held`. */
+/** SQL that writes `entries`, an SQL expression of a JSON array, for runs in the CTE `held`. */
 export const insertEntries = (schema: string, entries: string): string =>
   `INSERT INTO ${schema}._journal (run, call, seq, op, args, ok, value, at)
    SELECT e.run, e.call, e.seq, e.op, e.args, e.ok, e.value, e.at FROM json_to_recordset(${entries}) AS e ${entryColumns}

@@ -118,6 +118,7 @@ async function runBatch(
       for (let chain = chains.shift(); chain; chain = chains.shift()) await runChain(chain);
     });
     await Promise.all(lanes);
+    finisher.last();
     await Promise.all(written);
   } finally {
     release();

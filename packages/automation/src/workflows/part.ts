@@ -1,6 +1,6 @@
 import type { SnapshotPart, WriteKind } from "@guanxi/kernel";
 import type { Snapshot } from "@guanxi/meta";
-import type { Connection } from "@guanxi/store";
+import { type Connection, quote } from "@guanxi/store";
 import { type Workflow, type WorkflowRow, compileWorkflow, workflowColumns } from "./workflow.ts";
 import { isBefore } from "./definition.ts";
 
@@ -21,7 +21,7 @@ export const workflowsPart: SnapshotPart<WorkflowSet> = {
     const rows = await connection.sql<WorkflowRow & { code: string | null }>(
       // Only before-scripts are kept in memory with their code: they run inside requests.
       `SELECT ${workflowColumns}, CASE WHEN definition->>'on' LIKE 'before\\_%' THEN code END AS code
-       FROM "${snapshot.settings.schema}"._workflow WHERE meta_to IS NULL ORDER BY name`,
+       FROM ${quote(snapshot.settings.schema)}._workflow WHERE meta_to IS NULL ORDER BY name`,
     );
     return workflowSet(rows, snapshot);
   },

@@ -1,6 +1,6 @@
 import { GuanxiError, type Locale } from "@guanxi/base";
 import type { Kernel, Session } from "@guanxi/kernel";
-import { schemaOf } from "../tables.ts";
+import { quotedSchema } from "@guanxi/store";
 import type { WorkflowDefinition } from "./definition.ts";
 import { workflowsPart } from "./part.ts";
 import { type ScriptCheck, type ScriptTools, compileScript, validateWorkflow } from "./validate.ts";
@@ -89,8 +89,8 @@ async function store(
     });
   const created = !(await endCurrent(session, name, next));
   await session.connection.sql(
-    `INSERT INTO ${schemaOf(session.tenant.id)}._workflow (name, version, object_id, definition, code, actor, meta_from)
-     SELECT $1, coalesce(max(version), 0) + 1, $2, $3, $4, $5, $6 FROM ${schemaOf(session.tenant.id)}._workflow WHERE name = $1`,
+    `INSERT INTO ${quotedSchema(session.tenant.id)}._workflow (name, version, object_id, definition, code, actor, meta_from)
+     SELECT $1, coalesce(max(version), 0) + 1, $2, $3, $4, $5, $6 FROM ${quotedSchema(session.tenant.id)}._workflow WHERE name = $1`,
     [name, object.id, JSON.stringify(definition), code, session.actor.user, next],
   );
   return { definition, created };
@@ -99,7 +99,7 @@ async function store(
 /** → whether there was a current version. */
 async function endCurrent(session: Session, name: string, next: number): Promise<boolean> {
   const ended = await session.connection.sql(
-    `UPDATE ${schemaOf(session.tenant.id)}._workflow SET meta_to = $2 WHERE name = $1 AND meta_to IS NULL RETURNING version`,
+    `UPDATE ${quotedSchema(session.tenant.id)}._workflow SET meta_to = $2 WHERE name = $1 AND meta_to IS NULL RETURNING version`,
     [name, next],
   );
   return ended.length > 0;

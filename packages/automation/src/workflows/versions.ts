@@ -1,9 +1,8 @@
+import { Recent } from "@guanxi/base";
 import type { Kernel } from "@guanxi/kernel";
 import type { Snapshot } from "@guanxi/meta";
-import type { Connection } from "@guanxi/store";
-import { schemaOf } from "../tables.ts";
+import { type Connection, quotedSchema } from "@guanxi/store";
 import { isBefore } from "./definition.ts";
-import { newestSnapshot } from "./snapshot.ts";
 import { type Workflow, type WorkflowRow, compileWorkflow, workflowColumns } from "./workflow.ts";
 
 /** Versions of a tenant's workflows that start after a commit, for all metadata versions from `from` to `to`. */
@@ -24,7 +23,7 @@ const keptTenants = 2_000;
  * changes and only its end is written later, so what was read once for a range of metadata versions stays right for it.
  */
 export function createVersions(kernel: Kernel) {
-  const kept = new Map<string, VersionSet>();
+  const kept = new Recent<string, VersionSet>(keptTenants);
 
   /** Versions for changes made under metadata versions `from` to `to`; `to` must have been committed. Reads on `connection` if it must. */
   async function covering(connection: Connection, tenant: string, from: number, to: number): Promise<VersionSet> {
@@ -34,11 +33,11 @@ export function createVersions(kernel: Kernel) {
 
   async function load(connection: Connection, tenant: string, from: number, to: number): Promise<VersionSet> {
     const rows = await connection.sql<WorkflowRow>(
-      `SELECT ${workflowColumns} FROM ${schemaOf(tenant)}._workflow
+      `SELECT ${workflowColumns} FROM ${quotedSchema(tenant)}._workflow
        WHERE meta_from <= $2::bigint AND (meta_to IS NULL OR meta_to > $1::bigint) AND definition->>'on' NOT LIKE 'before\\_%' ORDER BY name, version`,
       [from, to],
     );
-    const snapshot = rows.length > 0 ? await newestSnapshot(kernel, tenant) : undefined;
+    const snapshot = rows.length > 0 ? await kernel.tenants.snapshot(tenant) : undefined;
     const byObject = new Map<number, Workflow[]>();
     for (const row of rows) {
       if (!snapshot) continue;
@@ -46,12 +45,7 @@ export function createVersions(kernel: Kernel) {
       if (startsByEvent(workflow)) byObject.set(row.object_id, [...(byObject.get(row.object_id) ?? []), workflow]);
     }
     const set = { from, to, byObject, snapshot };
-    kept.delete(tenant);
     kept.set(tenant, set);
-    for (const oldest of kept.keys()) {
-      if (kept.size <= keptTenants) break;
-      kept.delete(oldest);
-    }
     return set;
   }
 

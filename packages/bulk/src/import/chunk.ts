@@ -200,13 +200,13 @@ class ChunkImport {
       return field.name === "id"
         ? { row, key: undefined }
         : this.#reject(row, [{ path: `/${field.name}`, code: "required" }]);
-    const key = canonical(this.#mapping.object, field, given, this.#session.now);
+    const key = canonical(this.#mapping.object, field, given);
     if (key === undefined) return this.#reject(row, this.#faultsOfKey(field, given));
     return { row, key };
   }
 
   #faultsOfKey(field: Field, value: unknown): readonly Issue[] {
-    const { issues } = this.#mapping.object.preparePatch({ [field.name]: value }, { now: this.#session.now });
+    const { issues } = this.#mapping.object.preparePatch({ [field.name]: value });
     return issues.length > 0 && !field.readOnly
       ? issues
       : [{ path: `/${field.name}`, code: "format", params: { format: field.type } }];

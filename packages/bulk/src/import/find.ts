@@ -16,13 +16,13 @@ const filterLength = 9_000;
 const page = 500;
 
 /** A value of the file as the field would store it, in text; undefined when the field cannot have it. */
-export function canonical(object: ObjectType, field: Field, value: unknown, now: Date): string | undefined {
+export function canonical(object: ObjectType, field: Field, value: unknown): string | undefined {
   if (unstorable(value) !== undefined) return undefined;
   if (field.exprType.kind === "ref") return isId(value) ? value.toLowerCase() : undefined;
   if (field.readOnly) return typeof value === "string" || typeof value === "number" ? String(value) : undefined;
   const numeric = field.schema["type"] === "number" || field.schema["type"] === "integer";
   const given = numeric && typeof value === "string" && value.trim() !== "" ? Number(value) : value;
-  const { value: prepared, issues } = object.preparePatch({ [field.name]: given }, { now });
+  const { value: prepared, issues } = object.preparePatch({ [field.name]: given });
   const stored = prepared[field.name];
   return issues.length > 0 || stored === null || stored === undefined ? undefined : String(stored);
 }

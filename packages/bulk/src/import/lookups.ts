@@ -1,28 +1,14 @@
-import { type Issue, text } from "@guanxi/base";
+import { type Issue, type Recent, text } from "@guanxi/base";
 import type { Kernel, Session } from "@guanxi/kernel";
 import { pointer } from "@guanxi/meta";
 import type { Lookup, MappedRow } from "../mapping/row.ts";
 import { canonical, findBy } from "./find.ts";
 
-/** Ids of records by natural key that a job has found already. Misses are not kept: a later row may need what an earlier has made. */
-export class LookupCache {
-  readonly #ids = new Map<string, string>();
-  readonly #limit: number;
+/** Ids of records by natural key that a job has found already, by `placeOf`. Misses are not kept: a later row may need what an earlier has made. */
+export type LookupCache = Recent<string, string>;
 
-  constructor(limit: number) {
-    this.#limit = limit;
-  }
-
-  get(kind: string, value: string): string | undefined {
-    return this.#ids.get(`${kind}\0${value}`);
-  }
-
-  set(kind: string, value: string, id: string): void {
-    const oldest = this.#ids.size >= this.#limit ? this.#ids.keys().next().value : undefined;
-    if (oldest !== undefined) this.#ids.delete(oldest);
-    this.#ids.set(`${kind}\0${value}`, id);
-  }
-}
+/** A value among the natural keys of one kind. */
+const placeOf = (kind: string, value: string): string => `${kind}\0${value}`;
 
 const kindOf = ({ target, by }: Lookup): string => `${target.id}.${by.id}`;
 
@@ -35,11 +21,11 @@ export async function resolveLookups(
 ): Promise<void> {
   const wanted = new Map<string, { lookup: Lookup; values: Set<string> }>();
   const keyed = rows.flatMap((row) =>
-    row.lookups.map((lookup) => ({ row, lookup, key: canonical(lookup.target, lookup.by, lookup.value, session.now) })),
+    row.lookups.map((lookup) => ({ row, lookup, key: canonical(lookup.target, lookup.by, lookup.value) })),
   );
   for (const { lookup, key } of keyed) {
     const kind = kindOf(lookup);
-    if (key === undefined || cache.get(kind, key) !== undefined) continue;
+    if (key === undefined || cache.get(placeOf(kind, key)) !== undefined) continue;
     const entry = wanted.get(kind) ?? { lookup, values: new Set() };
     wanted.set(kind, { lookup, values: entry.values.add(key) });
   }
@@ -48,21 +34,17 @@ export async function resolveLookups(
   const fresh = new Map<string, string>();
   for (const [kind, { lookup, values }] of wanted) {
     for (const [value, { id, more }] of await findBy(kernel, session, lookup.target, lookup.by, values)) {
-      if (more) ambiguous.add(`${kind}\0${value}`);
-      else fresh.set(`${kind}\0${value}`, id);
+      if (more) ambiguous.add(placeOf(kind, value));
+      else fresh.set(placeOf(kind, value), id);
     }
   }
   for (const { row, lookup, key } of keyed) {
-    const kind = kindOf(lookup);
-    const place = `${kind}\0${key}`;
-    const id = key === undefined ? undefined : (cache.get(kind, key) ?? fresh.get(place));
-    if (id === undefined) row.issues.push(missing(lookup, ambiguous.has(place)));
+    const place = key === undefined ? undefined : placeOf(kindOf(lookup), key);
+    const id = place === undefined ? undefined : (cache.get(place) ?? fresh.get(place));
+    if (id === undefined) row.issues.push(missing(lookup, place !== undefined && ambiguous.has(place)));
     else row.values[lookup.field.name] = id;
   }
-  for (const [place, id] of fresh) {
-    const [kind = "", ...value] = place.split("\0");
-    cache.set(kind, value.join("\0"), id);
-  }
+  for (const [place, id] of fresh) cache.set(place, id);
 }
 
 const none = text(

@@ -1,5 +1,5 @@
 import { type Locale, type Problem } from "@guanxi/base";
-import { type Connection, isDatabaseError, quoteSchema, type Row, type Store, tenantSchema } from "@guanxi/store";
+import { type Connection, isGone, quotedSchema, type Row, type Store } from "@guanxi/store";
 import type { ImportPlan } from "../mapping/definition.ts";
 import type { BulkSettings } from "../settings.ts";
 import { planOf } from "./job.ts";
@@ -32,11 +32,9 @@ interface ClaimRow extends Row {
   readonly faults: number;
 }
 
-const schemaOf = (tenant: string): string => quoteSchema(tenantSchema(tenant));
-
 /** A tenant whose tables are older than jobs, or which is being deleted, has none. */
 const withoutTable = (e: unknown): never[] => {
-  if (isDatabaseError(e, "42P01", "3F000")) return [];
+  if (isGone(e)) return [];
   throw e;
 };
 
@@ -50,7 +48,7 @@ export async function claimJob(
   worker: string,
   settings: BulkSettings,
 ): Promise<ClaimedJob | number | undefined> {
-  const schema = schemaOf(tenant);
+  const schema = quotedSchema(tenant);
   const rows = await store
     .sql<ClaimRow>(
       `UPDATE ${schema}._job SET status = 'running', worker = $1, lease_until = now() + $2 * interval '1 ms', updated_at = now(),
@@ -121,7 +119,7 @@ export async function endJob(store: Store, job: ClaimedJob, error: Problem | und
 export async function removeOld(store: Store, tenant: string, settings: BulkSettings): Promise<void> {
   await store
     .sql(
-      `DELETE FROM ${schemaOf(tenant)}._job WHERE (status = 'receiving' AND lease_until < now())
+      `DELETE FROM ${quotedSchema(tenant)}._job WHERE (status = 'receiving' AND lease_until < now())
          OR (ended_at < now() - $1 * interval '1 day')`,
       [settings.keepDays],
     )

@@ -1,6 +1,6 @@
 import { GuanxiError, isId } from "@guanxi/base";
-import type { Session } from "@guanxi/kernel";
-import { type Connection, quoteSchema, type Row } from "@guanxi/store";
+import type { Page, Session } from "@guanxi/kernel";
+import { type Connection, quote, type Row } from "@guanxi/store";
 import type { ImportPlan } from "../mapping/definition.ts";
 
 export const jobStatuses = ["queued", "running", "finished", "failed", "cancelled"] as const;
@@ -87,7 +87,7 @@ const ownership = (session: Session): string | null => (session.actor.rights.all
 async function find(session: Session, id: string): Promise<JobRow> {
   const rows = isId(id)
     ? await session.connection.sql<JobRow>(
-        `SELECT ${columns} FROM ${quoteSchema(session.tenant.schema)}._job
+        `SELECT ${columns} FROM ${quote(session.tenant.schema)}._job
          WHERE id = $1 AND status <> 'receiving' AND ($2::uuid IS NULL OR actor = $2)`,
         [id, ownership(session)],
       )
@@ -100,11 +100,8 @@ export const readJob = async (session: Session, id: string): Promise<JobView> =>
 
 export const readPlan = async (session: Session, id: string): Promise<ImportPlan> => planOf(await find(session, id));
 
-export interface JobFilter {
+export interface JobFilter extends Page {
   readonly status?: string | undefined;
-  readonly limit: number;
-  /** Jobs before this number. */
-  readonly before?: number | undefined;
 }
 
 /** Newest first. */
@@ -113,7 +110,7 @@ export async function listJobs(
   filter: JobFilter,
 ): Promise<{ data: JobView[]; next: number | undefined }> {
   const rows = await session.connection.sql<JobRow>(
-    `SELECT ${columns} FROM ${quoteSchema(session.tenant.schema)}._job
+    `SELECT ${columns} FROM ${quote(session.tenant.schema)}._job
      WHERE status <> 'receiving' AND ($1::uuid IS NULL OR actor = $1) AND ($2::text IS NULL OR status = $2) AND ($3::bigint IS NULL OR seq < $3)
      ORDER BY seq DESC LIMIT $4`,
     [ownership(session), filter.status ?? null, filter.before ?? null, filter.limit + 1],
@@ -132,7 +129,7 @@ export async function cancelJob(
   id: string,
 ): Promise<void> {
   const job = await find(session, id);
-  const schema = quoteSchema(session.tenant.schema);
+  const schema = quote(session.tenant.schema);
   await inTransaction(async (tx) => {
     const cancelled = await tx.sql(
       `UPDATE ${schema}._job SET status = 'cancelled', worker = NULL, lease_until = NULL, ended_at = now(), updated_at = now()
@@ -153,6 +150,6 @@ export interface RejectedRow extends Row {
 
 export const rejectedRows = (session: Session, job: string, after: number, limit: number): Promise<RejectedRow[]> =>
   session.connection.sql<RejectedRow>(
-    `SELECT row, data, reason FROM ${quoteSchema(session.tenant.schema)}._job_error WHERE job = $1 AND row > $2 ORDER BY row LIMIT $3`,
+    `SELECT row, data, reason FROM ${quote(session.tenant.schema)}._job_error WHERE job = $1 AND row > $2 ORDER BY row LIMIT $3`,
     [job, after, limit],
   );

@@ -1,6 +1,6 @@
 import { GuanxiError } from "@guanxi/base";
 import type { Kernel, Session } from "@guanxi/kernel";
-import { quoteSchema } from "@guanxi/store";
+import { quote } from "@guanxi/store";
 import { compileMapping, readMapping } from "./check.ts";
 import type { MappingDefinition } from "./definition.ts";
 
@@ -13,7 +13,7 @@ export interface MappingStore {
 }
 
 const noSuch = (name: string): GuanxiError => new GuanxiError("NOT_FOUND", { detail: `There is no mapping ${name}.` });
-const tableOf = (session: Session): string => `${quoteSchema(session.tenant.schema)}._mapping`;
+const tableOf = (session: Session): string => `${quote(session.tenant.schema)}._mapping`;
 
 function requireRight({ actor }: Session): void {
   if (!actor.rights.all && !actor.rights.system.has("edit_metadata"))

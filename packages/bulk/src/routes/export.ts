@@ -1,8 +1,7 @@
 import { GuanxiError, text } from "@guanxi/base";
-import type { Kernel, Route, RouteParameter } from "@guanxi/kernel";
+import { type Kernel, type Route, type RouteParameter, readRouteQuery } from "@guanxi/kernel";
 import { exportRecords } from "../export/export.ts";
 import type { FileFormat } from "../mapping/definition.ts";
-import { QueryReader } from "./parameters.ts";
 import { exportTag } from "./schemas.ts";
 
 const mediaTypes: Readonly<Record<FileFormat, string>> = {
@@ -12,7 +11,7 @@ const mediaTypes: Readonly<Record<FileFormat, string>> = {
 
 const yesOrNo = (preset: string) => ({ type: "string", enum: ["true", "false"], default: preset });
 
-const parameters: readonly RouteParameter[] = [
+const ownParameters: readonly RouteParameter[] = [
   {
     name: "format",
     description: text("Instead of what Accept says", "替代 Accept 指定的格式", "取代 Accept 指定的格式"),
@@ -50,7 +49,7 @@ export const exportRoute = (kernel: Kernel): Route => ({
   ),
   tag: exportTag,
   right: { object: "read" },
-  query: ["select", "filter", "order", "expand", "deleted", ...parameters],
+  query: ["select", "filter", "order", "expand", "deleted", ...ownParameters],
   responses: {
     200: {
       content: { "text/csv": { type: "string" }, "application/x-ndjson": { type: "string" } },
@@ -59,22 +58,23 @@ export const exportRoute = (kernel: Kernel): Route => ({
   },
   async handle(caller, request) {
     const { session, object } = await kernel.objectByPlural(caller, request.params["plural"] ?? "");
-    const query = new QueryReader(request.query);
-    const format = query.choice("format", ["csv", "ndjson"]) ?? accepted(request.headers.get("accept"));
-    const texts = {
-      select: query.text("select"),
-      filter: query.text("filter"),
-      order: query.text("order"),
-      expand: query.text("expand"),
-    };
-    const deleted = query.choice("deleted", ["only"]);
-    const guard = query.flag("guard", true);
-    const bom = query.flag("bom", false);
-    query.done();
-    const given = Object.fromEntries(Object.entries({ ...texts, deleted }).filter(([, value]) => value !== undefined));
+    const { list, ...asked } = readRouteQuery(request.query, (given) => ({
+      format: given.choice("format", ["csv", "ndjson"]),
+      guard: given.flag("guard", true),
+      bom: given.flag("bom", false),
+      list: {
+        select: given.text("select"),
+        filter: given.text("filter"),
+        order: given.text("order"),
+        expand: given.text("expand"),
+        deleted: given.choice("deleted", ["only"]),
+      },
+    }));
+    const format = asked.format ?? accepted(request.headers.get("accept"));
+    const parameters = Object.fromEntries(Object.entries(list).filter(([, value]) => value !== undefined));
     return {
       status: 200,
-      stream: await exportRecords(kernel, session, object, { format, guard, bom, parameters: given }),
+      stream: await exportRecords(kernel, session, object, { ...asked, format, parameters }),
       headers: {
         "content-type": mediaTypes[format],
         "content-disposition": `attachment; filename="${object.plural}.${format}"`,

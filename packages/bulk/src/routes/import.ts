@@ -1,5 +1,5 @@
 import { GuanxiError, text } from "@guanxi/base";
-import type { Kernel, Route, RouteRequest, Session } from "@guanxi/kernel";
+import { type Kernel, type Route, type RouteRequest, readRouteQuery, type Session } from "@guanxi/kernel";
 import { objectOf } from "../import/chunk.ts";
 import { readJob } from "../jobs/job.ts";
 import { compileMapping, readMapping } from "../mapping/check.ts";
@@ -8,7 +8,6 @@ import type { MappingStore } from "../mapping/store.ts";
 import type { BulkSettings } from "../settings.ts";
 import { receive } from "../upload/receive.ts";
 import { jobsChannel } from "../worker.ts";
-import { QueryReader } from "./parameters.ts";
 import { bodies, importTag, schemas } from "./schemas.ts";
 
 const formats: Readonly<Record<string, FileFormat>> = {
@@ -70,21 +69,20 @@ export const importRoute = (kernel: Kernel, settings: BulkSettings, mappings: Ma
   responses: { 202: { content: bodies.job, headers: ["Location"] } },
   async handle(caller, request) {
     const { session, object } = await kernel.objectByPlural(caller, request.params["plural"] ?? "");
-    const query = new QueryReader(request.query);
-    const asked = {
-      mapping: query.text("mapping"),
-      mode: query.choice("mode", ["create", "upsert"]),
-      key: query.text("key"),
-    };
-    query.done();
+    const asked = readRouteQuery(request.query, (given) => ({
+      mapping: given.text("mapping"),
+      mode: given.choice("mode", ["create", "upsert"]),
+      key: given.text("key"),
+    }));
     const { format, charset } = readContentType(request);
     const { name, definition } = await mappingOf(mappings, session, asked.mapping);
-    const { mode, key } = compileMapping(definition, session.snapshot, object, asked);
+    const mapping = compileMapping(definition, session.snapshot, object, asked);
+    const { mode, key } = mapping;
     objectOf(session, object.id, mode);
     const body = request.body();
     if (body === null) throw new GuanxiError("MALFORMED", { detail: "The body is the file." });
     const id = await receive(kernel, settings, session, {
-      object,
+      mapping,
       encoding: charset ?? definition.encoding ?? "utf-8",
       body,
       locale: request.locale,

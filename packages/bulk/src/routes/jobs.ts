@@ -1,16 +1,16 @@
 import { text as texts } from "@guanxi/base";
-import type { Kernel, Route, RouteRequest, Session } from "@guanxi/kernel";
+import { type Kernel, pageCursor, type Route, type RouteRequest, readRouteQuery, type Session } from "@guanxi/kernel";
 import { csvLines } from "../export/export.ts";
 import { guarded } from "../csv.ts";
 import { cancelJob, jobStatuses, listJobs, readJob, readPlan, rejectedRows } from "../jobs/job.ts";
 import { type ImportPlan, reasonColumn, rowColumn } from "../mapping/definition.ts";
 import type { RawRow } from "../mapping/row.ts";
-import { cursorOf, QueryReader, readCursor } from "./parameters.ts";
 import { bodies, importTag, schemas } from "./schemas.ts";
 
-/** Jobs of a page, and rows that are read at once. */
-const defaultPage = 50;
-const maxPage = 500;
+/** Rejected rows that are read at once. */
+const rowsAtOnce = 500;
+/** The list that the cursors belong to. */
+const jobList = "jobs";
 
 const common = { tag: importTag, schemas };
 const idOf = ({ params }: RouteRequest): string => params["id"] ?? "";
@@ -34,15 +34,12 @@ export const jobRoutes = (kernel: Kernel): Route[] => [
     ],
     responses: { 200: { content: bodies.jobs } },
     async handle(session, request) {
-      const query = new QueryReader(request.query);
-      const filter = {
-        status: query.choice("status", jobStatuses),
-        limit: query.integer("limit", 1, maxPage, defaultPage),
-        before: readCursor(query),
-      };
-      query.done();
+      const filter = readRouteQuery(request.query, (given) => ({
+        status: given.choice("status", jobStatuses),
+        ...given.page(jobList),
+      }));
       const { data, next } = await listJobs(session, filter);
-      return { status: 200, body: { data, next: next === undefined ? null : cursorOf(next) } };
+      return { status: 200, body: { data, next: next === undefined ? null : pageCursor(jobList, next) } };
     },
   },
   {
@@ -108,7 +105,7 @@ function errorFile(session: Session, job: string, plan: ImportPlan): ReadableStr
   return new ReadableStream<Uint8Array>(
     {
       async pull(controller) {
-        const rows = await rejectedRows(session, job, after, maxPage);
+        const rows = await rejectedRows(session, job, after, rowsAtOnce);
         after = rows.at(-1)?.row ?? after;
         const lines = rows.map(({ row, data, reason }) => [
           ...padded(cells(JSON.parse(data) as RawRow), kept.length),
@@ -118,7 +115,7 @@ function errorFile(session: Session, job: string, plan: ImportPlan): ReadableStr
         text += csvLines(lines, plan.delimiter);
         if (text !== "") controller.enqueue(encoder.encode(text));
         text = "";
-        if (rows.length < maxPage) controller.close();
+        if (rows.length < rowsAtOnce) controller.close();
       },
     },
     { highWaterMark: 0 },

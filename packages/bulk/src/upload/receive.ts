@@ -1,8 +1,7 @@
 import { GuanxiError, newId } from "@guanxi/base";
 import type { Kernel, Session } from "@guanxi/kernel";
-import type { ObjectType } from "@guanxi/meta";
-import { quoteSchema } from "@guanxi/store";
-import { compileMapping, type Mapping } from "../mapping/check.ts";
+import { quote } from "@guanxi/store";
+import type { Mapping } from "../mapping/check.ts";
 import type { Encoding, ImportPlan } from "../mapping/definition.ts";
 import { bindHeader, type RawRow } from "../mapping/row.ts";
 import type { BulkSettings } from "../settings.ts";
@@ -10,7 +9,8 @@ import { csvRows, lineRows } from "./rows.ts";
 import { decoded } from "./text.ts";
 
 export interface Upload {
-  readonly object: ObjectType;
+  /** What the plan's mapping is on the object. */
+  readonly mapping: Mapping;
   readonly plan: Omit<ImportPlan, "columns">;
   readonly encoding: Encoding;
   readonly body: ReadableStream<Uint8Array>;
@@ -28,9 +28,8 @@ export async function receive(
   upload: Upload,
 ): Promise<string> {
   const job = newId();
-  const schema = quoteSchema(session.tenant.schema);
+  const schema = quote(session.tenant.schema);
   const { store } = kernel;
-  const mapping = compileMapping(upload.plan.mapping, session.snapshot, upload.object, upload.plan);
   const text = decoded(upload.body, upload.encoding);
   const rows =
     upload.plan.format === "csv"
@@ -44,7 +43,7 @@ export async function receive(
   let heartbeat: NodeJS.Timeout | undefined;
   try {
     const { columns, rest } =
-      upload.plan.format === "csv" ? await readHeader(rows, mapping) : { columns: [], rest: [] };
+      upload.plan.format === "csv" ? await readHeader(rows, upload.mapping) : { columns: [], rest: [] };
     const { trace } = session.cause;
     const plan: ImportPlan = { ...upload.plan, columns, ...(trace === undefined ? {} : { trace }) };
     await store.sql(
@@ -52,7 +51,7 @@ export async function receive(
        VALUES ($1, $2, $3, $4, $5, $6, 'receiving', now() + $7 * interval '1 ms')`,
       [
         job,
-        upload.object.id,
+        upload.mapping.object.id,
         session.actor.user,
         upload.locale,
         session.cause.request ?? null,

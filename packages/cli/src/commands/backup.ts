@@ -1,11 +1,11 @@
 import type { Command } from "commander";
 import { unlimitedMs } from "../api.ts";
 import { answersJson, apiFor, asks, type CommonOptions, type Frame } from "../command.ts";
-import { CommandFailure, Interrupted } from "../failure.ts";
-import { checkTarget, counting, save } from "../files.ts";
-import { type Io, note, openSource, printJson } from "../io.ts";
+import { checkTarget, save } from "../files.ts";
+import { type Io, note, printJson } from "../io.ts";
 import { createProgress } from "../progress.ts";
 import { count, plain, size } from "../table.ts";
+import { sendFile } from "../upload.ts";
 import { type Created, tellKey } from "./tenant.ts";
 
 interface BackupOptions extends CommonOptions {
@@ -57,34 +57,15 @@ async function restore(io: Io, file: string, options: RestoreOptions): Promise<v
   const api = await apiFor(io, options, "operator");
   const given = Object.entries({ tenant: options.tenant, as: options.as });
   const query = new URLSearchParams(given.filter((entry): entry is [string, string] => entry[1] !== undefined));
-  const source = await openSource(io, file);
-  const progress = createProgress(io, "restore", size);
-  const counted = counting((bytes) => progress.show(bytes, source.bytes));
-  let unread: unknown;
-  source.stream.on("error", (error) => {
-    unread = error;
-    counted.destroy(error);
+  const { tenants } = await sendFile<{ tenants: Restored[] }>(io, api, file, {
+    what: "restore",
+    path: `/platform/restore?${query}`,
+    headers: { "content-type": "application/octet-stream" },
+    interrupted: "Interrupted. Unless it had just ended, nothing was restored; `guanxi tenant list` tells.",
+    unread: "Nothing was restored.",
   });
-  try {
-    const { tenants } = await api.json<{ tenants: Restored[] }>({
-      method: "POST",
-      path: `/platform/restore?${query}`,
-      headers: { "content-type": "application/octet-stream" },
-      stream: source.stream.pipe(counted),
-      timeoutMs: unlimitedMs,
-    });
-    progress.end();
-    if (options.json) printJson(io, tenants);
-    else for (const tenant of tenants) tell(io, tenant);
-  } catch (error) {
-    if (error instanceof Interrupted)
-      throw new Interrupted("Interrupted. Unless it had just ended, nothing was restored; `guanxi tenant list` tells.");
-    if (unread !== undefined) throw new CommandFailure(`${file} cannot be read: ${(unread as Error).message}`);
-    throw error;
-  } finally {
-    progress.end();
-    source.stream.destroy();
-  }
+  if (options.json) printJson(io, tenants);
+  else for (const tenant of tenants) tell(io, tenant);
 }
 
 function tell(io: Io, { id, from, name, rows, admin }: Restored): void {

@@ -1,14 +1,16 @@
 import { existsSync } from "node:fs";
+import type { JobState } from "@guanxi/client";
 import { type Command, Option } from "commander";
 import { type Api, localeOf, unlimitedMs } from "../api.ts";
 import { answersJson, apiFor, asks, type CommonOptions, type Frame } from "../command.ts";
 import { parseJson, readText } from "../definitions.ts";
-import { CommandFailure, exitCodes, type ExitCode, explain, fileFault, Interrupted, UsageError } from "../failure.ts";
-import { checkTarget, counting, save } from "../files.ts";
-import { type Io, note, openSource, printJson } from "../io.ts";
-import { followJob, type Job, jobPath } from "../job.ts";
+import { CommandFailure, exitCodes, type ExitCode, explain, UsageError } from "../failure.ts";
+import { checkTarget, save } from "../files.ts";
+import { type Io, note, printJson } from "../io.ts";
+import { followJob, jobPath } from "../job.ts";
 import { createProgress } from "../progress.ts";
 import { count, size } from "../table.ts";
+import { sendFile } from "../upload.ts";
 import { formatOf } from "./export.ts";
 
 interface ImportOptions extends CommonOptions {
@@ -94,39 +96,21 @@ async function upload(
   file: string,
   options: ImportOptions,
   mapping: string | undefined,
-): Promise<Job> {
+): Promise<JobState> {
   const { mode, keyField: key } = options;
-  const source = await openSource(io, file);
   const given = Object.entries({ mapping, mode, key }).filter((e): e is [string, string] => e[1] !== undefined);
   const type = (options.format ?? formatOf(file)) === "csv" ? "text/csv" : "application/x-ndjson";
   const charset = options.encoding === undefined ? "" : `; charset=${options.encoding}`;
-  const progress = createProgress(io, "upload", size);
-  const counted = counting((bytes) => progress.show(bytes, source.bytes));
-  let unread: unknown;
-  source.stream.on("error", (error) => {
-    unread = error;
-    counted.destroy(error);
+  return sendFile<JobState>(io, api, file, {
+    what: "upload",
+    path: `/api/import/${encodeURIComponent(plural)}?${new URLSearchParams(given)}`,
+    headers: { "content-type": type + charset },
+    interrupted: "Interrupted while uploading. A file that did not arrive whole leaves nothing behind.",
+    unread: "Nothing was imported.",
   });
-  try {
-    return await api.json<Job>({
-      method: "POST",
-      path: `/api/import/${encodeURIComponent(plural)}?${new URLSearchParams(given)}`,
-      headers: { "content-type": type + charset },
-      stream: source.stream.pipe(counted),
-      timeoutMs: unlimitedMs,
-    });
-  } catch (error) {
-    if (error instanceof Interrupted)
-      throw new Interrupted("Interrupted while uploading. A file that did not arrive whole leaves nothing behind.");
-    if (unread !== undefined) throw new CommandFailure(`${fileFault(unread, file)}. Nothing was imported.`);
-    throw error;
-  } finally {
-    progress.end();
-    source.stream.destroy();
-  }
 }
 
-async function saveErrors(io: Io, api: Api, job: Job, path: string): Promise<string> {
+async function saveErrors(io: Io, api: Api, job: JobState, path: string): Promise<string> {
   // Also after an interruption: what was rejected until then is to be known.
   const calm: Io = { ...io, interrupted: new AbortController().signal };
   const response = await api.open({
@@ -138,7 +122,7 @@ async function saveErrors(io: Io, api: Api, job: Job, path: string): Promise<str
   return path;
 }
 
-function report(io: Io, job: Job, errors: string | undefined, json: boolean): void {
+function report(io: Io, job: JobState, errors: string | undefined, json: boolean): void {
   if (json) return printJson(io, errors === undefined ? job : { ...job, errorsFile: errors });
   const parts = (["created", "updated", "unchanged", "rejected"] as const)
     .filter((name) => job[name] > 0)

@@ -54,7 +54,11 @@ export function addObjects(program: Command, { io }: Frame): void {
 }
 
 const allows = (command: Command): Command =>
-  command.option("--allow <losses>", "data that may be lost, by comma: drop:property.fee, drop:property", commaList);
+  command.option(
+    "--allow <losses>",
+    "data that may be lost, by comma: drop:property.fee, drop:property, convert:property.viewed",
+    commaList,
+  );
 
 const titleOf = (io: Io, { title, titles }: Titled): string => titles?.[localeOf(io)] ?? title ?? "";
 

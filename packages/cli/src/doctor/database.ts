@@ -82,7 +82,7 @@ export function judgeDatabase(facts: DatabaseFacts, config: Pick<Config, "connec
     // With Redis the queue is there, and what this database has of one is left from before.
     ...(facts.jobs === undefined || config.redisUrl !== undefined
       ? []
-      : [judgeJobs({ waiting: 0, delayed: 0, failed: 0, ...facts.jobs })]),
+      : [judgeJobs({ waiting: 0, delayed: 0, ...facts.jobs })]),
   ];
 }
 
@@ -127,8 +127,8 @@ function judgeConnections({ connections: { open, most, reserved } }: DatabaseFac
 }
 
 /** The backlog of the queue, wherever it is. */
-export function judgeJobs({ waiting, delayed, failed }: { waiting: number; delayed: number; failed: number }): Finding {
-  const says = `${waiting} jobs wait, ${delayed} are for later${failed === 0 ? "" : `, ${failed} have failed`}`;
+export function judgeJobs({ waiting, delayed }: { waiting: number; delayed: number }): Finding {
+  const says = `${waiting} jobs wait, ${delayed} are for later`;
   return waiting > manyJobs
     ? warning("queue", `${says}.`, "See whether a worker runs (/health, its log); if it does, start more of them.")
     : ok("queue", says);

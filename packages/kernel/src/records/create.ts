@@ -2,6 +2,7 @@ import { setImmediate } from "node:timers/promises";
 import { grantWrite } from "@guanxi/access";
 import { GuanxiError, isGuanxiError, type Issue, type Locale, newId, toProblem } from "@guanxi/base";
 import type { ObjectType } from "@guanxi/meta";
+import type { WriteGrant } from "@guanxi/query";
 import {
   type InsertedRow,
   insertManyStatement,
@@ -26,6 +27,9 @@ const stamps = (session: Session) => ({
 
 const writable = (object: ObjectType, record: Record<string, unknown>): Record<string, unknown> =>
   Object.fromEntries(Object.entries(record).filter(([name]) => object.fields.get(name)?.readOnly !== true));
+
+const grantCreate = (session: Session, object: ObjectType): WriteGrant =>
+  grantWrite(object, "create", session.actor.rights, session.snapshot.objects);
 
 /** Shape and defaults. The owner is the actor unless the value says otherwise. */
 function prepare(
@@ -107,10 +111,10 @@ async function store<T extends InsertedRow | RefusedRow>(
   env: RecordsEnv,
   session: Session,
   object: ObjectType,
+  grant: WriteGrant,
   rows: readonly Row[],
   compile: Compile,
 ): Promise<T[]> {
-  const grant = grantWrite(object, "create", session.actor.rights, (name) => session.snapshot.objects.get(name));
   const statement = compile(
     object,
     grant,
@@ -137,10 +141,11 @@ async function insert(
   env: RecordsEnv,
   session: Session,
   object: ObjectType,
+  grant: WriteGrant,
   rows: readonly Row[],
 ): Promise<RecordAnswer[]> {
   refuseBroken(session, object, rows);
-  const stored = await store<InsertedRow>(env, session, object, rows, insertAnswered);
+  const stored = await store<InsertedRow>(env, session, object, grant, rows, insertAnswered);
   const byId = new Map(stored.map((s) => [s.id, s]));
   return rows.map(({ id }) => ({ id, version: 1, text: byId.get(id)?.data ?? "", created: true, etag: "1" }));
 }
@@ -170,7 +175,7 @@ export async function createRows(
   path: (i: number) => string,
 ): Promise<RecordAnswer[]> {
   const object = objectOf(session, name);
-  grantWrite(object, "create", session.actor.rights, (n) => session.snapshot.objects.get(n));
+  const grant = grantCreate(session, object);
   const chain = await env.hooks.enter(session, object, "create");
   try {
     const rows = collect(values, (value, i): Row => ({
@@ -182,7 +187,7 @@ export async function createRows(
     return await inWriteTransaction(env, session, object, chain !== undefined, async (inside) => {
       const checked: Row[] = chain ? [] : [...rows];
       if (chain) for (const row of rows) checked.push(await throughHooks(inside, object, chain, row));
-      const answers = await insert(env, inside, object, checked);
+      const answers = await insert(env, inside, object, grant, checked);
       await afterWrite(env, inside, object);
       return answers;
     });
@@ -204,17 +209,18 @@ export async function prepareRows(
   values: readonly unknown[],
 ): Promise<StoreRecords> {
   const object = objectOf(session, name);
-  const rows = env.hooks.apply(session, object, "create") ? undefined : await checkedRows(session, object, values);
+  const grant = grantCreate(session, object);
+  const rows = env.hooks.hasSay(session, object, "create") ? undefined : await checkedRows(session, object, values);
   const stillHolds = (inside: Session): boolean =>
     inside.snapshot === session.snapshot &&
     inside.actor === session.actor &&
-    !env.hooks.apply(inside, object, "create");
+    !env.hooks.hasSay(inside, object, "create");
   return async (inside) => {
     if (rows === undefined || !stillHolds(inside))
       return (await createRows(env, inside, name, values, byPosition)).map(({ id }) => id);
     if (rows.length === 0) return [];
     return inWriteTransaction(env, inside, object, false, async (within) => {
-      await store<RefusedRow>(env, within, object, rows, insertManyStatement);
+      await store<RefusedRow>(env, within, object, grant, rows, insertManyStatement);
       await afterWrite(env, within, object);
       return rows.map(({ id }) => id);
     });
@@ -222,7 +228,6 @@ export async function prepareRows(
 }
 
 async function checkedRows(session: Session, object: ObjectType, values: readonly unknown[]): Promise<Row[]> {
-  grantWrite(object, "create", session.actor.rights, (name) => session.snapshot.objects.get(name));
   const rows = await collectByTurns(values, (value, i): Row => ({
     id: newId(),
     path: byPosition(i),

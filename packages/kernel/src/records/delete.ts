@@ -1,6 +1,6 @@
 import { grantWrite } from "@guanxi/access";
 import { GuanxiError, isId } from "@guanxi/base";
-import { isDatabaseError, type LockedRow, lockStatement, quoteSchema } from "@guanxi/store";
+import { isDatabaseError, type LockedRow, lockStatement, storedStatement } from "@guanxi/store";
 import type { RecordAnswer, Session, WriteOptions } from "../types.ts";
 import { notFound, objectOf, type RecordsEnv, writeContext } from "./context.ts";
 import { deleteFamily, restoreFamily } from "./family.ts";
@@ -14,7 +14,7 @@ export async function deleteRecord(
   options: WriteOptions,
 ): Promise<void> {
   const object = objectOf(session, name);
-  const grant = grantWrite(object, "delete", session.actor.rights, (n) => session.snapshot.objects.get(n));
+  const grant = grantWrite(object, "delete", session.actor.rights, session.snapshot.objects);
   if (!isId(id)) throw notFound(object);
   const chain = await env.hooks.enter(session, object, "delete");
   const work = async (inside: Session): Promise<void> => {
@@ -46,7 +46,7 @@ export async function restoreRecord(
   id: string,
 ): Promise<RecordAnswer> {
   const object = objectOf(session, name);
-  const grant = grantWrite(object, "delete", session.actor.rights, (n) => session.snapshot.objects.get(n));
+  const grant = grantWrite(object, "delete", session.actor.rights, session.snapshot.objects);
   if (!isId(id)) throw notFound(object);
   const work = async (inside: Session): Promise<RecordAnswer> => {
     const [locked] = await inside.connection.run<LockedRow & { deleted_at: string }>(
@@ -65,10 +65,8 @@ export async function restoreRecord(
       : env.store.transaction((connection) => work({ ...session, connection })));
   } catch (e) {
     if (!isDatabaseError(e, "23505")) throw e;
-    const [row] = await env.store.sql<{ data: string }>(
-      `SELECT to_json(t)::text AS data FROM ${quoteSchema(session.snapshot.settings.schema)}.${quoteSchema(object.table)} t WHERE id = $1`,
-      [id],
-    );
+    const { schema } = session.snapshot.settings;
+    const [row] = await env.store.run<{ data: string }>(storedStatement(schema, object, id));
     throw await writeFault(
       env,
       session,

@@ -1,6 +1,6 @@
 import { GuanxiError, type Issue } from "@guanxi/base";
 import type { ObjectType, UniqueKey } from "@guanxi/meta";
-import { type DatabaseError, isDatabaseError, parseConstraintName, quoteSchema } from "@guanxi/store";
+import { clashesStatement, type DatabaseError, isDatabaseError, parseConstraintName } from "@guanxi/store";
 import type { Session } from "../types.ts";
 import type { RecordsEnv } from "./context.ts";
 
@@ -48,20 +48,8 @@ async function clashesWithStored(
 ): Promise<Row[]> {
   const asked = rows.filter((r) => keyOf(key, r.values) !== undefined);
   if (asked.length === 0) return [];
-  const columns = key.fields.map((f) => object.fields.get(f)).filter((f) => f !== undefined);
-  const same = columns.map((f) => `t.${quoteSchema(f.column.name)} = x.${quoteSchema(f.column.name)}`).join(" AND ");
-  const shape = columns.map((f) => `${quoteSchema(f.column.name)} ${f.column.sqlType}`).join(", ");
-  const found = await env.store.run<{ n: number }>({
-    name: `${object.name}.clashes`,
-    text: `SELECT x."#" AS n FROM jsonb_to_recordset($1::jsonb) AS x("#" int, "#id" uuid, ${shape})
-      WHERE EXISTS (SELECT FROM ${quoteSchema(session.snapshot.settings.schema)}.${quoteSchema(object.table)} t WHERE ${same} AND t.deleted_at IS NULL AND t.id <> x."#id")`,
-    params: [
-      JSON.stringify(
-        asked.map((r, n) => ({ ...Object.fromEntries(key.fields.map((f) => [f, r.values[f]])), "#": n, "#id": r.id })),
-      ),
-    ],
-    prepare: false,
-  });
+  const { schema } = session.snapshot.settings;
+  const found = await env.store.run<{ n: number }>(clashesStatement(schema, object, key, asked));
   return found.flatMap(({ n }) => asked[n] ?? []);
 }
 

@@ -1,32 +1,19 @@
 import { GuanxiError, isId, text } from "@guanxi/base";
-import { queryError } from "@guanxi/query";
-import { quoteSchema } from "@guanxi/store";
+import { queryError, resolveLimit } from "@guanxi/query";
+import { quote } from "@guanxi/store";
 import type { Session } from "../types.ts";
 import { objectOf, runQuery } from "./context.ts";
 import { getRecord } from "./read.ts";
-
-const defaultPage = 50;
-const maxPage = 500;
 
 interface Parameters {
   readonly limit?: number;
   readonly cursor?: string;
 }
 
-function pageOf({ limit = defaultPage, cursor }: Parameters): { limit: number; before: string | null } {
-  if (!Number.isInteger(limit) || limit < 1 || limit > maxPage) {
-    throw queryError(
-      "limit",
-      text(
-        `must be a whole number from 1 to ${maxPage}`,
-        `必须是 1 到 ${maxPage} 的整数`,
-        `必須是 1 到 ${maxPage} 的整數`,
-      ),
-    );
-  }
+function pageOf({ limit, cursor }: Parameters): { limit: number; before: string | null } {
   if (cursor !== undefined && !/^\d{1,18}$/.test(cursor))
     throw queryError("cursor", text("this cursor is not valid", "游标无效", "游標無效"));
-  return { limit, before: cursor ?? null };
+  return { limit: resolveLimit(limit), before: cursor ?? null };
 }
 
 /** Who changed what from what to what, newest first. Whoever sees the record sees its history. */
@@ -40,7 +27,7 @@ export async function recordHistory(
   if (!isId(id)) throw new GuanxiError("NOT_FOUND");
   await getRecord(session, name, id, { select: "id" });
   const { limit, before } = pageOf(parameters);
-  const s = quoteSchema(session.snapshot.settings.schema);
+  const s = quote(session.snapshot.settings.schema);
   // A change lists what it changed; a creation, everything that was given.
   const [row] = await runQuery<{ data: string; next: string | null }>(session, {
     name: `${object.name}.history`,

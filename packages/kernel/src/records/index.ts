@@ -8,8 +8,8 @@ import { aggregateRecords, getRecord, getRecordBy, listRecords } from "./read.ts
 import { patchesOf, singlePatch, updateRows } from "./update.ts";
 import { upsertRecord } from "./upsert.ts";
 
-/** Rows of one array request; more would hold locks and memory for too long. */
-const maxRows = 1_000;
+/** Rows of one array request; more would hold locks and memory for too long, and belong into an import. */
+export const maxRows = 1_000;
 
 function bounded(rows: readonly unknown[]): void {
   if (rows.length > maxRows)

@@ -72,11 +72,11 @@ export function uniqueField(object: ObjectType, field: string) {
 }
 
 /** A key from an address as a value of its field, in canonical form; undefined when it cannot be one. */
-export function keyFromPath(session: Session, object: ObjectType, field: Field, text: string): unknown {
+export function keyFromPath(object: ObjectType, field: Field, text: string): unknown {
   if (field.readOnly) return text;
   const type = field.schema["type"];
   const given = type === "integer" || type === "number" ? Number(text) : type === "boolean" ? text === "true" : text;
-  const { value, issues } = object.preparePatch({ [field.name]: given }, { now: session.now });
+  const { value, issues } = object.preparePatch({ [field.name]: given });
   return issues.length > 0 ? undefined : value[field.name];
 }
 
@@ -90,7 +90,7 @@ export async function getRecordBy(
   const object = objectOf(session, name);
   const by = uniqueField(object, field);
   if (by.name === "id") return getRecord(session, name, value, options);
-  const key = keyFromPath(session, object, by, value);
+  const key = keyFromPath(object, by, value);
   if (key === undefined || key === null) throw notFound(object);
   return getOne(session, object, by.name, String(key), options);
 }

@@ -1,6 +1,7 @@
 import { grantWrite } from "@guanxi/access";
 import { GuanxiError, isId, type Issue } from "@guanxi/base";
 import type { ObjectType } from "@guanxi/meta";
+import type { WriteGrant } from "@guanxi/query";
 import {
   type LockedRow,
   lockStatement,
@@ -9,7 +10,6 @@ import {
   type UpdatedRow,
   updateOneStatement,
   updateStatement,
-  type WriteGrant,
 } from "@guanxi/store";
 import { isDeepStrictEqual } from "node:util";
 import type { HookChain } from "../hooks.ts";
@@ -29,16 +29,12 @@ interface PreparedPatch extends PatchRow {
   readonly path: string;
 }
 
-function prepare(
-  session: Session,
-  object: ObjectType,
-  patch: Patch,
-): { value: Record<string, unknown>; issues: Issue[] } {
-  const { value, issues } = object.preparePatch(patch.value, { now: session.now });
+function prepare(object: ObjectType, patch: Patch): { value: Record<string, unknown>; issues: Issue[] } {
+  const { value, issues } = object.preparePatch(patch.value);
   return { value, issues: issues.map((i) => ({ ...i, path: patch.path + i.path })) };
 }
 
-/** The faults of one answer row, as the error its caller deserves; undefined when there is none. */
+/** The faults of one answer row, as the error its caller deserves; no issues when there is none. */
 function refusal(object: ObjectType, row: UpdatedRow, path: string): GuanxiError | Issue[] {
   if (!row.found) return notFound(object);
   if (!row.writable)
@@ -146,7 +142,7 @@ async function throughHooks(
   const operation = { kind: "update" as const, object, session, old, record: { ...old, ...patch.patch } };
   let result = patch;
   await chain.run(operation, patch.path, async () => {
-    const { value, issues } = prepare(session, object, {
+    const { value, issues } = prepare(object, {
       id: patch.id,
       path: patch.path,
       value: difference(object, old, operation.record),
@@ -157,11 +153,11 @@ async function throughHooks(
   return result;
 }
 
-function prepareAll(session: Session, object: ObjectType, patches: readonly Patch[]): PreparedPatch[] {
+function prepareAll(object: ObjectType, patches: readonly Patch[]): PreparedPatch[] {
   const issues: Issue[] = [];
   const seen = new Set<string>();
   const prepared = patches.map((patch): PreparedPatch => {
-    const { value, issues: found } = prepare(session, object, patch);
+    const { value, issues: found } = prepare(object, patch);
     issues.push(...found);
     if (seen.has(patch.id)) issues.push({ path: `${patch.path}/id`, code: "unique" });
     seen.add(patch.id);
@@ -179,11 +175,11 @@ export async function updateRows(
   patches: readonly Patch[],
 ): Promise<RecordAnswer[]> {
   const object = objectOf(session, name);
-  const grant = grantWrite(object, "edit", session.actor.rights, (n) => session.snapshot.objects.get(n));
+  const grant = grantWrite(object, "edit", session.actor.rights, session.snapshot.objects);
   if (patches.some((p) => !isId(p.id))) throw notFound(object);
   const chain = await env.hooks.enter(session, object, "update");
   try {
-    const prepared = prepareAll(session, object, patches);
+    const prepared = prepareAll(object, patches);
     if (prepared.length === 0) return [];
     return await inWriteTransaction(env, session, object, chain !== undefined, async (inside) => {
       const checked: PreparedPatch[] = chain ? [] : prepared;

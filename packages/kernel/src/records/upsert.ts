@@ -24,7 +24,6 @@ async function findId(session: Session, object: ObjectType, field: Field, value:
 
 /** The body with its key. Throws VALIDATION when the address holds no value of the field or the body another one. */
 function withKey(
-  session: Session,
   object: ObjectType,
   field: Field,
   text: string,
@@ -37,11 +36,11 @@ function withKey(
   if (field.readOnly) refuse({ path, code: "read_only" });
   if (typeof body !== "object" || body === null || Array.isArray(body))
     return refuse({ path: "", code: "type", params: { type: "object" } });
-  const key = keyFromPath(session, object, field, text);
+  const key = keyFromPath(object, field, text);
   if (key === undefined || key === null || key === "")
     return refuse({ path, code: "format", params: { format: field.type } });
   const stated = (body as Record<string, unknown>)[field.name];
-  if (stated !== undefined && keyFromPath(session, object, field, String(stated)) !== key)
+  if (stated !== undefined && keyFromPath(object, field, String(stated)) !== key)
     refuse({ path, code: "const", params: { value: text } });
   return { key: String(key), record: { ...body, [field.name]: key } };
 }
@@ -67,7 +66,7 @@ export async function upsertRecord(
 ): Promise<RecordAnswer> {
   const object = objectOf(session, name);
   const field = uniqueField(object, fieldName);
-  const { key, record } = withKey(session, object, field, value, body);
+  const { key, record } = withKey(object, field, value, body);
   let refused: unknown;
   for (let round = 0; round < maxRounds; round++) {
     const id = await findId(session, object, field, key);

@@ -1,5 +1,6 @@
 import type { Kernel, ListParameters, Route, RouteParameter } from "@guanxi/kernel";
 import { type Call, localeOf } from "../call.ts";
+import { expectedVersion } from "../conditions.ts";
 import { listParameters } from "../parameters.ts";
 import { json, mergePatch, readJson, readQuery } from "../request.ts";
 import { type DescribedParameter, type Endpoint, forTenants } from "./endpoint.ts";
@@ -16,6 +17,7 @@ export const routeEndpoint = (kernel: Kernel, route: Route): Endpoint =>
         query: readQuery(call.request.url),
         headers: call.request.headers,
         locale: localeOf(call),
+        ifVersion: (current) => expectedVersion(call, current),
         json: () => readJson(call, route.method === "PATCH" ? mergePatch : json),
         body: () => bodyOf(call),
       }),

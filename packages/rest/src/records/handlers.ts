@@ -1,5 +1,5 @@
 import { GuanxiError, text } from "@guanxi/base";
-import type { Kernel, RecordAnswer, Session } from "@guanxi/kernel";
+import { type Kernel, maxRows, type RecordAnswer, type Session } from "@guanxi/kernel";
 import type { ObjectType } from "@guanxi/meta";
 import { type Answer, createdAnswer, noContent, passed, recordAnswer } from "../answer.ts";
 import { type Call, localeOf } from "../call.ts";
@@ -60,7 +60,7 @@ export async function create(r: RecordCall): Promise<Answer> {
   const options = query(r, takes.arrayParameters);
   const body = await readJson(call);
   if (Array.isArray(body)) {
-    checkLength(call, body);
+    checkLength(body);
     const rows = { ...options, locale: localeOf(call) };
     return passed(await kernel.records.createMany(session, object.name, body, rows));
   }
@@ -76,10 +76,10 @@ function onlyForArrays(path: string): GuanxiError {
   return new GuanxiError("QUERY", { issues: [{ path, code: "parameter", text: message }] });
 }
 
-function checkLength(call: Call, rows: readonly unknown[]): void {
-  const limit = call.settings.arrayLimit;
-  if (rows.length > limit)
-    throw new GuanxiError("VALIDATION", { issues: [{ path: "", code: "maxItems", params: { limit } }] });
+/** The kernel refuses such an array too, but cannot say that it was the body. */
+function checkLength(rows: readonly unknown[]): void {
+  if (rows.length > maxRows)
+    throw new GuanxiError("VALIDATION", { issues: [{ path: "", code: "maxItems", params: { limit: maxRows } }] });
 }
 
 export async function update(r: RecordCall): Promise<Answer> {
@@ -94,7 +94,7 @@ export async function updateMany(r: RecordCall): Promise<Answer> {
   const body = await readJson(call, mergePatch);
   if (!Array.isArray(body))
     throw new GuanxiError("VALIDATION", { issues: [{ path: "", code: "type", params: { type: "array" } }] });
-  checkLength(call, body);
+  checkLength(body);
   return passed(await kernel.records.updateMany(session, object.name, body, { ...options, locale: localeOf(call) }));
 }
 

@@ -1,3 +1,4 @@
+import { Recent } from "@guanxi/base";
 import { objectRights, type Rights, type Session, systemRights } from "@guanxi/kernel";
 import type { ObjectType } from "@guanxi/meta";
 import { declareTypes } from "./declare.ts";
@@ -10,7 +11,7 @@ const allRights: Rights = { all: true, object: () => new Set(objectRights), syst
  */
 export function createScriptTypes(size: number): (session: Session) => Promise<string> {
   const numbers = new WeakMap<ObjectType, number>();
-  const kept = new Map<string, Promise<string>>();
+  const kept = new Recent<string, Promise<string>>(size);
   let last = 0;
 
   function numberOf(object: ObjectType): number {
@@ -21,15 +22,10 @@ export function createScriptTypes(size: number): (session: Session) => Promise<s
 
   return (session) => {
     const key = [session.tenant.id, ...[...session.snapshot.objects.values()].map(numberOf)].join(" ");
-    const types =
-      kept.get(key) ?? declareTypes({ ...session, actor: { ...session.actor, rights: allRights } }, "en", "any");
-    kept.delete(key);
-    kept.set(key, types);
-    types.catch(() => kept.delete(key));
-    for (const oldest of kept.keys()) {
-      if (kept.size <= size) break;
-      kept.delete(oldest);
-    }
-    return types;
+    return kept.getOrMake(key, () => {
+      const types = declareTypes({ ...session, actor: { ...session.actor, rights: allRights } }, "en", "any");
+      types.catch(() => kept.delete(key));
+      return types;
+    });
   };
 }

@@ -188,5 +188,6 @@
     seedRandom(seed);
   }
 
-  return { begin, play, deliver, drain };
+  // `call` is for the rehearsal alone: a run's calls come from its script.
+  return { begin, play, deliver, drain, call };
 });

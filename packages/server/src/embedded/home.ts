@@ -1,8 +1,9 @@
-import { createHash, randomUUID } from "node:crypto";
-import { chmod, mkdir, mkdtemp, readFile, realpath, rename, rm, rmdir, stat, writeFile } from "node:fs/promises";
+import { createHash } from "node:crypto";
+import { chmod, mkdir, mkdtemp, realpath, rm, rmdir, stat } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { GuanxiError, type Observe, secret } from "@guanxi/base";
+import { readIfThere, writePrivate } from "../private-file.ts";
 import { accountOfOwner, chooseAccount } from "./account.ts";
 import { systemDir } from "./binaries.ts";
 import { giveFolder, makeFolder, mayWrite } from "./folders.ts";
@@ -30,25 +31,11 @@ const passwordFile = "postgres-password";
 /** Longest path of a socket: `sun_path` without its final zero. */
 const socketPathBytes = process.platform === "linux" ? 107 : 103;
 
-async function readIfThere(path: string): Promise<string | undefined> {
-  return readFile(path, "utf8").catch((error: NodeJS.ErrnoException) => {
-    if (error.code === "ENOENT") return undefined;
-    throw error;
-  });
-}
-
 const statIfThere = (path: string) =>
   stat(path).catch((error: NodeJS.ErrnoException) => {
     if (error.code === "ENOENT") return undefined;
     throw error;
   });
-
-/** Writes a file at once and whole, readable by us alone. */
-async function writePrivate(path: string, text: string): Promise<void> {
-  const draft = `${path}.${randomUUID()}`;
-  await writeFile(draft, text, { mode: 0o600 });
-  await rename(draft, path);
-}
 
 export const exists = async (path: string): Promise<boolean> => (await statIfThere(path)) !== undefined;
 

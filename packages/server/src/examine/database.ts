@@ -1,3 +1,4 @@
+import { queuePlace } from "@guanxi/automation";
 import postgres from "postgres";
 
 export interface DatabaseFacts {
@@ -21,6 +22,7 @@ export interface DatabaseFacts {
   readonly jobs: Readonly<Record<string, number>> | undefined;
 }
 
+const queueTable = `${queuePlace.namespace}.job`;
 /** A database that does not answer within that many seconds is not there. */
 const connectSeconds = 5;
 /** ms that a statement of the examination may take. */
@@ -71,7 +73,7 @@ export async function examineDatabase(address: string | object): Promise<Databas
         (SELECT sum(numbackends)::int FROM pg_stat_database) AS open, current_setting('max_connections')::int AS most,
         current_setting('superuser_reserved_connections')::int
           + coalesce(current_setting('reserved_connections', true)::int, 0) AS reserved,
-        to_regclass('guanxi_queue.job') IS NOT NULL AS queue
+        to_regclass(${queueTable}) IS NOT NULL AS queue
       FROM pg_database d WHERE d.datname = current_database()`;
     const middle = (asked + Date.now()) / 2;
     if (row === undefined) throw new Error("the database does not know itself");
@@ -100,6 +102,6 @@ function factsOf(row: Row, now: number): Omit<DatabaseFacts, "jobs"> {
 
 async function jobsIn(sql: postgres.Sql): Promise<Record<string, number>> {
   const rows = await sql<{ state: string; n: number }[]>`
-    SELECT state::text AS state, count(*)::int AS n FROM guanxi_queue.job GROUP BY state`;
+    SELECT state::text AS state, count(*)::int AS n FROM ${sql(queueTable)} GROUP BY state`;
   return Object.fromEntries(rows.map(({ state, n }) => [state, n]));
 }

@@ -1,5 +1,6 @@
 import { connect as connectPlain, type Socket } from "node:net";
 import { connect as connectTls } from "node:tls";
+import { queuePlace } from "@guanxi/automation";
 
 export interface RedisFacts {
   readonly version: string;
@@ -11,13 +12,13 @@ export interface RedisFacts {
   /** Whether it writes snapshots; undefined where it will not say. */
   readonly snapshots: boolean | undefined;
   readonly role: string;
-  readonly jobs: { readonly waiting: number; readonly delayed: number; readonly failed: number };
+  readonly jobs: { readonly waiting: number; readonly delayed: number };
 }
 
 /** A Redis that does not answer within that many ms is not there. */
 const patienceMs = 5_000;
-/** Where the queue is kept: the prefix and name that its jobs have. */
-const queueKey = "guanxi_queue:automation";
+/** What the keys of the queue's jobs begin with. */
+const queueKey = `${queuePlace.namespace}:${queuePlace.name}`;
 
 /** A reply of the protocol (RESP 2): text, number, nothing, a list, or an error that Redis answered. */
 type Reply = string | number | null | Error | Reply[];
@@ -35,12 +36,11 @@ export async function examineRedis(address: string): Promise<RedisFacts> {
     ["INFO"],
     ["LLEN", `${queueKey}:wait`],
     ["ZCARD", `${queueKey}:delayed`],
-    ["ZCARD", `${queueKey}:failed`],
     // Last, because hosts of Redis often forbid it.
     ["CONFIG", "GET", "save"],
   ];
   const replies = await ask(url, commands);
-  const [info, waiting, delayed, failed, save] = replies.slice(-5);
+  const [info, waiting, delayed, save] = replies.slice(-4);
   const refused = replies.slice(0, -1).find((reply) => reply instanceof Error);
   if (refused instanceof Error) throw refused;
   const told = readInfo(String(info));
@@ -51,7 +51,7 @@ export async function examineRedis(address: string): Promise<RedisFacts> {
     appendOnly: told.get("aof_enabled") === "1",
     snapshots: Array.isArray(save) ? save[1] !== "" : undefined,
     role: told.get("role") ?? "?",
-    jobs: { waiting: Number(waiting), delayed: Number(delayed), failed: Number(failed) },
+    jobs: { waiting: Number(waiting), delayed: Number(delayed) },
   };
 }
 

@@ -3,7 +3,7 @@ import { GuanxiError } from "@guanxi/base";
 import { quote } from "@guanxi/query";
 import { tenantSchema } from "../fixed-tables.ts";
 import { qualified } from "../ddl/step.ts";
-import { isDatabaseError } from "../errors.ts";
+import { isGone } from "../errors.ts";
 import { drained } from "../own-connection.ts";
 import type { Connection, CopyConnection, OwnConnection, Store } from "../types.ts";
 import { BackupWriter, countRows, type Counter, formatVersion, programVersion } from "./format.ts";
@@ -79,7 +79,7 @@ async function dumpTenant(own: OwnConnection, id: string, writer: BackupWriter):
       })
       .catch((e: unknown) => {
         // A table went away before it could be held.
-        if (isDatabaseError(e, "42P01", "3F000")) return false;
+        if (isGone(e)) return false;
         throw e;
       });
     if (done) return;

@@ -3,6 +3,7 @@ import { quote } from "@guanxi/query";
 import { tenantSchema } from "../fixed-tables.ts";
 import { qualified } from "../ddl/step.ts";
 import { isDatabaseError } from "../errors.ts";
+import { notify } from "../signals.ts";
 import type { Connection, OwnConnection } from "../types.ts";
 
 /*
@@ -151,5 +152,5 @@ async function publish(
       [...[key.id, id, key.user, key.name, key.prefix, key.hash]],
     );
   await tx.sql(`ALTER SCHEMA ${quote(schema)} RENAME TO ${quote(tenantSchema(id))}`);
-  await tx.sql("SELECT pg_notify($1, $2)", [channel, id]);
+  await notify(tx, channel, id);
 }

@@ -12,13 +12,11 @@ export function setRequired(schema: string, { table }: ObjectType, field: Field)
   const column = quote(field.column.name);
   if (!field.column.notNull) {
     const sql = `${alter(schema, table)} ALTER COLUMN ${column} DROP NOT NULL`;
-    return { sql, table, effect: `let ${table}.${field.name} be empty`, touchesRows: false };
+    return { sql, effect: `let ${table}.${field.name} be empty` };
   }
   return {
     sql: `${alter(schema, table)} ALTER COLUMN ${column} SET NOT NULL`,
-    table,
     effect: `require ${table}.${field.name}`,
-    touchesRows: true,
     inTheWay: rowsWhere(qualified(schema, table), "NULL::text", `t.${column} IS NULL`),
   };
 }
@@ -31,14 +29,12 @@ export function addColumn(schema: string, object: ObjectType, field: Field, afte
   const filling =
     field.default === undefined ? "" : ` DEFAULT ${constant(field, field.default, after.settings.timeZone)}`;
   const effect = `add ${table}.${field.name}${filling === "" ? "" : ", filled with its default"}`;
-  const steps: DdlStep[] = [{ sql: head + filling, table, effect, touchesRows: false }];
+  const steps: DdlStep[] = [{ sql: head + filling, effect }];
   if (filling !== "") {
     const sql = `${alter(schema, table)} ALTER COLUMN ${quote(name)} DROP DEFAULT`;
     steps.push({
       sql,
-      table,
       effect: `leave the default of ${table}.${field.name} to new records`,
-      touchesRows: false,
     });
   }
   if (field.type === "autonumber") steps.push(createSequence(schema, table, field));
@@ -51,16 +47,13 @@ function attachReference(schema: string, table: string, field: Field): DdlStep[]
   if (field.type !== "reference" || field.target === undefined) return [];
   const column = field.column.name;
   const foreignKey = { name: names.foreignKey(field.id), table, column, target: field.target, filled: true };
-  return [referenceIndex(schema, table, field, true), addForeignKey(schema, foreignKey)];
+  return [referenceIndex(schema, table, field), addForeignKey(schema, foreignKey)];
 }
 
 export function dropColumn(schema: string, { table, name }: ObjectType, field: Field): DdlStep {
   return {
     sql: `${alter(schema, table)} DROP COLUMN ${quote(field.column.name)}`,
-    table,
     effect: `delete ${name}.${field.name} and its values`,
-    touchesRows: true,
-    dataLoss: { object: name, field: field.name },
   };
 }
 
@@ -78,30 +71,27 @@ export function changeReference(schema: string, { table }: ObjectType, field: Fi
 
 /** Converts the values of a column; rows that cannot be converted are in the way. */
 export function changeType(schema: string, object: ObjectType, field: Field, from: Field, after: Snapshot): DdlStep[] {
-  const { table, name } = object;
+  const { table } = object;
   const detach: DdlStep[] =
     from.type === "reference"
       ? [
           dropForeignKey(schema, table, { ...field, target: from.target ?? "" }),
-          dropIndex(schema, table, names.referenceIndex(field.id), `drop the index of ${table}.${field.name}`),
+          dropIndex(schema, names.referenceIndex(field.id), `drop the index of ${table}.${field.name}`),
         ]
       : [];
   if (from.type === "autonumber") {
     const sql = `DROP SEQUENCE ${qualified(schema, names.sequence(field.id))}`;
-    detach.push({ sql, table, effect: `end the numbers of ${table}.${field.name}`, touchesRows: false });
+    detach.push({ sql, effect: `end the numbers of ${table}.${field.name}` });
   }
   const target = field.target === undefined ? undefined : qualified(schema, field.target);
   const context = { timeZone: after.settings.timeZone, target };
   const column = quote(field.column.name);
   const { blocked } = conversion(from, field, `t.${column}`, context);
-  const { using, loses } = conversion(from, field, column, context);
+  const { using } = conversion(from, field, column, context);
   const text = `t.${column}::text`;
   const change: DdlStep = {
     sql: `${alter(schema, table)} ALTER COLUMN ${column} TYPE ${field.column.sqlType} USING ${using}`,
-    table,
     effect: `turn ${table}.${field.name} from ${from.type} into ${field.type}`,
-    touchesRows: true,
-    ...(loses ? { dataLoss: { object: name, field: field.name } } : {}),
     ...(blocked === undefined ? {} : { inTheWay: rowsWhere(qualified(schema, table), text, blocked) }),
   };
   return [...detach, change, ...attachReference(schema, table, field)];

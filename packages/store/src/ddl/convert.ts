@@ -7,8 +7,6 @@ export interface Conversion {
   readonly using: string;
   /** Holds for rows that cannot be converted; undefined when all can. */
   readonly blocked: string | undefined;
-  /** The new values say less than the old ones did. */
-  readonly loses: boolean;
 }
 
 export interface ConversionContext {
@@ -23,14 +21,20 @@ const decimalTypes = new Set(["number", "percent", "currency"]);
 
 /** The conversion of a column whose old and new field are given; `isConvertible` of the pair must hold. */
 export function conversion(from: Field, to: Field, column: string, context: ConversionContext): Conversion {
-  if (to.column.sqlType === "jsonb") return { using: asJson(from, column), blocked: undefined, loses: false };
+  if (to.column.sqlType === "jsonb") return { using: asJson(from, column), blocked: undefined };
   if (textTypes.has(from.type) || from.type === "json") return fromText(asText(from, column), to, context);
   if (to.type === "text" || to.type === "long_text") {
     const text = asText(from, column);
-    return { using: text, blocked: textBlocked(text, to), loses: false };
+    return { using: text, blocked: textBlocked(text, to) };
   }
   return direct(from, to, column, context);
 }
+
+/**
+ * Whether the new values say less than the old ones did: a datetime's time of day is gone. Any other conversion keeps the value, if in
+ * another form, and is refused where it cannot.
+ */
+export const losesValues = (from: Field, to: Field): boolean => from.type === "datetime" && to.type === "date";
 
 /** A column's values as people read them. */
 function asText(from: Field, column: string): string {
@@ -47,17 +51,15 @@ const asJson = (from: Field, column: string): string =>
 
 function direct(from: Field, to: Field, column: string, { timeZone, target }: ConversionContext): Conversion {
   const zone = literal(timeZone);
-  if (from.type === "date")
-    return { using: `(${column}::timestamp AT TIME ZONE ${zone})`, blocked: undefined, loses: false };
-  if (from.type === "datetime")
-    return { using: `(${column} AT TIME ZONE ${zone})::date`, blocked: undefined, loses: true };
-  if (from.type === "checkbox") return { using: `${column}::int::bigint`, blocked: undefined, loses: false };
+  if (from.type === "date") return { using: `(${column}::timestamp AT TIME ZONE ${zone})`, blocked: undefined };
+  if (from.type === "datetime") return { using: `(${column} AT TIME ZONE ${zone})::date`, blocked: undefined };
+  if (from.type === "checkbox") return { using: `${column}::int::bigint`, blocked: undefined };
   if (from.type === "multi_picklist") {
     const blocked = `cardinality(${column}) > 1 OR (${column}[1] IS NOT NULL AND ${valueUnlisted(`${column}[1]`, to)})`;
-    return { using: `${column}[1]`, blocked: withRequired(`${column}[1]`, blocked, to), loses: false };
+    return { using: `${column}[1]`, blocked: withRequired(`${column}[1]`, blocked, to) };
   }
-  if (to.column.sqlType === "uuid") return { using: column, blocked: missingTarget(column, target), loses: false };
-  return { using: `${column}::${to.column.sqlType}`, blocked: `NOT ${fits(`${column}::numeric`, to)}`, loses: false };
+  if (to.column.sqlType === "uuid") return { using: column, blocked: missingTarget(column, target) };
+  return { using: `${column}::${to.column.sqlType}`, blocked: `NOT ${fits(`${column}::numeric`, to)}` };
 }
 
 const missingTarget = (column: string, target: string | undefined): string | undefined =>
@@ -67,14 +69,14 @@ const missingTarget = (column: string, target: string | undefined): string | und
 
 /** Reading text as another type; a blank text is an empty field. */
 function fromText(text: string, to: Field, context: ConversionContext): Conversion {
-  if (to.column.sqlType === "text") return { using: text, blocked: textBlocked(text, to), loses: false };
+  if (to.column.sqlType === "text") return { using: text, blocked: textBlocked(text, to) };
   const read = `nullif(btrim(${text}), '')`;
   const { valid, value } = reader(read, to);
   // ALTER TABLE takes no subquery, so whether a target is there only shows among the rows in the way.
   const gone = missingTarget(value, context.target);
   const accepted = gone === undefined ? valid : `CASE WHEN ${valid} THEN NOT (${gone}) END`;
   const blocked = withRequired(read, `${read} IS NOT NULL AND (${accepted}) IS NOT TRUE`, to);
-  return { using: `CASE WHEN ${valid} THEN ${value} END`, blocked, loses: false };
+  return { using: `CASE WHEN ${valid} THEN ${value} END`, blocked };
 }
 
 const withRequired = (value: string, blocked: string, to: Field): string =>

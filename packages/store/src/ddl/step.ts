@@ -1,16 +1,10 @@
 import { quote } from "@guanxi/query";
 
-/** One statement of a metadata change, with what a plan says of it. */
+/** One statement of a metadata change, and what is said of it when rows stand in its way. */
 export interface DdlStep {
   readonly sql: string;
-  /** The table's name after the change. */
-  readonly table: string;
   /** One line in English. */
   readonly effect: string;
-  /** Reads or writes the table's rows, so it takes longer the more there are. */
-  readonly touchesRows: boolean;
-  /** What is gone afterwards. */
-  readonly dataLoss?: { readonly object: string; readonly field?: string };
   /**
    * A query for the rows that make the statement fail: `id`, their `value` as text, and `total`, how many there are.
    * It returns at most `rowsShown` of them. The statement succeeds when it returns none.

@@ -18,56 +18,53 @@ export function createTable(schema: string, object: ObjectType): DdlStep[] {
   const sql = `CREATE TABLE ${qualified(schema, table)} (${[...columns, primaryKey].join(", ")})`;
   const own = [...fields.values()].filter((f) => !f.system);
   return [
-    { sql, table, effect: `create ${object.name} with ${own.length} field(s)`, touchesRows: false },
+    { sql, effect: `create ${object.name} with ${own.length} field(s)` },
     ...own.filter((f) => f.type === "autonumber").map((f) => createSequence(schema, table, f)),
-    plainIndex(schema, table, names.ownerIndex(object.id), ["owner"], false),
-    plainIndex(schema, table, names.updatedIndex(object.id), ["updated_at"], false),
-    ...own.filter((f) => f.type === "reference").map((f) => referenceIndex(schema, table, f, false)),
+    plainIndex(schema, table, names.ownerIndex(object.id), ["owner"]),
+    plainIndex(schema, table, names.updatedIndex(object.id), ["updated_at"]),
+    ...own.filter((f) => f.type === "reference").map((f) => referenceIndex(schema, table, f)),
     ...object.uniques.map((key) => createUnique(schema, object, key, false)),
-    ...object.indexes.map((index) => createIndex(schema, object, index, false)),
+    ...object.indexes.map((index) => createIndex(schema, object, index)),
   ];
 }
 
 export const createSequence = (schema: string, table: string, field: Field): DdlStep => ({
   sql: `CREATE SEQUENCE ${qualified(schema, names.sequence(field.id))} OWNED BY ${qualified(schema, table)}.${quote(field.column.name)}`,
-  table,
   effect: `start the numbers of ${table}.${field.name}`,
-  touchesRows: false,
 });
 
-function plainIndex(schema: string, table: string, name: string, columns: readonly string[], filled: boolean): DdlStep {
+function plainIndex(schema: string, table: string, name: string, columns: readonly string[]): DdlStep {
   const sql = `CREATE INDEX ${quote(name)} ON ${qualified(schema, table)} (${columnList(columns)})`;
-  return { sql, table, effect: `index ${table} by ${columns.join(", ")}`, touchesRows: filled };
+  return { sql, effect: `index ${table} by ${columns.join(", ")}` };
 }
 
-export const referenceIndex = (schema: string, table: string, field: Field, filled: boolean): DdlStep =>
-  plainIndex(schema, table, names.referenceIndex(field.id), [field.column.name], filled);
+export const referenceIndex = (schema: string, table: string, field: Field): DdlStep =>
+  plainIndex(schema, table, names.referenceIndex(field.id), [field.column.name]);
 
-export const createIndex = (schema: string, { table }: ObjectType, { id, fields }: Index, filled: boolean): DdlStep =>
-  plainIndex(schema, table, names.index(id), fields, filled);
+export const createIndex = (schema: string, { table }: ObjectType, { id, fields }: Index): DdlStep =>
+  plainIndex(schema, table, names.index(id), fields);
 
 /** Deleted records do not hold their values, and empty fields never clash. */
 export function createUnique(
   schema: string,
   { table }: ObjectType,
   { id, fields }: UniqueKey,
+  /** Whether rows may be there already. */
   filled: boolean,
 ): DdlStep {
   const from = qualified(schema, table);
   const effect = `keep ${fields.join(", ")} unique in ${table}`;
   const sql = `CREATE UNIQUE INDEX ${quote(names.unique(id))} ON ${from} (${columnList(fields)}) WHERE deleted_at IS NULL`;
-  if (!filled) return { sql, table, effect, touchesRows: false };
+  if (!filled) return { sql, effect };
   const value = `concat_ws(', ', ${fields.map((f) => `t.${quote(f)}::text`).join(", ")})`;
   const same = fields.map((f) => `o.${quote(f)} = t.${quote(f)}`).join(" AND ");
   const clash = `t.deleted_at IS NULL AND EXISTS (SELECT FROM ${from} o WHERE o.id <> t.id AND o.deleted_at IS NULL AND ${same})`;
-  return { sql, table, effect, touchesRows: true, inTheWay: rowsWhere(from, value, clash) };
+  return { sql, effect, inTheWay: rowsWhere(from, value, clash) };
 }
 
-export const dropIndex = (schema: string, table: string, name: string, effect: string): DdlStep => ({
+export const dropIndex = (schema: string, name: string, effect: string): DdlStep => ({
   sql: `DROP INDEX ${qualified(schema, name)}`,
-  table,
   effect,
-  touchesRows: false,
 });
 
 export interface ForeignKey {
@@ -85,15 +82,13 @@ export function addForeignKey(schema: string, { name, table, column, target, fil
   const to = qualified(schema, target);
   const sql = `ALTER TABLE ${from} ADD CONSTRAINT ${quote(name)} FOREIGN KEY (${quote(column)}) REFERENCES ${to} (id)`;
   const effect = `hold ${table}.${column} to records of ${target}`;
-  if (!filled) return { sql, table, effect, touchesRows: false };
+  if (!filled) return { sql, effect };
   const orphan = `t.${quote(column)} IS NOT NULL AND NOT EXISTS (SELECT FROM ${to} r WHERE r.id = t.${quote(column)})`;
-  return { sql, table, effect, touchesRows: true, inTheWay: rowsWhere(from, `t.${quote(column)}::text`, orphan) };
+  return { sql, effect, inTheWay: rowsWhere(from, `t.${quote(column)}::text`, orphan) };
 }
 
 export const dropForeignKey = (schema: string, table: string, field: Field): DdlStep => ({
   // Dropping the target's table has dropped it already.
   sql: `ALTER TABLE ${qualified(schema, table)} DROP CONSTRAINT IF EXISTS ${quote(names.foreignKey(field.id))}`,
-  table,
   effect: `release ${table}.${field.name} from records of ${field.target}`,
-  touchesRows: false,
 });

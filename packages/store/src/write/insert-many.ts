@@ -1,16 +1,9 @@
 import type { Field, ObjectType } from "@guanxi/meta";
-import { quote } from "@guanxi/query";
+import { quote, type WriteGrant } from "@guanxi/query";
 import type { Statement } from "../types.ts";
 import { insertCtes } from "./insert.ts";
-import {
-  grantShape,
-  placesTaken,
-  plannedStatement,
-  type WriteContext,
-  type WriteGrant,
-  type WritePlan,
-  writtenFields,
-} from "./shared.ts";
+import { grantShape, plannedStatement, type WritePlan } from "./plans.ts";
+import { placesTaken, type WriteContext, writtenFields } from "./shared.ts";
 
 /** One row for each input row that was refused, or a single one without `id` when all were stored. */
 export interface RefusedRow extends Record<string, unknown> {

@@ -1,39 +1,36 @@
 import type { Field, ObjectType } from "@guanxi/meta";
-import { literal, quote } from "@guanxi/query";
+import { quote, type WriteGrant } from "@guanxi/query";
 import type { Statement } from "../types.ts";
 import { newRow } from "./insert.ts";
+import { callersStatement, grantShape, type WritePlan } from "./plans.ts";
 import {
-  callersStatement,
+  absentReference,
   changeJson,
   faultList,
-  grantShape,
   place,
   recordJson,
   recordShape,
-  type ReferenceCheck,
   referenceChecks,
   referenceCte,
   type WriteContext,
-  type WriteGrant,
-  type WritePlan,
-  writtenFields,
 } from "./shared.ts";
-
-const absent = ({ field: { name } }: ReferenceCheck): string =>
-  `CASE WHEN i.${quote(name)} IS NOT NULL AND i.${quote(name)} NOT IN (SELECT id FROM ${quote(`ref_${name}`)}) THEN ${literal(name)} END`;
 
 function compile(
   object: ObjectType,
+  grant: WriteGrant,
   context: WriteContext,
   fields: readonly Field[],
-  checks: readonly ReferenceCheck[],
+  own: boolean,
 ): WritePlan {
+  const given = new Set(fields.filter((f) => !(own && f.name === "owner")));
+  const checks = referenceChecks(object, grant, context.snapshot).filter((c) => given.has(c.field));
   const { schema } = context.snapshot.settings;
   const s = quote(schema);
   const { columns, values } = newRow(object, schema, fields);
   const ctes = checks.map((c) => referenceCte(c, `SELECT i.${quote(c.field.name)} FROM input i`, schema)).join("");
+  const absent = checks.map(({ field: { name } }) => absentReference(name, `i.${quote(name)}`));
   const text = `WITH input AS MATERIALIZED (SELECT * FROM jsonb_to_record(${place.rows}) AS x(id uuid, ${recordShape(fields)})),
-${ctes}checked AS MATERIALIZED (SELECT ${faultList(checks.map(absent))} AS missing FROM input i), r AS (
+${ctes}checked AS MATERIALIZED (SELECT ${faultList(absent)} AS missing FROM input i), r AS (
   INSERT INTO ${s}.${quote(object.table)} (${columns})
   SELECT ${values} FROM input i
   WHERE (SELECT version FROM ${s}._meta) = ${place.version} AND (SELECT missing FROM checked) IS NULL
@@ -54,11 +51,9 @@ export function insertOneStatement(
   context: WriteContext,
   row: Readonly<Record<string, unknown>>,
 ): Statement {
-  const fields = writtenFields(object).filter((f) => row[f.name] !== undefined && row[f.name] !== null);
+  const names = Object.keys(row).filter((name) => row[name] !== undefined && row[name] !== null);
   const own = row["owner"] === context.user;
-  const given = new Set(fields.filter((f) => !(own && f.name === "owner")));
-  const checks = referenceChecks(object, grant, context.snapshot).filter((c) => given.has(c.field));
-  return callersStatement(object, "insert", `${own} ${grantShape(grant)}`, row, fields, context, () =>
-    compile(object, context, fields, checks),
+  return callersStatement(object, "insert", `${own} ${grantShape(grant)}`, row, names, context, (fields) =>
+    compile(object, grant, context, fields, own),
   );
 }

@@ -1,19 +1,17 @@
 import { autonumberParts, type Field, type ObjectType } from "@guanxi/meta";
-import { literal, quote } from "@guanxi/query";
+import { literal, quote, type WriteGrant } from "@guanxi/query";
 import type { Statement } from "../types.ts";
+import { grantShape, plannedStatement, type WritePlan } from "./plans.ts";
 import {
+  absentReference,
   changeJson,
   faultList,
-  grantShape,
   place,
-  plannedStatement,
   recordJson,
   recordShape,
   referenceChecks,
   referenceCte,
   type WriteContext,
-  type WriteGrant,
-  type WritePlan,
   writtenFields,
 } from "./shared.ts";
 
@@ -71,11 +69,10 @@ export function insertCtes(object: ObjectType, grant: WriteGrant, { snapshot }: 
   const checks = referenceChecks(object, grant, snapshot);
   const s = quote(schema);
   const { columns, values } = newRow(object, schema, writtenFields(object));
-  const absent = (field: string): string =>
-    `CASE WHEN i.${quote(field)} IS NOT NULL AND i.${quote(field)} NOT IN (SELECT id FROM ${quote(`ref_${field}`)}) THEN ${literal(field)} END`;
+  const absent = checks.map(({ field: { name } }) => absentReference(name, `i.${quote(name)}`));
   return `input AS MATERIALIZED (${input}),
 ${checks.map((c) => referenceCte(c, `SELECT i.${quote(c.field.name)} FROM input i`, schema)).join("")}checked AS MATERIALIZED (
-  SELECT i.id, ${faultList(checks.map((c) => absent(c.field.name)))} AS missing FROM input i
+  SELECT i.id, ${faultList(absent)} AS missing FROM input i
 ), r AS (
   INSERT INTO ${s}.${quote(object.table)} (${columns})
   SELECT ${values} FROM input i

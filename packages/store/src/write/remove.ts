@@ -1,18 +1,10 @@
 import type { ObjectType, Snapshot } from "@guanxi/meta";
-import { predicateSql, quote, rowPredicateSql } from "@guanxi/query";
+import { predicateSql, quote, rowPredicateSql, type WriteGrant } from "@guanxi/query";
 import type { Statement } from "../types.ts";
-import {
-  changeJson,
-  grantShape,
-  place,
-  plannedStatement,
-  recordJson,
-  type WriteContext,
-  type WriteGrant,
-  type WritePlan,
-} from "./shared.ts";
+import { grantShape, plannedStatement, type WritePlan } from "./plans.ts";
+import { changeJson, place, recordJson, type WriteContext } from "./shared.ts";
 
-/** The record under a lock that keeps late children away, or no row when the actor does not see it. */
+/** A record under a lock; no row when the actor does not see it. */
 export interface LockedRow extends Record<string, unknown> {
   readonly id: string;
   readonly version: number;

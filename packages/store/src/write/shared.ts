@@ -1,15 +1,5 @@
-import { Recent } from "@guanxi/base";
 import type { Field, ObjectType, Snapshot } from "@guanxi/meta";
-import { jsonColumn, type Predicate, quote, rowPredicateSql } from "@guanxi/query";
-import type { Statement } from "../types.ts";
-
-/** Who may touch which rows, as `access` granted it. */
-export interface WriteGrant {
-  readonly read: Predicate;
-  readonly write: Predicate;
-  /** By reference field: the rows it may name. */
-  readonly references: ReadonlyMap<string, Predicate>;
-}
+import { jsonColumn, literal, type Predicate, quote, rowPredicateSql, type WriteGrant } from "@guanxi/query";
 
 /** What a write needs of the world beside its values. */
 export interface WriteContext {
@@ -35,6 +25,15 @@ export const place = {
 } as const;
 export const placesTaken = Object.keys(place).length;
 
+const records = new WeakMap<object, string>();
+
+/** An actor's record is the same value for all that they do until it changes. */
+function recordText(record: Readonly<Record<string, unknown>>): string {
+  const known = records.get(record) ?? JSON.stringify(record);
+  records.set(record, known);
+  return known;
+}
+
 export const placedParams = (rows: unknown, context: WriteContext): (string | null)[] => [
   JSON.stringify(rows),
   String(context.snapshot.version),
@@ -42,7 +41,7 @@ export const placedParams = (rows: unknown, context: WriteContext): (string | nu
   context.now.toISOString(),
   JSON.stringify(context.cause),
   context.snapshot.settings.timeZone,
-  JSON.stringify(context.userRecord),
+  recordText(context.userRecord),
 ];
 
 /** Names of faults, comma-separated; null when there is none. */
@@ -88,87 +87,21 @@ export function referenceChecks(object: ObjectType, grant: WriteGrant, snapshot:
   });
 }
 
+const referenceName = (field: string): string => quote(`ref_${field}`);
+
 /**
  * A CTE of the targets that `wanted` (a subquery of ids) names and the actor may see, locked so that none is deleted
  * before this write commits. It must be read by the statement, or PostgreSQL skips it.
  */
 export const referenceCte = (check: ReferenceCheck, wanted: string, schema: string): string =>
-  `${quote(`ref_${check.field.name}`)} AS MATERIALIZED (SELECT t.id FROM ${quote(schema)}.${quote(check.table)} t WHERE t.id = ANY (ARRAY(${wanted}))
+  `${referenceName(check.field.name)} AS MATERIALIZED (SELECT t.id FROM ${quote(schema)}.${quote(check.table)} t WHERE t.id = ANY (ARRAY(${wanted}))
   AND t.deleted_at IS NULL AND ${rowPredicateSql(check.predicate, "t", schema, place.user)} FOR KEY SHARE OF t),\n`;
 
-/** The part of a plan's cache key that tells its predicates' shapes apart. */
-export const grantShape = (grant: WriteGrant): string =>
-  `${grant.read.kind}/${grant.write.kind}/${[...grant.references].map(([f, p]) => `${f}:${p.kind}`).join(",")}`;
-
-/** A write's SQL; `constants` are the parameters behind the placed ones, the same for every call. */
-export interface WritePlan {
-  readonly text: string;
-  readonly constants: readonly (string | null)[];
-}
-
-/** Plans of one object that depend on which fields a caller wrote; a form sends the same ones again. */
-const mostCallersPlans = 50;
-/** So often must a caller's plan be used before PostgreSQL keeps it prepared. */
-const often = 3;
-
-interface Plans {
-  /** By kind and shape of grant. */
-  readonly fixed: Map<string, WritePlan>;
-  /** By the fields that were written, too. */
-  readonly callers: Recent<string, { plan: WritePlan; times: number }>;
-}
-
-const plans = new WeakMap<Snapshot, Map<ObjectType, Plans>>();
-
-function plansOf(object: ObjectType, snapshot: Snapshot): Plans {
-  const objects = plans.get(snapshot) ?? new Map<ObjectType, Plans>();
-  plans.set(snapshot, objects);
-  const known = objects.get(object) ?? { fixed: new Map(), callers: new Recent(mostCallersPlans) };
-  objects.set(object, known);
-  return known;
-}
-
-const statementOf = (
-  object: ObjectType,
-  kind: string,
-  { text, constants }: WritePlan,
-  rows: unknown,
-  context: WriteContext,
-): Omit<Statement, "prepare"> => ({
-  name: `${object.name}.${kind}`,
-  text,
-  params: [...placedParams(rows, context), ...constants],
-});
-
-/** The statement of a plan that is compiled once per object of a snapshot and shape of grant. */
-export function plannedStatement(
-  object: ObjectType,
-  kind: string,
-  shape: string,
-  rows: unknown,
-  context: WriteContext,
-  compile: () => WritePlan,
-): Statement {
-  const { fixed } = plansOf(object, context.snapshot);
-  const key = `${kind} ${shape}`;
-  const plan = fixed.get(key) ?? compile();
-  fixed.set(key, plan);
-  return { ...statementOf(object, kind, plan, rows, context), prepare: true };
-}
-
-/** The same for a plan that serves writes of these fields alone. */
-export function callersStatement(
-  object: ObjectType,
-  kind: string,
-  shape: string,
-  row: Readonly<Record<string, unknown>>,
-  fields: readonly Field[],
-  context: WriteContext,
-  compile: () => WritePlan,
-): Statement {
-  const { callers } = plansOf(object, context.snapshot);
-  const key = `${kind} ${shape} ${fields.map((f) => f.name).join()}`;
-  const entry = callers.getOrMake(key, () => ({ plan: compile(), times: 0 }));
-  entry.times++;
-  return { ...statementOf(object, kind, entry.plan, row, context), prepare: entry.times > often, adHoc: true };
+/**
+ * The field's name where its target is not among those of `referenceCte`, else NULL. `proposed` and `old` are SQL: a value that stays is
+ * not asked about.
+ */
+export function absentReference(name: string, proposed: string, old?: string): string {
+  const changes = old === undefined ? "" : ` AND ${proposed} IS DISTINCT FROM ${old}`;
+  return `CASE WHEN ${proposed} IS NOT NULL${changes} AND ${proposed} NOT IN (SELECT id FROM ${referenceName(name)}) THEN ${literal(name)} END`;
 }

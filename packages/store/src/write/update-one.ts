@@ -1,11 +1,11 @@
 import type { Field, ObjectType } from "@guanxi/meta";
-import { literal, Parameters, quote, rowPredicateSql } from "@guanxi/query";
+import { Parameters, quote, rowPredicateSql, type WriteGrant } from "@guanxi/query";
 import type { Statement } from "../types.ts";
+import { callersStatement, grantShape, type WritePlan } from "./plans.ts";
 import {
-  callersStatement,
+  absentReference,
   changeJson,
   faultList,
-  grantShape,
   place,
   placesTaken,
   recordJson,
@@ -13,9 +13,6 @@ import {
   referenceChecks,
   referenceCte,
   type WriteContext,
-  type WriteGrant,
-  type WritePlan,
-  writtenFields,
 } from "./shared.ts";
 import { type PatchRow, ruleConditions } from "./update.ts";
 
@@ -42,9 +39,9 @@ function checkedCte(
   const checks = referenceChecks(object, grant, context.snapshot).filter((c) => patched.has(c.field.name));
   const patch = `jsonb_to_record(${place.rows} -> 'patch') AS v(${recordShape(fields)})`;
   const proposed = (name: string): string => `${patched.has(name) ? "v" : "o"}.${quote(name)}`;
-  const absent = (f: string): string =>
-    `CASE WHEN v.${quote(f)} IS NOT NULL AND v.${quote(f)} IS DISTINCT FROM o.${quote(f)} AND v.${quote(f)} NOT IN (SELECT id FROM ${quote(`ref_${f}`)}) THEN ${literal(f)} END`;
-  const missing = faultList(checks.map((c) => absent(c.field.name)));
+  const missing = faultList(
+    checks.map(({ field: { name } }) => absentReference(name, `v.${quote(name)}`, `o.${quote(name)}`)),
+  );
   const broken = faultList(
     ruleConditions(object, context, parameters, proposed).map((sql, i) => `CASE WHEN ${sql} THEN '${i}' END`),
   );
@@ -92,8 +89,7 @@ export function updateOneStatement(
   context: WriteContext,
   row: PatchRow,
 ): Statement {
-  const fields = writtenFields(object).filter((f) => Object.hasOwn(row.patch, f.name));
-  return callersStatement(object, "update", grantShape(grant), { ...row }, fields, context, () =>
+  return callersStatement(object, "update", grantShape(grant), { ...row }, Object.keys(row.patch), context, (fields) =>
     compile(object, grant, context, fields),
   );
 }

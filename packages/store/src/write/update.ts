@@ -1,20 +1,26 @@
 import type { ObjectType } from "@guanxi/meta";
-import { literal, Parameters, placedExpressionSql, predicateSql, quote, rowPredicateSql } from "@guanxi/query";
-import type { Statement } from "../types.ts";
 import {
+  literal,
+  Parameters,
+  placedExpressionSql,
+  predicateSql,
+  quote,
+  rowPredicateSql,
+  type WriteGrant,
+} from "@guanxi/query";
+import type { Statement } from "../types.ts";
+import { grantShape, plannedStatement, type WritePlan } from "./plans.ts";
+import {
+  absentReference,
   changeJson,
   faultList,
-  grantShape,
   place,
   placesTaken,
-  plannedStatement,
   recordJson,
   recordShape,
   referenceChecks,
   referenceCte,
   type WriteContext,
-  type WriteGrant,
-  type WritePlan,
   writtenFields,
 } from "./shared.ts";
 
@@ -91,9 +97,9 @@ function compile(object: ObjectType, grant: WriteGrant, context: WriteContext): 
   const checks = referenceChecks(object, grant, context.snapshot);
   const wanted = (f: string): string =>
     `SELECT (p.patch ->> ${literal(f)})::uuid FROM input p WHERE p.patch ->> ${literal(f)} IS NOT NULL`;
-  const absent = (f: string): string =>
-    `CASE WHEN n.${quote(f)} IS NOT NULL AND n.${quote(f)} IS DISTINCT FROM o.${quote(f)} AND n.${quote(f)} NOT IN (SELECT id FROM ${quote(`ref_${f}`)}) THEN ${literal(f)} END`;
-  const missing = faultList(checks.map((c) => absent(c.field.name)));
+  const missing = faultList(
+    checks.map(({ field: { name } }) => absentReference(name, `n.${quote(name)}`, `o.${quote(name)}`)),
+  );
   const broken = faultList(
     ruleConditions(object, context, parameters, (name) => `n.${quote(name)}`).map(
       (sql, i) => `CASE WHEN ${sql} THEN '${i}' END`,

@@ -1,7 +1,7 @@
 // Plays one run: first against its history, then against the parent's answers, until it is done, failed, or only waits for answers that come later.
 
-import { Failure, limitError, scriptError, showCall, topLevelError } from "./failure.mjs";
-import { clockFactor, openIsolate } from "./isolate.mjs";
+const { Failure, limitError, scriptError, showCall, topLevelError } = require("./failure.cjs");
+const { clockFactor, openIsolate } = require("./isolate.cjs");
 
 /** While many short slices are repeated, the parent hears at least this often that they go on, ms. */
 const worksEveryMs = 200;
@@ -10,19 +10,19 @@ const worksEveryMs = 200;
  * @import { RunRequest } from "../protocol.ts"
  * @import { Cost, Call, FinishedAnswer, LogLine } from "../types.ts"
  * @import { LimitName } from "../limits.ts"
- * @import { Thrown } from "./failure.mjs"
+ * @import { Thrown } from "./failure.cjs"
  * @typedef {{ call: number, answer: FinishedAnswer | "suspend" } | "drop"} Handed
  * @typedef {{ take: () => Promise<Handed>, send: (message: any) => void }} Line what connects a run with the parent
  * @typedef {{ ok: true, result: string } | { ok: false, error?: Thrown, limit?: { name: LimitName, limit: number, used: number } }} End
  */
 
 /**
- * @param {import("./isolate.mjs").Environment} environment
- * @param {ReturnType<typeof import("./isolate.mjs").makeIsolate>} made
+ * @param {import("./isolate.cjs").Environment} environment
+ * @param {ReturnType<typeof import("./isolate.cjs").makeIsolate>} made
  * @param {RunRequest} request
  * @param {Line} line
  */
-export function startRun(environment, made, request, line) {
+function startRun(environment, made, request, line) {
   const { code, filename, input, history, limits } = request;
   const startedAt = performance.now();
   const recorded = new Map(history.map((call) => [call.call, call]));
@@ -52,7 +52,7 @@ export function startRun(environment, made, request, line) {
     return Math.min(limits.sliceMs, left);
   }
 
-  /** Counts a slice and turns an overrun into the limit it passed. @param {import("./isolate.mjs").Slice} slice @param {boolean} isNew */
+  /** Counts a slice and turns an overrun into the limit it passed. @param {import("./isolate.cjs").Slice} slice @param {boolean} isNew */
   function account({ cpuMs, overrun }, isNew) {
     if (isNew) used.cpuMs += cpuMs;
     if (overrun === undefined) return;
@@ -215,3 +215,5 @@ export function startRun(environment, made, request, line) {
     },
   );
 }
+
+module.exports = { startRun };

@@ -1,8 +1,10 @@
 // One isolate: opened for one run, entered slice by slice, closed. All foreign code runs on isolated-vm's threads, so this process's own thread
 // stays free to notice overruns and a lost parent even while a slice does not stop.
 
+const { bootstrapName } = require("./rehearsal.cjs");
+
 /** A slice may take this many times its CPU limit on the clock (a busy machine) before it is stopped anyway. */
-export const clockFactor = 10;
+const clockFactor = 10;
 /** How long an overrunning isolate may take to stop before it counts as stuck, ms. */
 const stopGraceMs = 200;
 /** How often an overdue slice or the memory is looked at, ms. */
@@ -10,27 +12,17 @@ const checkEveryMs = 20;
 
 /**
  * @import { Limits } from "../limits.ts"
- * @typedef {{ ivm: typeof import("isolated-vm"), bootstrap: string, rssLimitMb?: number | undefined }} Environment
+ * @import { Bytecode } from "./rehearsal.cjs"
+ * @typedef {{ ivm: typeof import("isolated-vm"), bootstrap: string, bytecode: Bytecode, rssLimitMb?: number | undefined }} Environment
  * @typedef {{ cpuMs: number, overrun?: "time" | "clock" | "memory" | "stuck" | "rss", error?: Error }} Slice
  */
 
-/** @type {import("isolated-vm").ExternalCopy<ArrayBuffer> | undefined} Bytecode of the bootstrap and prelude, made by this process. */
-let bytecode;
-
-/** @param {Environment} environment @param {import("isolated-vm").Isolate} isolate */
-function compileBootstrap({ bootstrap }, isolate) {
-  const origin = { filename: "sandbox:bootstrap" };
-  if (bytecode !== undefined) return isolate.compileScriptSync(bootstrap, { ...origin, cachedData: bytecode });
-  const script = isolate.compileScriptSync(bootstrap, { ...origin, produceCachedData: true });
-  bytecode = /** @type {{ cachedData?: typeof bytecode }} */ (script).cachedData;
-  return script;
-}
-
 /** An isolate that knows no run yet. @param {Environment} environment @param {number} memoryMb */
-export function makeIsolate(environment, memoryMb) {
-  const isolate = new environment.ivm.Isolate({ memoryLimit: memoryMb });
+function makeIsolate({ ivm, bootstrap, bytecode }, memoryMb) {
+  const isolate = new ivm.Isolate({ memoryLimit: memoryMb });
   const context = isolate.createContextSync();
-  const inside = compileBootstrap(environment, isolate).runSync(context, { reference: true });
+  const origin = { filename: bootstrapName, cachedData: bytecode };
+  const inside = isolate.compileScriptSync(bootstrap, origin).runSync(context, { reference: true });
   const get = (/** @type {string} */ name) => inside.getSync(name, { reference: true });
   const enter = { begin: get("begin"), play: get("play"), deliver: get("deliver"), drain: get("drain") };
   return { isolate, context, enter, memoryMb };
@@ -41,7 +33,7 @@ export function makeIsolate(environment, memoryMb) {
  * @param {ReturnType<typeof makeIsolate>} made
  * @param {{ seed: string, startedAt: number, limits: Limits }} options
  */
-export function openIsolate({ rssLimitMb }, { isolate, context, enter, memoryMb }, { seed, startedAt, limits }) {
+function openIsolate({ rssLimitMb }, { isolate, context, enter, memoryMb }, { seed, startedAt, limits }) {
   enter.begin.applySync(undefined, [seed, startedAt, JSON.stringify(limits)]);
 
   /** Resolves when the work ends or the isolate turns out not to stop; never rejects. @returns {Promise<Slice>} */
@@ -118,3 +110,5 @@ export function openIsolate({ rssLimitMb }, { isolate, context, enter, memoryMb 
     },
   };
 }
+
+module.exports = { clockFactor, makeIsolate, openIsolate };

@@ -1,7 +1,7 @@
 // How a run fails: the errors it can end with, and where in the script they are.
 
 /** Frames of the sandbox itself say nothing to the script's author. */
-const ownFrame = /^\s*at .*(?:sandbox:bootstrap|<isolated-vm|node:|\.mjs:).*$/;
+const ownFrame = /^\s*at .*(?:sandbox:bootstrap|<isolated-vm|node:|\.cjs:).*$/;
 /** V8 puts the place of a syntax error at the end of its message. */
 const placeInMessage = / \[[^[\]]*:(\d+):(\d+)\]$/;
 /** Of a message or a stack that comes from outside the script's own functions, characters. */
@@ -15,7 +15,7 @@ const shownArguments = 500;
  * @typedef {{ name: string, message: string, stack?: string, reason?: string, data?: string }} Thrown
  */
 
-export class Failure extends Error {
+class Failure extends Error {
   /** @param {RunError} error @param {boolean} [stuck] */
   constructor(error, stuck) {
     super(error.message);
@@ -24,7 +24,7 @@ export class Failure extends Error {
   }
 }
 
-export const limitError = (
+const limitError = (
   /** @type {LimitName} */ name,
   /** @type {number} */ limit,
   /** @type {number} */ used,
@@ -37,7 +37,7 @@ export const limitError = (
 });
 
 /** Where in the script, and the stack without our own frames. @param {Thrown} thrown @param {string} filename @returns {RunError} */
-export function scriptError({ stack = "", ...thrown }, filename) {
+function scriptError({ stack = "", ...thrown }, filename) {
   const at = stack.indexOf(`${filename}:`);
   const place = at < 0 ? null : /^(\d+):(\d+)/.exec(stack.slice(at + filename.length + 1, at + filename.length + 24));
   const lines = stack.split("\n").filter((line) => line !== "" && !ownFrame.test(line));
@@ -50,7 +50,7 @@ export function scriptError({ stack = "", ...thrown }, filename) {
 }
 
 /** An error of the script's top level or syntax, which isolated-vm has copied out. @param {Error} error @param {string} filename @returns {RunError} */
-export function topLevelError({ name, message, stack = "" }, filename) {
+function topLevelError({ name, message, stack = "" }, filename) {
   const place = placeInMessage.exec(message.slice(-textLimit));
   const kept = (place ? message.slice(0, -place[0].length) : message).slice(0, textLimit);
   if (!place) return scriptError({ name, message: kept, stack: stack.slice(0, textLimit) }, filename);
@@ -58,5 +58,6 @@ export function topLevelError({ name, message, stack = "" }, filename) {
 }
 
 /** @param {Call | FinishedCall} call */
-export const showCall = ({ op, args }) =>
-  `${op} ${args.length > shownArguments ? `${args.slice(0, shownArguments)}…` : args}`;
+const showCall = ({ op, args }) => `${op} ${args.length > shownArguments ? `${args.slice(0, shownArguments)}…` : args}`;
+
+module.exports = { Failure, limitError, scriptError, topLevelError, showCall };
