@@ -6,6 +6,8 @@ export interface SentStatement {
   readonly types: readonly number[];
   /** As text; undefined where the statement came without a message that binds any. */
   readonly params: readonly (string | null)[];
+  /** Whether PostgreSQL had its text, and perhaps a plan for it, from before. */
+  readonly prepared: boolean;
 }
 
 /** A reader of zero-ended texts and numbers in one message of the protocol. */
@@ -42,16 +44,16 @@ class Message {
 
 /** Listens to one client: Parse gives a statement, Bind its parameters. */
 function createListener(hear: (statement: SentStatement) => void) {
-  const prepared = new Map<string, { text: string; types: number[] }>();
+  const prepared = new Map<string, { text: string; types: number[]; used: boolean }>();
   let rest: Buffer = Buffer.alloc(0);
   let greeted = false;
 
   function read(kind: string, body: Buffer): void {
     const message = new Message(body);
-    if (kind === "Q") return hear({ text: message.text(), types: [], params: [] });
+    if (kind === "Q") return hear({ text: message.text(), types: [], params: [], prepared: false });
     if (kind === "P") {
       const [name, text] = [message.text(), message.text()];
-      prepared.set(name, { text, types: Array.from({ length: message.short() }, () => message.int()) });
+      prepared.set(name, { text, types: Array.from({ length: message.short() }, () => message.int()), used: false });
     }
     if (kind === "B") {
       message.text();
@@ -61,7 +63,8 @@ function createListener(hear: (statement: SentStatement) => void) {
         const length = message.int();
         return length < 0 ? null : message.bytes(length);
       });
-      if (known) hear({ ...known, params });
+      if (known) hear({ text: known.text, types: known.types, params, prepared: known.used });
+      if (known) known.used = true;
     }
   }
 

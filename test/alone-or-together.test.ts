@@ -91,7 +91,7 @@ test("a patch alone does what it does among others", async () => {
         expect(likeness({ ...change, data: null })).toEqual(likeness({ ...one.changes[0], data: null }));
       }
     }),
-    { numRuns: 120 },
+    { numRuns: 60 },
   );
 }, 60_000);
 
@@ -115,6 +115,6 @@ test("a record alone is made as it is among others", async () => {
         expect(likeness({ ...change, data: null })).toEqual(likeness({ ...one.changes[0], data: null }));
       }
     }),
-    { numRuns: 120 },
+    { numRuns: 60 },
   );
 }, 60_000);

@@ -6,10 +6,11 @@ import { hostileScripts, script } from "./support/hostile-scripts.ts";
 import { type Process, sleep } from "./support/processes.ts";
 
 /**
- * The pace is held to these bounds only where nothing else loads the machine (`GUANXI_TEST_ALL=1`, one suite at a time, as
- * `.ci/run` does); beside other suites it says as much about those. What is measured is always printed.
+ * Runs where nothing else loads the machine (`GUANXI_TEST_ALL=1`, one suite at a time, as `.ci/run` does): beside other suites the pace would say as
+ * much about those, and the attack would slow them. What each script does to its sandbox is tested there in every run.
  */
 const alone = process.env["GUANXI_TEST_ALL"] === "1";
+/** What is measured is also printed. */
 const worstMs = 2_000;
 const p95Ms = 500;
 const baselineMs = 2_000;
@@ -101,6 +102,7 @@ async function attack(name: string): Promise<void> {
 }
 
 beforeAll(async () => {
+  if (!alone) return;
   server = await boot();
   neighbour = await makeTenant("neighbour");
   await publish(
@@ -133,7 +135,7 @@ const percentile = (times: readonly number[], share: number): number => {
 const shown = (times: readonly number[]): string =>
   `p50 ${percentile(times, 0.5).toFixed(0)} ms, p95 ${percentile(times, 0.95).toFixed(0)} ms, worst ${Math.max(...times).toFixed(0)} ms (${times.length})`;
 
-describe("a hostile script", () => {
+describe.runIf(alone)("a hostile script", () => {
   test.each(names)("%s ends with a clear reason or does no harm", (name) => {
     const { status, result, error } = runs.get(name)!;
     const ending = hostileScripts[name]![1];
@@ -167,16 +169,13 @@ describe("a hostile script", () => {
   );
 });
 
-describe("meanwhile", () => {
-  test("another tenant's requests are answered, all of them", () => {
+describe.runIf(alone)("meanwhile", () => {
+  test("another tenant's requests keep their pace", () => {
     console.log(
       `before: ${shown(quiet)}; under attack: ${shown(busy)}; own workflow under attack: ${shown(neighbourRuns)}`,
     );
     expect([...statuses].toSorted()).toEqual([200, 201]);
     expect(busy.length).toBeGreaterThan(50);
-  });
-
-  test.runIf(alone)("another tenant's requests keep their pace", () => {
     expect(percentile(busy, 0.95)).toBeLessThan(p95Ms);
     expect(Math.max(...busy)).toBeLessThan(worstMs);
   });
@@ -187,7 +186,7 @@ describe("meanwhile", () => {
   });
 });
 
-describe("afterwards", () => {
+describe.runIf(alone)("afterwards", () => {
   test.each(["an endless loop", "a polluted prototype", "every road to Function"])(
     "a good script of the tenant with %s finds a clean world",
     async (name) => {

@@ -128,9 +128,10 @@ export function createStore(settings: StoreSettings): Store {
   ): Promise<T[]> {
     return watch.statement(statement.name, async () => {
       try {
-        return (await sql.unsafe(statement.text, params as Parameter[], {
-          prepare: mayPrepare(statement),
-        })) as unknown as T[];
+        const prepare = mayPrepare(statement);
+        // Without parameters the driver would send the text each time, in the protocol that prepares nothing.
+        const options = prepare ? { prepare, simple: false } : { prepare };
+        return (await sql.unsafe(statement.text, params as Parameter[], options)) as unknown as T[];
       } catch (e) {
         throw storeError(e, statement.name);
       }
