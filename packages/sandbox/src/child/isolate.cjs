@@ -66,7 +66,8 @@ function openIsolate({ rssLimitMb }, { isolate, context, enter, memoryMb }, { se
         if (overrun === undefined && error?.message === "Script execution timed out.") overrun = "clock";
         finish({ cpuMs: cpuMs(), ...(overrun && { overrun }), ...(error && { error }) });
       };
-      work(Math.ceil(limitMs * clockFactor)).then(() => ended(undefined), ended);
+      // By a whole slice, though less of the run's time may be left: the clock of some tenths of a ms would run out on its own.
+      work(limits.sliceMs * clockFactor).then(() => ended(undefined), ended);
     });
   }
 
