@@ -1,15 +1,15 @@
 /** Numbers of the automation, each with its unit; the server may set them, tests make some shorter. */
 export interface AutomationSettings {
-  /** Slices that one worker process works on at once. */
+  /** Turns that one worker process works on at once. */
   readonly concurrency: number;
   /** Of those, how many one tenant may have; fewer than all, so that no tenant waits for another one alone. */
-  readonly tenantSlices: number;
-  /** Runs of one tenant that a slice claims with one statement. */
+  readonly tenantTurns: number;
+  /** Runs of one tenant that a turn claims with one statement. */
   readonly claimRuns: number;
-  /** Runs of a slice that are in the sandbox at once: one runs while the answers of the other are on their way. */
+  /** Runs of a turn that are in the sandbox at once: one runs while the answers of the other are on their way. */
   readonly parallelRuns: number;
-  /** ms after which a slice starts no further run and queues its tenant again behind the others. */
-  readonly sliceMs: number;
+  /** ms after which a turn starts no further run and queues its tenant again behind the others. */
+  readonly turnMs: number;
   /** ms that a claimed run stays with a worker that says nothing; a dead worker's runs are free after it. */
   readonly leaseMs: number;
   /** ms between two renewals of the leases that a worker holds. */
@@ -57,10 +57,10 @@ export interface AutomationSettings {
 
 export const defaultSettings: AutomationSettings = {
   concurrency: 4,
-  tenantSlices: 2,
+  tenantTurns: 2,
   claimRuns: 25,
   parallelRuns: 2,
-  sliceMs: 600,
+  turnMs: 600,
   leaseMs: 3_000,
   renewMs: 1_000,
   finishMs: 25,

@@ -7,7 +7,7 @@ import { createRelay } from "./relay/relay.ts";
 import { checkTenant } from "./runs/check.ts";
 import { createCodes } from "./runs/codes.ts";
 import { createLeases } from "./runs/leases.ts";
-import { type SliceContext, runSlice } from "./runs/slice.ts";
+import { type TurnContext, takeTurn } from "./runs/turn.ts";
 import type { AutomationSettings } from "./settings.ts";
 import { createVersions } from "./workflows/versions.ts";
 
@@ -49,7 +49,7 @@ export async function startWorker(options: WorkerOptions): Promise<Worker> {
   let stopping = false;
   const leases = createLeases(kernel.store, worker, settings, observe);
   const codes = createCodes(kernel.store);
-  const context: SliceContext = {
+  const context: TurnContext = {
     kernel,
     sandbox,
     settings,
@@ -96,14 +96,14 @@ export async function startWorker(options: WorkerOptions): Promise<Worker> {
     check(tenant).catch((error: unknown) => observe({ kind: "background_failed", task: "check", tenant, error }));
   }
 
-  const slots = createSlots(settings.tenantSlices);
+  const slots = createSlots(settings.tenantTurns);
 
   async function work(tenant: string): Promise<void> {
     if (!slots.take(tenant)) return;
     const jobs: QueueJob[] = [];
     try {
       await nets.arm(tenant);
-      const { more, due } = await runSlice(tenant, context, () => void queue.add([{ kind: "work", tenant }]));
+      const { more, due } = await takeTurn(tenant, context, () => void queue.add([{ kind: "work", tenant }]));
       if (more) jobs.push({ kind: "work", tenant });
       for (const at of new Set(due)) jobs.push({ kind: "check", tenant, at });
     } finally {
@@ -164,7 +164,7 @@ export async function startWorker(options: WorkerOptions): Promise<Worker> {
   };
 }
 
-/** How many slices of each tenant this process works on. */
+/** How many turns of each tenant this process works on. */
 function createSlots(perTenant: number) {
   const taken = new Map<string, number>();
   const refused = new Set<string>();

@@ -40,7 +40,7 @@ async function createMany(tenant: TenantOf, count: number): Promise<void> {
   }
 }
 
-/** Runs of the busy tenant; more only make the test longer, since slices are bounded by time. */
+/** Runs of the busy tenant; more only make the test longer, since turns are bounded by time. */
 const total = 1_000;
 
 describe("under load", () => {

@@ -1,3 +1,6 @@
+/** `stuck`: without a sign of life, or an isolate that does not stop. `protocol`: it sent what its program never sends. */
+export type KillCause = "memory" | "stuck" | "protocol" | "start" | "crash";
+
 /** Everything the program tells its operator; loggers and metrics choose what to show. Never carries record data. */
 export type Observation =
   | { kind: "stopping"; reason: string }
@@ -13,7 +16,7 @@ export type Observation =
   | { kind: "run_ended"; tenant: string; workflow: string; run: string; status: string; ms: number }
   | { kind: "rows_imported"; tenant: string; created: number; updated: number; unchanged: number; rejected: number }
   | { kind: "sandbox_started"; tenant: string; pid: number }
-  | { kind: "sandbox_killed"; tenant: string; pid: number; reason: string }
+  | { kind: "sandbox_killed"; tenant: string; pid: number; cause: KillCause; reason: string }
   | { kind: "sandbox_ended"; tenant: string; pid: number; reason: string }
   /** `task` is one of a few; what it was done for has a name of its own. */
   | { kind: "background_failed"; task: string; tenant?: string; workflow?: string; error: unknown }

@@ -49,3 +49,13 @@ export class Recent<K, V> {
     return this.#known.size;
   }
 }
+
+/** A value that goes with each key, made when first asked for; it is forgotten with its key. */
+export function perKey<K extends WeakKey, V>(make: (key: K) => V): (key: K) => V {
+  const known = new WeakMap<K, V>();
+  return (key) => {
+    let value = known.get(key);
+    if (value === undefined) known.set(key, (value = make(key)));
+    return value;
+  };
+}

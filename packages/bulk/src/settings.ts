@@ -11,7 +11,7 @@ export interface BulkSettings {
   /** Tenants whose jobs one worker process works on at once. */
   readonly tenants: number;
   /** ms after which a job makes room for another tenant's that waits. */
-  readonly sliceMs: number;
+  readonly turnMs: number;
   /** ms that a job stays with a worker that says nothing. */
   readonly leaseMs: number;
   /** ms between two renewals of a lease. */
@@ -35,7 +35,7 @@ export const defaultSettings: BulkSettings = {
   rowLength: 1_000_000,
   uploadLeaseMs: 60_000,
   tenants: 2,
-  sliceMs: 1_000,
+  turnMs: 1_000,
   leaseMs: 3_000,
   renewMs: 1_000,
   sweepMs: 15_000,

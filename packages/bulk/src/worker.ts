@@ -106,7 +106,7 @@ export async function startWorker({ kernel, settings, observe, tracer }: Context
 
   /** While PostgreSQL writes a chunk, the next one is read. → whether rows are left. */
   async function workOn(job: ClaimedJob): Promise<boolean> {
-    const end = performance.now() + settings.sliceMs;
+    const end = performance.now() + settings.turnMs;
     const cache: LookupCache = new Recent(settings.lookups);
     const { tenant, id } = job;
     const attributes = { "guanxi.tenant": tenant, "guanxi.job": id };

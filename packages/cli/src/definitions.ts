@@ -1,3 +1,4 @@
+import { isObject } from "@guanxi/base";
 import { addAbortSignal } from "node:stream";
 import { readFile } from "node:fs/promises";
 import { text } from "node:stream/consumers";
@@ -46,8 +47,7 @@ export function parseJson(found: string, file: string): unknown {
 export async function readDefinition(io: Io, path: string): Promise<DefinitionFile> {
   const file = path === "-" ? "standard input" : path;
   const body = parseJson(path === "-" ? await readInput(io) : await readText(path), file);
-  if (typeof body !== "object" || body === null || Array.isArray(body))
-    throw new UsageError(`${file} has no definition: a file has one, as an object.`);
+  if (!isObject(body)) throw new UsageError(`${file} has no definition: a file has one, as an object.`);
   const name: unknown = (body as Record<string, unknown>)["name"];
   if (typeof name !== "string" || name === "") throw new UsageError(`${file} says no "name".`);
   return { file, name, body: body as Record<string, unknown> };

@@ -1,5 +1,5 @@
 import { covers, type Rights } from "@guanxi/access";
-import { GuanxiError, isId, type Issue, newId } from "@guanxi/base";
+import { GuanxiError, isId, isObject, type Issue, newId } from "@guanxi/base";
 import { canonicalInstant, unstorable } from "@guanxi/meta";
 import type { ApiKeyRow, Store } from "@guanxi/store";
 import { accessChannel } from "./channels.ts";
@@ -54,7 +54,7 @@ function nameIssues(name: unknown): Issue[] {
 }
 
 function parseRequest(session: Session, input: unknown): KeyRequest {
-  if (typeof input !== "object" || input === null || Array.isArray(input))
+  if (!isObject(input))
     throw new GuanxiError("VALIDATION", { issues: [{ path: "", code: "type", params: { type: "object" } }] });
   const { name, user = session.actor.user, expires_at: expires = null, ...others } = input as Record<string, unknown>;
   const expiresAt = typeof expires === "string" ? canonicalInstant(expires) : undefined;

@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from "node:util";
 import { knows } from "@guanxi/access";
-import { GuanxiError, type Issue } from "@guanxi/base";
+import { GuanxiError, isObject, type Issue } from "@guanxi/base";
 import {
   compileSnapshot,
   loadSnapshot,
@@ -111,9 +111,7 @@ async function putDefinition(
 ): Promise<{ value: MetadataAnswer; next: Snapshot }> {
   const { current, stored, version } = draft;
   if (options.ifVersion !== undefined && options.ifVersion !== version) throw new GuanxiError("PRECONDITION");
-  const definition = parseDefinition(
-    typeof input === "object" && input !== null && !Array.isArray(input) ? { name, ...input } : input,
-  );
+  const definition = parseDefinition(isObject(input) ? { name, ...input } : input);
   if (definition.name !== name) {
     throw new GuanxiError("DEFINITION", {
       issues: [
@@ -178,9 +176,8 @@ async function deleteDefinition(
 
 /** RFC 7396. */
 function mergePatch(target: unknown, patch: unknown): unknown {
-  if (typeof patch !== "object" || patch === null || Array.isArray(patch)) return patch;
-  const base: Record<string, unknown> =
-    typeof target === "object" && target !== null && !Array.isArray(target) ? { ...target } : {};
+  if (!isObject(patch)) return patch;
+  const base: Record<string, unknown> = isObject(target) ? { ...target } : {};
   for (const [key, value] of Object.entries(patch)) {
     if (value === null) delete base[key];
     else base[key] = mergePatch(base[key], value);

@@ -1,4 +1,4 @@
-import { GuanxiError, type Issue, locales, type Locale, text } from "@guanxi/base";
+import { GuanxiError, isObject, type Issue, type Locale, locales, text } from "@guanxi/base";
 import { compileSnapshot, escapeToken, type ObjectType, storeDefinition, unstorable } from "@guanxi/meta";
 import { coreObjects } from "./core-objects.ts";
 import type { Plugin } from "./types.ts";
@@ -26,8 +26,7 @@ const longestName = 200;
 
 const members = new Set(["id", "name", "admin", "plugins", "locale", "timeZone", "currency", "country"]);
 
-const membersOf = (value: unknown): Record<string, unknown> =>
-  typeof value === "object" && value !== null && !Array.isArray(value) ? (value as Record<string, unknown>) : {};
+const membersOf = (value: unknown): Record<string, unknown> => (isObject(value) ? value : {});
 
 const unknown = (path: string, key: string): Issue => ({
   path: `${path}/${escapeToken(key)}`,
@@ -78,7 +77,7 @@ const nameRule = text(
 );
 
 function refuseOther(input: unknown): asserts input is object {
-  if (typeof input !== "object" || input === null || Array.isArray(input))
+  if (!isObject(input))
     throw new GuanxiError("VALIDATION", { issues: [{ path: "", code: "type", params: { type: "object" } }] });
 }
 

@@ -1,5 +1,5 @@
 import type { Keyword } from "./keywords.ts";
-import { isObject } from "./plain.ts";
+import { isObject } from "@guanxi/base";
 import type { Report } from "./report.ts";
 import { compileValidator, type Validator } from "./validator.ts";
 

@@ -3,7 +3,7 @@ import { compileField, onDeleteOf } from "./compile-field.ts";
 import { fieldTypes } from "./field-types/index.ts";
 import { askedIndexes, textLimits, uniqueKeys } from "./keys.ts";
 import { humanise } from "./names.ts";
-import { frozen } from "./plain.ts";
+import { frozen } from "@guanxi/base";
 import { type Preparer, preparer } from "./prepare.ts";
 import type { Report } from "./report.ts";
 import { compileRules } from "./rules.ts";

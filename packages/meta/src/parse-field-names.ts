@@ -2,7 +2,7 @@ import { fieldTypes } from "./field-types/index.ts";
 import { fieldTypeOf } from "./infer.ts";
 import { textLimits } from "./keys.ts";
 import { systemFieldNames } from "./names.ts";
-import { isObject } from "./plain.ts";
+import { isObject } from "@guanxi/base";
 import { pointer, type Report } from "./report.ts";
 import type { ObjectDefinition } from "./types.ts";
 

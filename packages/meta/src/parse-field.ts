@@ -6,7 +6,7 @@ import { knownFormats } from "./formats.ts";
 import { fieldTypeOf, jsonTypeOf } from "./infer.ts";
 import { commonFieldKeywords, fieldKeywords } from "./keywords.ts";
 import { isReservedField, namePattern } from "./names.ts";
-import { isObject } from "./plain.ts";
+import { isObject } from "@guanxi/base";
 import { pointer, type Report } from "./report.ts";
 import type { FieldDefinition } from "./types.ts";
 import { compileValidator } from "./validator.ts";

@@ -4,7 +4,7 @@ import { checkFieldNames } from "./parse-field-names.ts";
 import { mostFields, objectKeywords, unhonouredObjectKeywords } from "./keywords.ts";
 import { isReservedObject, isReservedPlural, namePattern } from "./names.ts";
 import { parseField } from "./parse-field.ts";
-import { isObject } from "./plain.ts";
+import { isObject } from "@guanxi/base";
 import { pointer, Report } from "./report.ts";
 import type { ObjectDefinition } from "./types.ts";
 

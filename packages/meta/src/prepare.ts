@@ -1,9 +1,8 @@
-import type { Issue } from "@guanxi/base";
+import { isObject, type Issue } from "@guanxi/base";
 import { canonicalInstant, dateIn } from "./calendar.ts";
 import { unstorable } from "./characters.ts";
 import { Fault, type Normalise, type NormaliseContext, valueChecks, type ValueSchema } from "./field-types/contract.ts";
 import { fieldTypes } from "./field-types/index.ts";
-import { isObject } from "./plain.ts";
 import { escapeToken, pointer } from "./report.ts";
 import type { Field, PrepareContext, Prepared, TenantSettings } from "./types.ts";
 import { compileValidator } from "./validator.ts";

@@ -1,7 +1,6 @@
-import { text } from "@guanxi/base";
+import { frozen, text } from "@guanxi/base";
 import type { ExprType } from "@guanxi/expr";
 import type { ValueSchema } from "./field-types/contract.ts";
-import { frozen } from "./plain.ts";
 import type { Field, FieldTypeName } from "./types.ts";
 
 /** Ids of system fields are the same in every object of every tenant, and never those of a definition. */

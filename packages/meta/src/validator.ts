@@ -1,10 +1,9 @@
-import type { IssueCode } from "@guanxi/base";
+import { isObject, type IssueCode } from "@guanxi/base";
 import { Ajv2020, type ErrorObject } from "ajv/dist/2020.js";
 import { exactDecimal, isMultipleOf } from "./decimal.ts";
 import { Fault } from "./field-types/contract.ts";
 import { formats } from "./formats.ts";
 import { LinearRegExp } from "./pattern.ts";
-import { isObject } from "./plain.ts";
 import { escapeToken } from "./report.ts";
 
 const linear = Object.assign((pattern: string) => new LinearRegExp(pattern), { code: "linearRegExp" });

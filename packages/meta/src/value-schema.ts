@@ -1,6 +1,6 @@
 import { knownFormats } from "./formats.ts";
 import { LinearRegExp, PatternError } from "./pattern.ts";
-import { isObject } from "./plain.ts";
+import { isObject } from "@guanxi/base";
 import { escapeToken, type Report } from "./report.ts";
 import { schemaFaults } from "./validator.ts";
 

@@ -1,4 +1,4 @@
-import { Recent } from "@guanxi/base";
+import { perKey, Recent } from "@guanxi/base";
 import type { Field, ObjectType, Snapshot } from "@guanxi/meta";
 import { type CompiledRead, compileRead } from "./compile.ts";
 import { wayOf } from "./compile-list.ts";
@@ -48,12 +48,10 @@ export class Asked<P extends ReadPlan> {
   }
 }
 
-const kept = new WeakMap<Snapshot, Recent<string, unknown>>();
+const kept = perKey((_: Snapshot) => new Recent<string, unknown>(mostKept));
 
 function remembered<P extends ReadPlan>(snapshot: Snapshot, key: string, resolve: () => P): Asked<P> {
-  const requests = kept.get(snapshot) ?? new Recent(mostKept);
-  kept.set(snapshot, requests);
-  return requests.getOrMake(key, () => new Asked(snapshot, resolve())) as Asked<P>;
+  return kept(snapshot).getOrMake(key, () => new Asked(snapshot, resolve())) as Asked<P>;
 }
 
 /** A list request; throws QUERY (400) naming the parameter and the place. A page after the first is asked for once. */

@@ -1,4 +1,4 @@
-import { Recent } from "@guanxi/base";
+import { perKey, Recent } from "@guanxi/base";
 import type { ObjectType, Snapshot } from "@guanxi/meta";
 import type { Source } from "./plan.ts";
 import { type Asker, type Parameters, table, visibleOwners } from "./sql.ts";
@@ -35,18 +35,15 @@ interface Count {
   readonly until: number;
 }
 
-const counts = new WeakMap<Snapshot, Recent<string, Count>>();
+const counts = perKey((_: Snapshot) => new Recent<string, Count>(mostCounts));
 
 const keyOf = (object: ObjectType, { user }: Asker): string => `${object.name} ${user}`;
 
 /** Whether the asker's rows were few when they were last counted; undefined when that is too long ago. */
 export function lastCount(snapshot: Snapshot, object: ObjectType, asker: Asker): boolean | undefined {
-  const known = counts.get(snapshot)?.get(keyOf(object, asker));
+  const known = counts(snapshot).get(keyOf(object, asker));
   return known && known.until > asker.now.getTime() ? known.few : undefined;
 }
 
-export function keepCount(snapshot: Snapshot, object: ObjectType, asker: Asker, few: boolean): void {
-  const known = counts.get(snapshot) ?? new Recent(mostCounts);
-  counts.set(snapshot, known);
-  known.set(keyOf(object, asker), { few, until: asker.now.getTime() + believedMs });
-}
+export const keepCount = (snapshot: Snapshot, object: ObjectType, asker: Asker, few: boolean): void =>
+  counts(snapshot).set(keyOf(object, asker), { few, until: asker.now.getTime() + believedMs });

@@ -1,4 +1,4 @@
-import { GuanxiError, type Issue, type Text, text } from "@guanxi/base";
+import { GuanxiError, isObject, type Issue, type Text, text } from "@guanxi/base";
 import type { AggregateParameters, ListParameters, ReadOptions, RestoreOptions } from "@guanxi/kernel";
 import { defaultLimit, maxLimit } from "@guanxi/query";
 import { notYet } from "./call.ts";
@@ -193,8 +193,7 @@ export function readFromQuery<T>(query: URLSearchParams, accepted: Parameters<T>
 
 /** The same from a JSON object. */
 export function readFromBody<T>(body: unknown, accepted: Parameters<T>): T {
-  if (typeof body !== "object" || body === null || Array.isArray(body))
-    throw new GuanxiError("VALIDATION", { issues: [wrong("", "object")] });
+  if (!isObject(body)) throw new GuanxiError("VALIDATION", { issues: [wrong("", "object")] });
   return readPairs(Object.entries(body), accepted, []);
 }
 

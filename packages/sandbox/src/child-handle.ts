@@ -1,8 +1,8 @@
-import type { Observe } from "@guanxi/base";
+import type { Observation, Observe } from "@guanxi/base";
 import { runLimits } from "./limits.ts";
 import { canReadRss, lastWords, readRssMb, startProcess } from "./process.ts";
 import type { FromChild, ToChild } from "./protocol.ts";
-import { type RunSession, startSession } from "./run-session.ts";
+import { type Kill, type RunSession, startSession } from "./run-session.ts";
 import type { Job, Outcome } from "./types.ts";
 
 /** How often the memory of a child at work is looked at, ms. At 1 GB/s of allocation it overshoots by some 50 MB. */
@@ -31,8 +31,9 @@ export interface Child {
   readonly alive: boolean;
   readonly runs: number;
   run(job: Job): Promise<Outcome>;
-  /** `sandbox_ended` for one that did nothing wrong. */
-  kill(reason: string, as?: "sandbox_killed" | "sandbox_ended"): void;
+  kill: Kill;
+  /** For one that did nothing wrong. */
+  end(reason: string): void;
   rssMb(): number | undefined;
 }
 
@@ -57,7 +58,7 @@ export function startChild(settings: ChildSettings): Child {
 
   const readiness = Promise.withResolvers<void>();
   const exit = Promise.withResolvers<void>();
-  const startTimer = setTimeout(() => handle.kill("did not start"), startLimitMs);
+  const startTimer = setTimeout(() => handle.kill("start", "did not start"), startLimitMs);
 
   child.on("message", (message: FromChild) => {
     if (message.type !== "ready") return session?.receive(message);
@@ -77,6 +78,7 @@ export function startChild(settings: ChildSettings): Child {
         kind: "sandbox_killed",
         tenant: handle.tenant,
         pid,
+        cause: "crash",
         reason: `ended by itself: ${how} ${words()}`.trim(),
       });
     alive = false;
@@ -85,6 +87,13 @@ export function startChild(settings: ChildSettings): Child {
     readiness.promise.catch(() => {});
     readiness.reject(new Error(`the child process ended while it started: ${how} ${words()}`.trim()));
     exit.resolve();
+  }
+
+  function stop(why: Observation): void {
+    if (!alive) return;
+    alive = false;
+    child.kill("SIGKILL");
+    observe(why);
   }
 
   function watchMemory(): void {
@@ -122,12 +131,8 @@ export function startChild(settings: ChildSettings): Child {
         session = undefined;
       }
     },
-    kill(reason, as = "sandbox_killed") {
-      if (!alive) return;
-      alive = false;
-      child.kill("SIGKILL");
-      observe({ kind: as, tenant: handle.tenant, pid, reason });
-    },
+    kill: (cause, reason) => stop({ kind: "sandbox_killed", tenant: handle.tenant, pid, cause, reason }),
+    end: (reason) => stop({ kind: "sandbox_ended", tenant: handle.tenant, pid, reason }),
     rssMb: () => readRssMb(pid),
   };
 

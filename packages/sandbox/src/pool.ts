@@ -103,7 +103,7 @@ export class Pool {
     clearInterval(this.#reaper);
     clearTimeout(this.#later?.timer);
     const children = [...this.#slots.keys(), ...[...this.#spares].map((slot) => slot.child)];
-    for (const child of children) child.kill("the sandbox closes", "sandbox_ended");
+    for (const child of children) child.end("the sandbox closes");
     this.#slots.clear();
     this.#spares.clear();
     await Promise.all(children.map((child) => child.exited));
@@ -242,7 +242,7 @@ export class Pool {
 
   #retire(slot: Slot, reason: string): void {
     this.#slots.delete(slot.child);
-    slot.child.kill(reason, "sandbox_ended");
+    slot.child.end(reason);
   }
 
   #reap(): void {

@@ -1,3 +1,4 @@
+import type { KillCause } from "@guanxi/base";
 import type { Limits, LimitName } from "./limits.ts";
 import type { FromChild, ToChild } from "./protocol.ts";
 import type { Call, CallAnswer, Cost, Job, LogLine, Outcome, PutBack, RunError } from "./types.ts";
@@ -7,12 +8,15 @@ const clockFactor = 12;
 /** What starting an isolate, messages and a stop may take on top, ms. */
 const graceMs = 1_000;
 
+/** Ends the process for something it did; `reason` is for people. */
+export type Kill = (cause: KillCause, reason: string) => void;
+
 interface SessionOptions {
   readonly job: Job;
   readonly limits: Limits;
   readonly run: number;
   readonly send: (message: ToChild) => void;
-  readonly kill: (reason: string) => void;
+  readonly kill: Kill;
   /** What the child last used, MB. */
   readonly rssMb: () => number;
 }
@@ -118,7 +122,7 @@ export function startSession({ job, limits, run, send, kill, rssMb }: SessionOpt
   }
 
   function broken(detail: string): void {
-    kill("broke the protocol");
+    kill("protocol", "broke the protocol");
     finish(failed({ code: "INTERNAL", name: "SandboxError", message: detail }));
   }
 
@@ -137,7 +141,7 @@ export function startSession({ job, limits, run, send, kill, rssMb }: SessionOpt
 
   function ended({ end, log: rest, stuck }: Extract<FromChild, { type: "end" }>): void {
     log.push(...rest);
-    if (stuck) kill("the isolate did not stop");
+    if (stuck) kill("stuck", "the isolate did not stop");
     if (givenUp) return finish("log" in givenUp ? { ...givenUp, log } : givenUp);
     if (end.status === "dropped") return broken("the child dropped a run on its own");
     finish({ ...end, log });
@@ -159,7 +163,8 @@ export function startSession({ job, limits, run, send, kill, rssMb }: SessionOpt
       finish(passed("memoryMb", used, `the script brought its process down (${detail})`));
     },
     killFor(what, used) {
-      kill(what === "memory" ? `used ${used} MB` : `gave no sign for ${used} ms`);
+      if (what === "memory") kill("memory", `used ${used} MB`);
+      else kill("stuck", `gave no sign for ${used} ms`);
       if (givenUp) finish(givenUp);
       else if (what === "memory")
         finish(passed("memoryMb", used, `its process grew to ${used} MB, the script may use ${limits.memoryMb} MB`));

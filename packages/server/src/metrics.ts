@@ -37,16 +37,6 @@ const eventLoopMs = 50;
 
 const methods: ReadonlySet<string> = new Set(["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]);
 
-/** Why a script's process was killed, by how the reason begins; what follows is of the single case. */
-const killReasons: readonly [string, string][] = [
-  ["used ", "memory"],
-  ["gave no sign", "stuck"],
-  ["the isolate did not stop", "stuck"],
-  ["broke the protocol", "protocol"],
-  ["did not start", "start"],
-  ["ended by itself", "crash"],
-];
-
 /** The process is one, however many servers are in it. */
 let ofProcess: Registry | undefined;
 
@@ -152,7 +142,7 @@ function createCounters(registry: Registry): Observe {
       case "sandbox_started":
         return sandboxes.inc();
       case "sandbox_killed":
-        return kills.inc({ reason: killReasons.find(([words]) => o.reason.startsWith(words))?.[1] ?? "other" });
+        return kills.inc({ reason: o.cause });
       case "rows_imported":
         for (const outcome of ["created", "updated", "unchanged", "rejected"] as const)
           rows.inc({ outcome }, o[outcome]);

@@ -3,7 +3,7 @@ import { type Backend, type QueueOptions, createBackend, patienceMs, queuePlace 
 import type { Queue, QueueJob, QueueWorker } from "./queue.ts";
 import { type Watch, type WatchOptions, startWatch } from "./watch.ts";
 
-/** ms a job stays with a process that says nothing; beyond it another process gets the job. Short, because handlers are slices of a second. */
+/** ms a job stays with a process that says nothing; beyond it another process gets the job. Short, because a turn is less than a second. */
 const lockMs = 3_000;
 /** ms between two looks for such jobs: one statement each, so this is what an idle process costs. */
 const stalledIntervalMs = 2_500;

@@ -2,7 +2,7 @@ import { runMigrations } from "bullmq";
 import pg from "pg";
 
 /**
- * Every slice inserts, updates three times and deletes a row, so dead rows soon outnumber live ones and each claim walks over them. Vacuum has to
+ * Every turn inserts, updates three times and deletes a row, so dead rows soon outnumber live ones and each claim walks over them. Vacuum has to
  * come by number of rows, not by share of the table, and without pauses.
  */
 const vacuum =

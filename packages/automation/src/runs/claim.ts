@@ -44,7 +44,7 @@ interface Row extends Record<string, unknown> {
 
 /**
  * Claims the oldest runs of a tenant that may start. A run may not while an earlier run of the same workflow on the same record is running or about
- * to be tried again; several such runs claimed together are started one after the other by `slice`. Claims of one tenant exclude each other, since
+ * to be tried again; several such runs claimed together are started one after the other by `turn`. Claims of one tenant exclude each other, since
  * one that cannot see another's could take a later run and leave the earlier. Earlier runs are looked for by conditions that only the index by record
  * can serve: before a table is analysed, PostgreSQL takes all of a workflow's runs, or all that wait, for fewer than those of one record.
  */

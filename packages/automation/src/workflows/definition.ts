@@ -33,7 +33,5 @@ export interface WorkflowDefinition {
 export const defaultOrder = 100;
 /** Low enough for an index entry and a file name in stack traces. */
 export const nameLength = 60;
-/** Characters; a script is read by people. */
-export const scriptLength = 256 * 1024;
 
 export const isBefore = (on: Trigger): boolean => (beforeTriggers as readonly string[]).includes(on);

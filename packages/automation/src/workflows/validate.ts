@@ -1,10 +1,10 @@
-import { type Issue, type Locale, type Text, text } from "@guanxi/base";
+import { isObject, type Issue, type Locale, type Text, text } from "@guanxi/base";
 import { ExpressionError, checkExpression } from "@guanxi/expr";
 import type { Session } from "@guanxi/kernel";
 import type { ObjectType, Snapshot } from "@guanxi/meta";
 import type { Sandbox } from "@guanxi/sandbox";
 import type { TypeCheck } from "../typecheck/check.ts";
-import { type WorkflowDefinition, isTrigger, nameLength, scriptLength, triggers } from "./definition.ts";
+import { type WorkflowDefinition, isTrigger, nameLength, triggers } from "./definition.ts";
 import { whenScope } from "./when.ts";
 
 const keys = new Set([
@@ -65,9 +65,6 @@ export function validateWorkflow(body: unknown, name: string, snapshot: Snapshot
   if (issues.length > 0 || object === undefined || script.code === undefined) return { issues };
   return { valid: { definition: body as unknown as WorkflowDefinition, object, code: script.code } };
 }
-
-const isObject = (value: unknown): value is Record<string, unknown> =>
-  typeof value === "object" && value !== null && !Array.isArray(value);
 
 const fault = (path: string, message: Text): Issue => ({ path, code: "definition", text: message });
 
@@ -176,7 +173,6 @@ export async function compileScript(
   const path = "/script";
   if (script === undefined) return { issues: "steps" in body ? [] : [{ path, code: "required" }] };
   if (typeof script !== "string") return { issues: [{ path, code: "type", params: { type: "string" } }] };
-  if (script.length > scriptLength) return { issues: [{ path, code: "maxLength", params: { limit: scriptLength } }] };
   const compiled = await tools.compile(script, `${name}.ts`);
   if (!compiled.ok) {
     const { message, line, column } = compiled;

@@ -1,4 +1,4 @@
-import { type Issue, text } from "@guanxi/base";
+import { isObject, type Issue, text } from "@guanxi/base";
 import { pointer } from "@guanxi/meta";
 
 /** Levels of objects and arrays in a row, as in the body of any request; what walks a value recursively relies on it. */
@@ -21,7 +21,7 @@ export function parseRow(
   } catch {
     return { issues: [{ path: "", code: "syntax", text: notJson }] };
   }
-  if (typeof value !== "object" || value === null || Array.isArray(value)) return { issues: [shape] };
+  if (!isObject(value)) return { issues: [shape] };
   return issues.length > 0 ? { issues } : { value: value as Record<string, unknown> };
 }
 

@@ -1,5 +1,5 @@
 import { grantWrite } from "@guanxi/access";
-import { GuanxiError, isId, type Issue } from "@guanxi/base";
+import { GuanxiError, isId, isObject, type Issue } from "@guanxi/base";
 import type { ObjectType } from "@guanxi/meta";
 import type { WriteGrant } from "@guanxi/query";
 import {
@@ -197,7 +197,7 @@ export async function updateRows(
 export function patchesOf(values: readonly unknown[], pathOf: (i: number) => string): Patch[] {
   return values.map((value, i) => {
     const path = pathOf(i);
-    if (typeof value !== "object" || value === null || Array.isArray(value)) {
+    if (!isObject(value)) {
       throw new GuanxiError("VALIDATION", { issues: [{ path, code: "type", params: { type: "object" } }] });
     }
     const { id, ...patch } = value as Record<string, unknown>;

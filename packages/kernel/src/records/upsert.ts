@@ -1,5 +1,5 @@
 import { authorize } from "@guanxi/access";
-import { GuanxiError, isGuanxiError, type Issue } from "@guanxi/base";
+import { GuanxiError, isGuanxiError, isObject, type Issue } from "@guanxi/base";
 import type { Field, ObjectType } from "@guanxi/meta";
 import { askGet } from "@guanxi/query";
 import type { RecordAnswer, Session } from "../types.ts";
@@ -34,8 +34,7 @@ function withKey(
   };
   const path = `/${field.name}`;
   if (field.readOnly) refuse({ path, code: "read_only" });
-  if (typeof body !== "object" || body === null || Array.isArray(body))
-    return refuse({ path: "", code: "type", params: { type: "object" } });
+  if (!isObject(body)) return refuse({ path: "", code: "type", params: { type: "object" } });
   const key = keyFromPath(object, field, text);
   if (key === undefined || key === null || key === "")
     return refuse({ path, code: "format", params: { format: field.type } });

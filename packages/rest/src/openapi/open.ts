@@ -1,10 +1,11 @@
+import { isObject } from "@guanxi/base";
 import type { Schema } from "./parameters.ts";
 
 const single = ["items", "additionalProperties", "not"] as const;
 const several = ["anyOf", "oneOf", "allOf", "prefixItems"] as const;
 
 type Node = Readonly<Record<string, unknown>>;
-const isNode = (value: unknown): value is Node => typeof value === "object" && value !== null && !Array.isArray(value);
+const isNode = (value: unknown): value is Node => isObject(value);
 const openAny = (value: unknown): unknown => (isNode(value) ? openNode(value) : value);
 
 /**

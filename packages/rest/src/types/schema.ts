@@ -1,3 +1,4 @@
+import { isObject } from "@guanxi/base";
 import type { JsonSchema } from "@guanxi/meta";
 
 /** The type of a value that may be anything: programs have to look at it first, scripts may use it as they know it is. */
@@ -9,8 +10,7 @@ const plain = ["type", "format", "required"] as const;
 /** Without any of them a value may be anything. */
 const decisive = ["type", "const", "enum", "anyOf", "oneOf", "allOf", "properties"];
 
-const isSchema = (value: unknown): value is JsonSchema =>
-  typeof value === "object" && value !== null && !Array.isArray(value);
+const isSchema = (value: unknown): value is JsonSchema => isObject(value);
 const isScalar = (value: unknown): boolean => value === null || typeof value !== "object";
 
 /**

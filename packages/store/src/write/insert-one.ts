@@ -4,14 +4,12 @@ import type { Statement } from "../types.ts";
 import { newRow } from "./insert.ts";
 import { callersStatement, grantShape, type WritePlan } from "./plans.ts";
 import {
-  absentReference,
-  changeJson,
-  faultList,
+  createdCte,
   place,
   recordJson,
   recordShape,
   referenceChecks,
-  referenceCte,
+  referenceSql,
   type WriteContext,
 } from "./shared.ts";
 
@@ -27,18 +25,17 @@ function compile(
   const { schema } = context.snapshot.settings;
   const s = quote(schema);
   const { columns, values } = newRow(object, schema, fields);
-  const ctes = checks.map((c) => referenceCte(c, `SELECT i.${quote(c.field.name)} FROM input i`, schema)).join("");
-  const absent = checks.map(({ field: { name } }) => absentReference(name, `i.${quote(name)}`));
+  const references = referenceSql(checks, schema, {
+    wanted: (column) => `SELECT i.${column} FROM input i`,
+    proposed: (column) => `i.${column}`,
+  });
   const text = `WITH input AS MATERIALIZED (SELECT * FROM jsonb_to_record(${place.rows}) AS x(id uuid, ${recordShape(fields)})),
-${ctes}checked AS MATERIALIZED (SELECT ${faultList(absent)} AS missing FROM input i), r AS (
+${references.ctes}checked AS MATERIALIZED (SELECT ${references.missing} AS missing FROM input i), r AS (
   INSERT INTO ${s}.${quote(object.table)} (${columns})
   SELECT ${values} FROM input i
   WHERE (SELECT version FROM ${s}._meta) = ${place.version} AND (SELECT missing FROM checked) IS NULL
   RETURNING *
-), c AS (
-  INSERT INTO ${s}._change (object_id, record, op, version, at, actor, meta, cause, data)
-  SELECT ${object.id}, r.id, 'create', 1, ${place.now}, ${place.user}, ${place.version}, ${place.cause}, ${changeJson(object, "r")} FROM r
-)
+), ${createdCte(object, schema)}
 SELECT (${place.rows} ->> 'id')::uuid AS id, k.missing, CASE WHEN r.id IS NOT NULL THEN ${recordJson(object, "r")} END AS data, (SELECT version FROM ${s}._meta) AS meta
 FROM checked k LEFT JOIN r ON true`;
   return { text, constants: [] };

@@ -3,14 +3,12 @@ import { literal, quote, type WriteGrant } from "@guanxi/query";
 import type { Statement } from "../types.ts";
 import { grantShape, plannedStatement, type WritePlan } from "./plans.ts";
 import {
-  absentReference,
-  changeJson,
-  faultList,
+  createdCte,
   place,
   recordJson,
   recordShape,
   referenceChecks,
-  referenceCte,
+  referenceSql,
   type WriteContext,
   writtenFields,
 } from "./shared.ts";
@@ -66,22 +64,21 @@ export function newRow(
  */
 export function insertCtes(object: ObjectType, grant: WriteGrant, { snapshot }: WriteContext, input: string): string {
   const { schema } = snapshot.settings;
-  const checks = referenceChecks(object, grant, snapshot);
   const s = quote(schema);
   const { columns, values } = newRow(object, schema, writtenFields(object));
-  const absent = checks.map(({ field: { name } }) => absentReference(name, `i.${quote(name)}`));
+  const references = referenceSql(referenceChecks(object, grant, snapshot), schema, {
+    wanted: (column) => `SELECT i.${column} FROM input i`,
+    proposed: (column) => `i.${column}`,
+  });
   return `input AS MATERIALIZED (${input}),
-${checks.map((c) => referenceCte(c, `SELECT i.${quote(c.field.name)} FROM input i`, schema)).join("")}checked AS MATERIALIZED (
-  SELECT i.id, ${faultList(absent)} AS missing FROM input i
+${references.ctes}checked AS MATERIALIZED (
+  SELECT i.id, ${references.missing} AS missing FROM input i
 ), r AS (
   INSERT INTO ${s}.${quote(object.table)} (${columns})
   SELECT ${values} FROM input i
   WHERE (SELECT version FROM ${s}._meta) = ${place.version} AND NOT EXISTS (SELECT FROM checked WHERE missing IS NOT NULL)
   RETURNING *
-), c AS (
-  INSERT INTO ${s}._change (object_id, record, op, version, at, actor, meta, cause, data)
-  SELECT ${object.id}, r.id, 'create', 1, ${place.now}, ${place.user}, ${place.version}, ${place.cause}, ${changeJson(object, "r")} FROM r
-)`;
+), ${createdCte(object, schema)}`;
 }
 
 function compile(object: ObjectType, grant: WriteGrant, context: WriteContext): WritePlan {

@@ -1,4 +1,4 @@
-import { Recent } from "@guanxi/base";
+import { perKey, Recent } from "@guanxi/base";
 import type { Field, ObjectType, Snapshot } from "@guanxi/meta";
 import type { WriteGrant } from "@guanxi/query";
 import type { Statement } from "../types.ts";
@@ -26,15 +26,10 @@ interface Plans {
   readonly callers: Recent<string, { plan: WritePlan; times: number }>;
 }
 
-const plans = new WeakMap<Snapshot, Map<ObjectType, Plans>>();
-
-function plansOf(object: ObjectType, snapshot: Snapshot): Plans {
-  const objects = plans.get(snapshot) ?? new Map<ObjectType, Plans>();
-  plans.set(snapshot, objects);
-  const known = objects.get(object) ?? { fixed: new Map(), callers: new Recent(mostCallersPlans) };
-  objects.set(object, known);
-  return known;
-}
+/** An object may be the same in several snapshots, which differ in what it refers to. */
+const plans = perKey((_: Snapshot) =>
+  perKey((__: ObjectType): Plans => ({ fixed: new Map(), callers: new Recent(mostCallersPlans) })),
+);
 
 const statementOf = (
   object: ObjectType,
@@ -57,7 +52,7 @@ export function plannedStatement(
   context: WriteContext,
   compile: () => WritePlan,
 ): Statement {
-  const { fixed } = plansOf(object, context.snapshot);
+  const { fixed } = plans(context.snapshot)(object);
   const key = `${kind} ${shape}`;
   const plan = fixed.get(key) ?? compile();
   fixed.set(key, plan);
@@ -74,7 +69,7 @@ export function callersStatement(
   context: WriteContext,
   compile: (fields: readonly Field[]) => WritePlan,
 ): Statement {
-  const { callers } = plansOf(object, context.snapshot);
+  const { callers } = plans(context.snapshot)(object);
   const entry = callers.getOrMake(`${kind} ${shape} ${names.join()}`, () => {
     const given = new Set(names);
     return { plan: compile(writtenFields(object).filter((f) => given.has(f.name))), times: 0 };

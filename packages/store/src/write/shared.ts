@@ -1,3 +1,4 @@
+import { perKey } from "@guanxi/base";
 import type { Field, ObjectType, Snapshot } from "@guanxi/meta";
 import { jsonColumn, literal, type Predicate, quote, rowPredicateSql, type WriteGrant } from "@guanxi/query";
 
@@ -25,14 +26,8 @@ export const place = {
 } as const;
 export const placesTaken = Object.keys(place).length;
 
-const records = new WeakMap<object, string>();
-
 /** An actor's record is the same value for all that they do until it changes. */
-function recordText(record: Readonly<Record<string, unknown>>): string {
-  const known = records.get(record) ?? JSON.stringify(record);
-  records.set(record, known);
-  return known;
-}
+const recordText = perKey((record: Readonly<Record<string, unknown>>) => JSON.stringify(record));
 
 export const placedParams = (rows: unknown, context: WriteContext): (string | null)[] => [
   JSON.stringify(rows),
@@ -73,7 +68,7 @@ export function changeJson(object: ObjectType, alias: string, fields = [...objec
   return `(SELECT to_jsonb("#") FROM (SELECT ${members.join(", ")}) "#")`;
 }
 
-export interface ReferenceCheck {
+interface ReferenceCheck {
   readonly field: Field;
   readonly table: string;
   readonly predicate: Predicate;
@@ -87,21 +82,46 @@ export function referenceChecks(object: ObjectType, grant: WriteGrant, snapshot:
   });
 }
 
-const referenceName = (field: string): string => quote(`ref_${field}`);
-
-/**
- * A CTE of the targets that `wanted` (a subquery of ids) names and the actor may see, locked so that none is deleted
- * before this write commits. It must be read by the statement, or PostgreSQL skips it.
- */
-export const referenceCte = (check: ReferenceCheck, wanted: string, schema: string): string =>
-  `${referenceName(check.field.name)} AS MATERIALIZED (SELECT t.id FROM ${quote(schema)}.${quote(check.table)} t WHERE t.id = ANY (ARRAY(${wanted}))
-  AND t.deleted_at IS NULL AND ${rowPredicateSql(check.predicate, "t", schema, place.user)} FOR KEY SHARE OF t),\n`;
-
-/**
- * The field's name where its target is not among those of `referenceCte`, else NULL. `proposed` and `old` are SQL: a value that stays is
- * not asked about.
- */
-export function absentReference(name: string, proposed: string, old?: string): string {
-  const changes = old === undefined ? "" : ` AND ${proposed} IS DISTINCT FROM ${old}`;
-  return `CASE WHEN ${proposed} IS NOT NULL${changes} AND ${proposed} NOT IN (SELECT id FROM ${referenceName(name)}) THEN ${literal(name)} END`;
+/** Where a statement has the values to be written; each is SQL for a field's column. */
+interface ReferenceValues {
+  /** A subquery of the ids that are asked about. */
+  readonly wanted: (column: string, field: Field) => string;
+  readonly proposed: (column: string) => string;
+  /** A value that stays is not asked about. */
+  readonly old?: (column: string) => string;
 }
+
+/**
+ * `ctes` find the targets that are there for the actor, and lock them so that none is deleted before this write commits; they end in a comma.
+ * `missing` names the fields whose targets are not among them. It must be read by the statement, or PostgreSQL skips the CTEs.
+ */
+export function referenceSql(
+  checks: readonly ReferenceCheck[],
+  schema: string,
+  { wanted, proposed, old }: ReferenceValues,
+): { ctes: string; missing: string } {
+  const parts = checks.map(({ field, table, predicate }) => {
+    const [cte, column] = [quote(`ref_${field.name}`), quote(field.column.name)];
+    const changes = old ? ` AND ${proposed(column)} IS DISTINCT FROM ${old(column)}` : "";
+    return {
+      cte: `${cte} AS MATERIALIZED (SELECT t.id FROM ${quote(schema)}.${quote(table)} t WHERE t.id = ANY (ARRAY(${wanted(column, field)}))
+  AND t.deleted_at IS NULL AND ${rowPredicateSql(predicate, "t", schema, place.user)} FOR KEY SHARE OF t),\n`,
+      absent: `CASE WHEN ${proposed(column)} IS NOT NULL${changes} AND ${proposed(column)} NOT IN (SELECT id FROM ${cte}) THEN ${literal(field.name)} END`,
+    };
+  });
+  return { ctes: parts.map((p) => p.cte).join(""), missing: faultList(parts.map((p) => p.absent)) };
+}
+
+/** CTE `c`: the change rows of the new records `r`. */
+export const createdCte = (object: ObjectType, schema: string): string => `c AS (
+  INSERT INTO ${quote(schema)}._change (object_id, record, op, version, at, actor, meta, cause, data)
+  SELECT ${object.id}, r.id, 'create', 1, ${place.now}, ${place.user}, ${place.version}, ${place.cause}, ${changeJson(object, "r")} FROM r
+)`;
+
+/** CTE `c`: the change rows of the records `r`, which were `o` and may differ in `fields`. */
+export const updatedCte = (object: ObjectType, schema: string, fields?: Field[]): string => `c AS (
+  INSERT INTO ${quote(schema)}._change (object_id, record, op, version, at, actor, meta, cause, data, old)
+  SELECT ${object.id}, r.id, 'update', r.version, ${place.now}, ${place.user}, ${place.version}, ${place.cause}, j.new,
+    (SELECT jsonb_object_agg(e.key, e.value) FROM jsonb_each(j.old) e WHERE e.value IS DISTINCT FROM j.new -> e.key)
+  FROM r JOIN o ON o.id = r.id CROSS JOIN LATERAL (SELECT ${changeJson(object, "r")} AS new, ${changeJson(object, "o", fields)} AS old) j
+)`;

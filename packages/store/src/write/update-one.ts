@@ -3,15 +3,14 @@ import { Parameters, quote, rowPredicateSql, type WriteGrant } from "@guanxi/que
 import type { Statement } from "../types.ts";
 import { callersStatement, grantShape, type WritePlan } from "./plans.ts";
 import {
-  absentReference,
-  changeJson,
   faultList,
   place,
   placesTaken,
   recordJson,
   recordShape,
   referenceChecks,
-  referenceCte,
+  referenceSql,
+  updatedCte,
   type WriteContext,
 } from "./shared.ts";
 import { type PatchRow, ruleConditions } from "./update.ts";
@@ -39,17 +38,18 @@ function checkedCte(
   const checks = referenceChecks(object, grant, context.snapshot).filter((c) => patched.has(c.field.name));
   const patch = `jsonb_to_record(${place.rows} -> 'patch') AS v(${recordShape(fields)})`;
   const proposed = (name: string): string => `${patched.has(name) ? "v" : "o"}.${quote(name)}`;
-  const missing = faultList(
-    checks.map(({ field: { name } }) => absentReference(name, `v.${quote(name)}`, `o.${quote(name)}`)),
-  );
+  const references = referenceSql(checks, schema, {
+    wanted: (column) => `SELECT v.${column} FROM ${patch}`,
+    proposed: (column) => `v.${column}`,
+    old: (column) => `o.${column}`,
+  });
   const broken = faultList(
     ruleConditions(object, context, parameters, proposed).map((sql, i) => `CASE WHEN ${sql} THEN '${i}' END`),
   );
   const columns = (row: string): string => fields.map((f) => `${row}.${quote(f.column.name)}`).join(", ");
-  const wanted = (f: string): string => `SELECT v.${quote(f)} FROM ${patch}`;
-  return `${checks.map((c) => referenceCte(c, wanted(c.field.name), schema)).join("")}k AS MATERIALIZED (
+  return `${references.ctes}k AS MATERIALIZED (
   SELECT o.id, o.version AS old_version, ${writableSql(grant, schema)} AS writable, coalesce((${place.rows} ->> 'version')::bigint = o.version, true) AS fresh,
-    ${missing} AS missing, ${broken} AS broken, (${columns("o")}) IS DISTINCT FROM (${columns("v")}) AS differs,
+    ${references.missing} AS missing, ${broken} AS broken, (${columns("o")}) IS DISTINCT FROM (${columns("v")}) AS differs,
     ${fields.map((f) => `v.${quote(f.column.name)} AS ${proposedName(f)}`).join(", ")}
   FROM o CROSS JOIN LATERAL ${patch}
 )`;
@@ -69,12 +69,7 @@ function compile(object: ObjectType, grant: WriteGrant, context: WriteContext, f
   FROM k WHERE t.id = k.id AND k.writable AND k.fresh AND k.missing IS NULL AND k.broken IS NULL AND k.differs
     AND (SELECT version FROM ${s}._meta) = ${place.version}
   RETURNING t.*
-), c AS (
-  INSERT INTO ${s}._change (object_id, record, op, version, at, actor, meta, cause, data, old)
-  SELECT ${object.id}, r.id, 'update', r.version, ${place.now}, ${place.user}, ${place.version}, ${place.cause}, j.new,
-    (SELECT jsonb_object_agg(e.key, e.value) FROM jsonb_each(j.old) e WHERE e.value IS DISTINCT FROM j.new -> e.key)
-  FROM r JOIN o ON o.id = r.id CROSS JOIN LATERAL (SELECT ${changeJson(object, "r")} AS new, ${changeJson(object, "o", changed)} AS old) j
-)
+), ${updatedCte(object, schema, changed)}
 SELECT (${place.rows} ->> 'id')::uuid AS id, k.id IS NOT NULL AS found, coalesce(k.writable, false) AS writable, coalesce(k.fresh, true) AS fresh,
   coalesce(r.version, k.old_version) AS version, k.missing, k.broken, (SELECT version FROM ${s}._meta) AS meta,
   CASE WHEN r.id IS NOT NULL THEN ${recordJson(object, "r")} WHEN o.id IS NOT NULL THEN ${recordJson(object, "o")} END AS data

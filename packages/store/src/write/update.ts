@@ -11,15 +11,14 @@ import {
 import type { Statement } from "../types.ts";
 import { grantShape, plannedStatement, type WritePlan } from "./plans.ts";
 import {
-  absentReference,
-  changeJson,
   faultList,
   place,
   placesTaken,
   recordJson,
   recordShape,
   referenceChecks,
-  referenceCte,
+  referenceSql,
+  updatedCte,
   type WriteContext,
   writtenFields,
 } from "./shared.ts";
@@ -94,12 +93,11 @@ function compile(object: ObjectType, grant: WriteGrant, context: WriteContext): 
   const table = `${s}.${quote(object.table)}`;
   const fields = writtenFields(object);
   const content = fields.map((f) => quote(f.column.name));
-  const checks = referenceChecks(object, grant, context.snapshot);
-  const wanted = (f: string): string =>
-    `SELECT (p.patch ->> ${literal(f)})::uuid FROM input p WHERE p.patch ->> ${literal(f)} IS NOT NULL`;
-  const missing = faultList(
-    checks.map(({ field: { name } }) => absentReference(name, `n.${quote(name)}`, `o.${quote(name)}`)),
-  );
+  const references = referenceSql(referenceChecks(object, grant, context.snapshot), schema, {
+    wanted: (_, { name }) => `SELECT (p.patch ->> ${literal(name)})::uuid FROM input p`,
+    proposed: (column) => `n.${column}`,
+    old: (column) => `o.${column}`,
+  });
   const broken = faultList(
     ruleConditions(object, context, parameters, (name) => `n.${quote(name)}`).map(
       (sql, i) => `CASE WHEN ${sql} THEN '${i}' END`,
@@ -112,9 +110,9 @@ function compile(object: ObjectType, grant: WriteGrant, context: WriteContext): 
   ORDER BY t.id FOR NO KEY UPDATE OF t
 ), n AS MATERIALIZED (
   SELECT ${proposedColumns(object)} FROM o JOIN input p ON p.id = o.id CROSS JOIN LATERAL jsonb_to_record(p.patch) AS v(${recordShape(fields)})
-), ${checks.map((c) => referenceCte(c, wanted(c.field.name), schema)).join("")}checked AS MATERIALIZED (
+), ${references.ctes}checked AS MATERIALIZED (
   SELECT p.id, o.id IS NOT NULL AS found, coalesce(${predicateSql(grant.write, "o", schema, place.user)}, false) AS writable,
-    o.version AS old_version, coalesce(p.version = o.version, true) AS fresh, ${missing} AS missing, ${broken} AS broken
+    o.version AS old_version, coalesce(p.version = o.version, true) AS fresh, ${references.missing} AS missing, ${broken} AS broken
   FROM input p LEFT JOIN o ON o.id = p.id LEFT JOIN n ON n.id = p.id
 ), going AS MATERIALIZED (
   SELECT n.* FROM n JOIN o ON o.id = n.id
@@ -125,12 +123,7 @@ function compile(object: ObjectType, grant: WriteGrant, context: WriteContext): 
   UPDATE ${table} t SET ${content.map((c) => `${c} = g.${c}`).join(", ")}, version = t.version + 1, updated_at = ${place.now}, updated_by = ${place.user}
   FROM going g WHERE t.id = g.id
   RETURNING t.*
-), c AS (
-  INSERT INTO ${s}._change (object_id, record, op, version, at, actor, meta, cause, data, old)
-  SELECT ${object.id}, r.id, 'update', r.version, ${place.now}, ${place.user}, ${place.version}, ${place.cause}, j.new,
-    (SELECT jsonb_object_agg(e.key, e.value) FROM jsonb_each(j.old) e WHERE e.value IS DISTINCT FROM j.new -> e.key)
-  FROM r JOIN o ON o.id = r.id CROSS JOIN LATERAL (SELECT ${changeJson(object, "r")} AS new, ${changeJson(object, "o")} AS old) j
-)
+), ${updatedCte(object, schema)}
 SELECT k.id, k.found, k.writable, k.fresh, coalesce(r.version, k.old_version) AS version, k.missing, k.broken, (SELECT version FROM ${s}._meta) AS meta,
   CASE WHEN r.id IS NOT NULL THEN ${recordJson(object, "r")} WHEN o.id IS NOT NULL THEN ${recordJson(object, "o")} END AS data
 FROM checked k LEFT JOIN r ON r.id = k.id LEFT JOIN o ON o.id = k.id`;

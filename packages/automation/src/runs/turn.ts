@@ -11,7 +11,7 @@ import { createFinisher } from "./finish.ts";
 import type { Leases } from "./leases.ts";
 import { sessionOf } from "./session.ts";
 
-export interface SliceContext {
+export interface TurnContext {
   readonly kernel: Kernel;
   readonly sandbox: Sandbox;
   readonly settings: AutomationSettings;
@@ -26,39 +26,39 @@ export interface SliceContext {
   readonly stopping: () => boolean;
 }
 
-export interface SliceResult {
+export interface TurnResult {
   /** Whether the tenant may have more runs to start. */
   readonly more: boolean;
   /** When put back and waiting runs go on, ms since 1970. */
   readonly due: readonly number[];
 }
 
-/** Works on a tenant's runs for a moment. `onFull` is called when there is more than one slice's worth, so that others can join in. */
-export async function runSlice(tenant: string, context: SliceContext, onFull: () => void): Promise<SliceResult> {
+/** Works on a tenant's runs for a moment. `onFull` is called when there is more than one turn's worth, so that others can join in. */
+export async function takeTurn(tenant: string, context: TurnContext, onFull: () => void): Promise<TurnResult> {
   const { kernel, settings } = context;
-  const turn = createTurn(context);
+  const deadline = createDeadline(context);
   const due: number[] = [];
   for (;;) {
     const batch = await claimRuns(kernel.store, tenant, context.worker, settings);
     // Also when few were claimed: others may have waited for them.
     if (batch.length === 0) return { more: false, due };
     if (batch.length >= settings.claimRuns) onFull();
-    due.push(...(await runBatch(tenant, batch, context, turn)));
-    if (turn.over()) return { more: true, due };
+    due.push(...(await runBatch(tenant, batch, context, deadline)));
+    if (deadline.over()) return { more: true, due };
   }
 }
 
-/** A slice's time. It begins when the first run has ended: before that the slice may have waited for a process, which then must not be used for that one run. */
-interface Turn {
+/** A turn's time. It begins when the first run has ended: before that it may have waited for a process, which then must not be used for that one run. */
+interface Deadline {
   ranOne(): void;
   over(): boolean;
 }
 
-function createTurn({ settings, stopping }: SliceContext): Turn {
-  let deadline = Infinity;
+function createDeadline({ settings, stopping }: TurnContext): Deadline {
+  let end = Infinity;
   return {
-    ranOne: () => void (deadline = Math.min(deadline, Date.now() + settings.sliceMs)),
-    over: () => stopping() || Date.now() >= deadline,
+    ranOne: () => void (end = Math.min(end, Date.now() + settings.turnMs)),
+    over: () => stopping() || Date.now() >= end,
   };
 }
 
@@ -66,8 +66,8 @@ function createTurn({ settings, stopping }: SliceContext): Turn {
 async function runBatch(
   tenant: string,
   batch: readonly ClaimedRun[],
-  context: SliceContext,
-  turn: Turn,
+  context: TurnContext,
+  deadline: Deadline,
 ): Promise<number[]> {
   const finisher = createFinisher(context.kernel.store, tenant, context.settings.finishMs);
   const due: number[] = [];
@@ -87,8 +87,8 @@ async function runBatch(
 
   async function runOne(run: ClaimedRun): Promise<boolean> {
     const started = performance.now();
-    const end = turn.over() ? putBackEnd(run) : await runTraced(run, context);
-    turn.ranOne();
+    const end = deadline.over() ? putBackEnd(run) : await runTraced(run, context);
+    deadline.ranOne();
     if (!end) return false;
     write(end);
     const { workflow, id } = run;
@@ -138,7 +138,7 @@ function chainsOf(batch: readonly ClaimedRun[]): ClaimedRun[][] {
 }
 
 /** A run belongs to the trace of what caused it, however long ago that was, and not to the worker's turn in which it happens to be taken up. */
-function runTraced(run: ClaimedRun, context: SliceContext): Promise<RunEnd | undefined> {
+function runTraced(run: ClaimedRun, context: TurnContext): Promise<RunEnd | undefined> {
   const { tracer } = context;
   const attributes = {
     "guanxi.tenant": run.tenant,
@@ -159,7 +159,7 @@ function runTraced(run: ClaimedRun, context: SliceContext): Promise<RunEnd | und
 }
 
 /** Undefined when the run was taken away meanwhile. */
-async function runScript(run: ClaimedRun, context: SliceContext, span: Span): Promise<RunEnd | undefined> {
+async function runScript(run: ClaimedRun, context: TurnContext, span: Span): Promise<RunEnd | undefined> {
   const { settings } = context;
   if (run.losses > settings.maxLosses)
     return failedEnd(run, {
