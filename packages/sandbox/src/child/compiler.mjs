@@ -1,13 +1,12 @@
 // Reads one script after the other: strips the types and checks the syntax. Nothing of a script runs here.
 
 import { stripTypeScriptTypes } from "node:module";
-import { constants } from "node:os";
 import { SourceTextModule } from "node:vm";
+import { loadAddon, obeyParent } from "./addon.cjs";
 
 /** @import { CompileResult, DefaultExport } from "../types.ts" */
 
-for (const signal of ["SIGTERM", "SIGINT", "SIGHUP"]) process.on(signal, () => {});
-process.on("disconnect", () => process.kill(process.pid, "SIGKILL"));
+obeyParent();
 
 /** Heap for one source and its syntax tree, MB. */
 const memoryMb = 64;
@@ -148,19 +147,7 @@ function compile({ source, filename }) {
   return { ok: true, code, ...(main && { main }) };
 }
 
-/** @param {{ addon: string, identity?: { uid: number, gid: number } }} init */
-function open({ addon, identity }) {
-  const module = { exports: /** @type {any} */ ({}) };
-  process.dlopen(module, addon, constants.dlopen.RTLD_NOW);
-  if (identity !== undefined) {
-    process.setgroups?.([]);
-    process.setgid?.(identity.gid);
-    process.setuid?.(identity.uid);
-  }
-  ivm = module.exports.ivm;
-}
-
 process.on("message", (/** @type {any} */ message) => {
-  if (message.addon !== undefined) open(message);
+  if (message.addon !== undefined) ivm = loadAddon(message.addon, message.identity);
   else process.send?.(compile(message));
 });

@@ -1,7 +1,7 @@
 // The process that foreign code runs in. It has no environment, no files, no connections; it knows only the parent, and does one run at a time.
 // These files are CommonJS, because the loader of ES modules would take a fifth of the time in which a process starts.
 
-const { constants } = require("node:os");
+const { loadAddon, obeyParent } = require("./addon.cjs");
 const { makeIsolate } = require("./isolate.cjs");
 const { rehearse } = require("./rehearsal.cjs");
 const { startRun } = require("./run.cjs");
@@ -11,11 +11,7 @@ const { startRun } = require("./run.cjs");
  * @import { Handed } from "./run.cjs"
  */
 
-// The process group may get these while the server drains; the parent decides when a child ends.
-for (const signal of ["SIGTERM", "SIGINT", "SIGHUP"]) process.on(signal, () => {});
-// SIGKILL, because an ordinary exit waits for isolates that may never stop.
-const die = () => process.kill(process.pid, "SIGKILL");
-process.on("disconnect", die);
+obeyParent();
 
 /** @type {import("./isolate.cjs").Environment | undefined} */
 let environment;
@@ -38,15 +34,7 @@ const send = (/** @type {FromChild} */ message) => void process.send?.(message);
 
 /** @param {Extract<ToChild, { type: "init" }>} init */
 function open({ addon, bootstrap, identity, rssLimitMb, limits }) {
-  const module = { exports: /** @type {any} */ ({}) };
-  process.dlopen(module, addon, constants.dlopen.RTLD_NOW);
-  // After the addon is loaded, because the tree may be readable by root alone.
-  if (identity !== undefined) {
-    process.setgroups?.([]);
-    process.setgid?.(identity.gid);
-    process.setuid?.(identity.uid);
-  }
-  const { ivm } = module.exports;
+  const ivm = loadAddon(addon, identity);
   environment = { ivm, bootstrap, bytecode: rehearse(ivm, bootstrap, limits), rssLimitMb };
   spare = makeIsolate(environment, limits.memoryMb);
   send({ type: "ready" });
