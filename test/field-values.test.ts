@@ -46,6 +46,13 @@ const specimens: Readonly<Record<Exclude<FieldTypeName, "autonumber" | "referenc
     filters: [["f == '+8613812345678'", 1]],
     wrong: "abc",
   },
+  currency_code: {
+    definition: { fieldType: "currency_code" },
+    sent: ["cny ", "USD"],
+    read: ["CNY", "USD"],
+    filters: [["f == 'CNY'", 0]],
+    wrong: "RBM",
+  },
   url: {
     definition: { type: "string", format: "uri" },
     sent: ["https://例子.中国/路径?q=1", "mailto:a@b.example"],

@@ -46,6 +46,7 @@ describe("roles", () => {
     const known = body(await api.get("/api/meta/objects"), 200).data.map((d: { name: string }) => d.name);
     expect(known.sort()).toEqual([
       "department",
+      "exchange_rate",
       "lead",
       "position",
       "role",

@@ -146,13 +146,30 @@ export const coreObjects: readonly ObjectDefinition[] = [
     },
     unique: [["assignee", "role"]],
   },
+  {
+    name: "exchange_rate",
+    plural: "exchange_rates",
+    ...titled("Exchange rate", "汇率", "匯率"),
+    description: "What one unit of a currency is worth in the tenant's own, from a day on until its next rate.",
+    type: "object",
+    required: ["currency", "rate", "valid_from"],
+    nameField: "currency",
+    sharing: "read",
+    history: true,
+    properties: {
+      currency: { fieldType: "currency_code", ...titled("Currency", "币种", "幣別") },
+      rate: { type: "number", exclusiveMinimum: 0, ...titled("Rate", "汇率", "匯率") },
+      valid_from: { type: "string", format: "date", ...titled("Valid from", "生效日期", "生效日期") },
+    },
+    unique: [["currency", "valid_from"]],
+  },
 ];
 
 /**
  * The edition of `coreObjects`, raised with every change of them, so that tenants made by older programs get it. A field that comes
  * with a level above 1 is named in `youngerFields`.
  */
-export const coreLevel = 1;
+export const coreLevel = 2;
 export const youngerFields: Readonly<Record<string, number>> = {};
 
 /** Objects whose records decide what actors may see and do. */

@@ -4,22 +4,23 @@ import { fieldTypeOf } from "./infer.ts";
 import { isUnique } from "./keys.ts";
 import { humanise } from "./names.ts";
 import { titleText } from "./titles.ts";
-import type { Field, FieldDefinition, FieldTypeName, ObjectDefinition, OnDelete } from "./types.ts";
+import type { Field, FieldDefinition, FieldTypeName, OnDelete } from "./types.ts";
 
 export interface FieldPlace {
-  readonly object: ObjectDefinition;
+  readonly object: string;
   readonly id: number;
+  readonly required: boolean;
+  readonly currencyField: string | undefined;
   /** Characters that an index entry has room for. */
   readonly textLimit: number | undefined;
 }
 
 export function compileField(name: string, definition: FieldDefinition, place: FieldPlace): Field {
   const typeName = fieldTypeOf(definition);
-  if (typeName === undefined)
-    throw new Error(`unknown field type ${definition.fieldType} of ${place.object.name}.${name}`);
+  if (typeName === undefined) throw new Error(`unknown field type ${definition.fieldType} of ${place.object}.${name}`);
   const type = fieldTypes[typeName];
   const shape = limited(type.shape(definition), place.textLimit);
-  const required = place.object.required?.includes(name) ?? false;
+  const { required, currencyField } = place;
   const unique = isUnique(definition);
   return {
     id: place.id,
@@ -38,6 +39,7 @@ export function compileField(name: string, definition: FieldDefinition, place: F
     ...referenceFacts(typeName, definition, required),
     ...(shape.values === undefined ? {} : { values: shape.values }),
     ...defaultFacts(definition, shape),
+    ...(currencyField === undefined ? {} : { currencyField }),
     ...(typeName === "autonumber" ? { pattern: definition["pattern"] as string } : {}),
   };
 }

@@ -1,6 +1,6 @@
 import type { FieldTypeName } from "./types.ts";
 
-const texts: readonly FieldTypeName[] = ["text", "long_text", "email", "phone", "url", "picklist"];
+const texts: readonly FieldTypeName[] = ["text", "long_text", "email", "phone", "url", "picklist", "currency_code"];
 const decimals: readonly FieldTypeName[] = ["number", "percent", "currency"];
 /** What text, and a json value that is one, can be read as. */
 const readable: readonly FieldTypeName[] = [

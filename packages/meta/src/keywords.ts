@@ -97,7 +97,12 @@ export const objectKeywords: Readonly<Record<string, Keyword>> = {
   recordTypes: later("Picklist subsets, required fields and process per type of record.", { type: "object" }),
   extends: later("The object that this definition adds to.", name),
   locked: later("What an extension may not change.", {}),
-  multiCurrency: later("Amounts carry a currency code.", flag),
+  multiCurrency: works("Every amount has a currency of its own, in the field `<amount>_currency`.", flag),
+  currencyDate: works(
+    "The date or datetime field at whose exchange rate amounts are added up; created_at when left out.",
+    name,
+    "closed_on",
+  ),
 };
 
 const numberLimit = { type: "number" };

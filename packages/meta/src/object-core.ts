@@ -1,5 +1,6 @@
 import type { ExprObject, ExprType } from "@guanxi/expr";
 import { compileField, onDeleteOf } from "./compile-field.ts";
+import { propertiesOf } from "./currencies.ts";
 import { fieldTypes } from "./field-types/index.ts";
 import { askedIndexes, textLimits, uniqueKeys } from "./keys.ts";
 import { humanise } from "./names.ts";
@@ -27,7 +28,7 @@ export interface Reference {
 export const pack = (text: string): string => Buffer.from(text, "utf8").toString("latin1");
 const unpack = (packed: string): string => Buffer.from(packed, "latin1").toString("utf8");
 
-type Parts = Pick<ObjectType, "title" | "nameField" | "history" | "fields" | "uniques" | "indexes">;
+type Parts = Pick<ObjectType, "title" | "nameField" | "history" | "currencyDate" | "fields" | "uniques" | "indexes">;
 
 /**
  * What an object is by itself, whichever tenant has it: everything but its rules' actor and the references that point to
@@ -108,6 +109,7 @@ function compileParts(stored: StoredObject): Parts {
     title: titleText(definition.title ?? humanise(definition.name), definition.titles),
     nameField: definition.nameField ?? defaultNameField(fields),
     history: definition.history ?? false,
+    currencyDate: definition.currencyDate ?? "created_at",
     fields,
     uniques: keysWithIds(uniqueKeys(definition), stored.fieldIds, stored.uniqueIds),
     indexes: keysWithIds(askedIndexes(definition), stored.fieldIds, stored.indexIds),
@@ -117,10 +119,10 @@ function compileParts(stored: StoredObject): Parts {
 function compileFields({ definition, fieldIds }: StoredObject): Map<string, Field> {
   const limits = textLimits(definition);
   const fields = new Map(systemFields(definition.name).map((system) => [system.name, system]));
-  for (const [name, field] of Object.entries(definition.properties)) {
+  for (const { name, definition: field, required, currencyField } of propertiesOf(definition)) {
     const id = fieldIds[name];
     if (id === undefined) throw new Error(`the stored definition of ${definition.name} has no id for ${name}`);
-    const place = { object: definition, id, textLimit: limits.get(name) };
+    const place = { object: definition.name, id, required, currencyField, textLimit: limits.get(name) };
     fields.set(name, frozen(compileField(name, field, place)));
   }
   return fields;

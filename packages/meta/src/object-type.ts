@@ -69,6 +69,9 @@ export class TenantObject implements ObjectType {
   get history(): boolean {
     return this.core.parts.history;
   }
+  get currencyDate(): string {
+    return this.core.parts.currencyDate;
+  }
   get fields(): ReadonlyMap<string, Field> {
     return this.core.parts.fields;
   }

@@ -1,3 +1,4 @@
+import { checkCurrencies, propertiesOf } from "./currencies.ts";
 import { fieldTypes } from "./field-types/index.ts";
 import { fieldTypeOf } from "./infer.ts";
 import { textLimits } from "./keys.ts";
@@ -13,7 +14,10 @@ const systemFields = new Set<string>(systemFieldNames);
  * the rest of the definition is well-formed.
  */
 export function checkFieldNames(definition: ObjectDefinition, complete: boolean, report: Report): void {
-  const own = (name: unknown): boolean => typeof name === "string" && Object.hasOwn(definition.properties, name);
+  const names = new Set(Object.keys(definition.properties));
+  // Which amounts bring a currency along is only known of fields that are well-formed.
+  if (complete) for (const { name } of propertiesOf(definition)) names.add(name);
+  const own = (name: unknown): name is string => typeof name === "string" && names.has(name);
   const check = (name: unknown, path: string, known: boolean): boolean => {
     if (!known && typeof name === "string") report.add(path, "unknown", { field: name });
     return known;
@@ -33,6 +37,7 @@ export function checkFieldNames(definition: ObjectDefinition, complete: boolean,
   const { nameField } = definition;
   const found = nameField === undefined || nameField === "id" || check(nameField, "/nameField", own(nameField));
   if (!complete || !found) return;
+  checkCurrencies(definition, report);
   checkNameField(definition, report);
   checkTextLimits(definition, report);
 }

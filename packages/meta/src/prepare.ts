@@ -13,7 +13,7 @@ export interface Preparer {
 }
 
 /** Settings that the canonical form of values depends on. */
-export type PrepareSettings = Pick<TenantSettings, "country" | "timeZone">;
+export type PrepareSettings = Pick<TenantSettings, "country" | "timeZone" | "currency">;
 
 /** A field, and what preparing its values needs. */
 interface WrittenField {
@@ -116,6 +116,7 @@ function complete(
 function defaultValue(field: Field, settings: PrepareSettings, now: Date): unknown {
   if (field.type === "date" && field.default === "today") return dateIn(settings.timeZone, now);
   if (field.type === "datetime" && field.default === "now") return canonicalInstant(now.toISOString());
+  if (field.type === "currency_code" && field.default === "tenant") return settings.currency;
   // Whoever changes the new record must not change the definition.
   return structuredClone(field.default);
 }

@@ -1,3 +1,4 @@
+import { codeField, propertiesOf } from "./currencies.ts";
 import { askedIndexes, uniqueKeys } from "./keys.ts";
 import { pointer, Report } from "./report.ts";
 import { systemFieldIds } from "./system-fields.ts";
@@ -26,7 +27,7 @@ export function storeDefinition(
   report.throwIfAny();
   const id = previous?.id ?? nextId();
   const fieldIds: Record<string, number> = {};
-  for (const name of Object.keys(definition.properties)) fieldIds[name] = known.get(name) ?? nextId();
+  for (const { name } of propertiesOf(definition)) fieldIds[name] = known.get(name) ?? nextId();
   const keyIds = (
     lists: readonly (readonly string[])[],
     before: Readonly<Record<string, number>> = {},
@@ -63,9 +64,12 @@ function keptFieldIds(previous: StoredObject, definition: ObjectDefinition, repo
     }
   }
   checkRenames(renames, before, report);
+  // An amount's currency goes along with it.
+  for (const [name, was] of [...renames])
+    if (before[codeField(was)] !== undefined) renames.set(codeField(name), codeField(was));
   const moved = new Set(renames.values());
   const kept = new Map<string, number>();
-  for (const name of Object.keys(definition.properties)) {
+  for (const { name } of propertiesOf(definition)) {
     const id = before[renames.get(name) ?? (moved.has(name) ? "" : name)];
     if (id !== undefined) kept.set(name, id);
   }

@@ -16,6 +16,7 @@ export type FieldTypeName =
   | "number"
   | "percent"
   | "currency"
+  | "currency_code"
   | "date"
   | "datetime"
   | "time"
@@ -70,6 +71,10 @@ export interface ObjectDefinition {
   readonly nameField?: string;
   readonly sharing?: Sharing;
   readonly history?: boolean;
+  /** Every amount has a currency of its own, in the field `<amount>_currency`. */
+  readonly multiCurrency?: boolean;
+  /** The date or datetime field at whose exchange rate amounts are added up; `created_at` when left out. */
+  readonly currencyDate?: string;
   readonly properties: Readonly<Record<string, FieldDefinition>>;
   readonly rules?: readonly RuleDefinition[];
   readonly unique?: readonly (readonly string[])[];
@@ -147,6 +152,8 @@ export interface Field {
   /** Picklists, in their defined order, which is also their sort order. */
   readonly values?: readonly PicklistValue[];
   readonly default?: unknown;
+  /** Of an amount that may be in any currency: the field that says in which. */
+  readonly currencyField?: string;
   /** `P-{YYYY}-{00000}`, for autonumbers. */
   readonly pattern?: string;
   readonly definition: FieldDefinition;
@@ -193,6 +200,8 @@ export interface ObjectType extends ExprObject {
   readonly nameField: string;
   readonly sharing: Sharing;
   readonly history: boolean;
+  /** The field at whose exchange rate amounts are added up. */
+  readonly currencyDate: string;
   readonly source: string;
   /** The table's name in the tenant's schema, equal to the object's. */
   readonly table: string;

@@ -95,4 +95,4 @@ describe.each(names)("%s", (name) => {
   });
 });
 
-const formats = ["email", "uri", "uuid", "date", "date-time", "local-time", "phone", "decimal"];
+const formats = ["email", "uri", "uuid", "date", "date-time", "local-time", "phone", "decimal", "currency-code"];

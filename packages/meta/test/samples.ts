@@ -96,6 +96,19 @@ export const samples: Readonly<Record<FieldTypeName, Samples>> = {
       [13812345678, " type"],
     ],
   },
+  currency_code: {
+    definition: { fieldType: "currency_code" },
+    sqlType: "text",
+    valid: [["CNY"], [" usd", "USD"]],
+    invalid: [
+      ["", " format"],
+      ["RBM", " format"],
+      ["元", " format"],
+      ["US$", " format"],
+      ["CNYCNY", " format"],
+      [156, " type"],
+    ],
+  },
   url: {
     definition: { fieldType: "url" },
     inferred: [{ type: "string", format: "uri" }],

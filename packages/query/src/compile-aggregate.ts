@@ -1,4 +1,5 @@
-import type { Snapshot } from "@guanxi/meta";
+import type { Field, Snapshot } from "@guanxi/meta";
+import { type Conversions, conversionsOf } from "./conversions.ts";
 import type { AggregatePlan, GroupTerm, Metric } from "./plan.ts";
 import { expressionSql, fromSql, jsonColumn, type Parameters, quote, sortSql } from "./sql.ts";
 import { metaVersion, whereSql } from "./where.ts";
@@ -24,9 +25,22 @@ function groupSql(group: GroupTerm, snapshot: Snapshot, parameters: Parameters):
   return `to_char(${moved}, '${periodFormats[group.period]}')`;
 }
 
-function metricSql(metric: Metric): string {
-  if (!metric.field) return "count(*)";
-  const column = `${metric.source}.${quote(metric.field.column.name)}`;
+/** Amounts are multiplied exactly and rounded once, as the field keeps them. */
+const rounded = (sql: string, field: Field): string => {
+  const scale = /,(\d+)\)$/.exec(field.column.sqlType)?.[1];
+  return scale === undefined ? `trim_scale(${sql})` : `round(${sql}, ${scale})`;
+};
+
+function metricSql(metric: Metric, { amount }: Conversions): string {
+  const { field } = metric;
+  if (!field) return "count(*)";
+  const converted = amount(metric);
+  if (converted !== undefined) {
+    if (metric.aggregate === "avg") return `trim_scale(round(avg(${converted}), 6))`;
+    const sql = `${metric.aggregate}(${converted})`;
+    return rounded(metric.aggregate === "sum" ? `coalesce(${sql}, 0)` : sql, field);
+  }
+  const column = `${metric.source}.${quote(field.column.name)}`;
   switch (metric.aggregate) {
     case "count":
       return `count(${column})`;
@@ -44,9 +58,10 @@ function metricSql(metric: Metric): string {
 
 const counting: ReadonlySet<string> = new Set(["count", "count_distinct"]);
 
-/** One row: `data` (the groups' JSON, comma-separated), `meta`. */
+/** One row: `data` (the groups' JSON, comma-separated), `meta`; `unrated`, currencies that have no rate, where amounts are converted. */
 export function compileAggregate(plan: AggregatePlan, snapshot: Snapshot, parameters: Parameters): string {
   const from = fromSql(plan.sources, snapshot, parameters);
+  const conversions = conversionsOf(plan.metrics, snapshot, parameters);
   const where = whereSql(plan, snapshot, parameters).join(" AND ");
   const groups = plan.groups.map((g) => ({
     name: g.name,
@@ -55,7 +70,7 @@ export function compileAggregate(plan: AggregatePlan, snapshot: Snapshot, parame
   }));
   const metrics = plan.metrics.map((m) => ({
     name: m.name,
-    sql: metricSql(m),
+    sql: metricSql(m, conversions),
     shownAs: counting.has(m.aggregate) ? undefined : m.field,
   }));
   const members = [...groups, ...metrics];
@@ -83,9 +98,14 @@ export function compileAggregate(plan: AggregatePlan, snapshot: Snapshot, parame
       return m.shownAs ? `${jsonColumn(m.shownAs, column)} AS ${quote(m.name)}` : column;
     })
     .join(", ");
-  return `SELECT coalesce(string_agg(p.j, ',' ORDER BY p.n), '') AS data, ${metaVersion(snapshot)} FROM (
+  const rows = `SELECT ${columns}${conversions.missing ? `, ${conversions.missing} AS "#unrated"` : ""} ${from} ${conversions.joins} WHERE ${where} ${groupBy}`;
+  // Every group counts, also one that a condition on the totals leaves out: its total may be wrong.
+  const [head, unrated, groupRows] = conversions.missing
+    ? [`WITH g AS MATERIALIZED (${rows}) `, `, (SELECT string_agg("#unrated", ',') FROM g) AS unrated`, "g"]
+    : ["", "", `(${rows})`];
+  return `${head}SELECT coalesce(string_agg(p.j, ',' ORDER BY p.n), '') AS data, ${metaVersion(snapshot)}${unrated} FROM (
   SELECT (SELECT to_json("#") FROM (SELECT ${names}) "#")::text AS j, row_number() OVER (${orderBy.length > 0 ? `ORDER BY ${orderBy.join(", ")}` : ""}) AS n
-  FROM (SELECT ${columns} ${from} WHERE ${where} ${groupBy}) t0
+  FROM ${groupRows} t0
   ${having}
   ${orderBy.length > 0 ? `ORDER BY ${orderBy.join(", ")}` : ""} ${limit}
 ) p`;

@@ -73,12 +73,20 @@ export interface GroupTerm {
   readonly period: Period | undefined;
 }
 
+/** Fields of the metric's source that say in which currency an amount is, and the day of its rate. */
+export interface Conversion {
+  readonly code: Field;
+  readonly date: Field;
+}
+
 export interface Metric {
   readonly name: string;
   readonly aggregate: Aggregate;
   readonly source: string;
   /** Undefined for `count()`. */
   readonly field: Field | undefined;
+  /** Of an amount in any currency, which is turned into the tenant's at the rate of a day. */
+  readonly conversion?: Conversion;
 }
 
 export interface AggregatePlan extends FromPlan {

@@ -3,7 +3,7 @@ import { checkExpression, type ExprType } from "@guanxi/expr";
 import type { Field, ObjectType, Snapshot } from "@guanxi/meta";
 import { inParameter, noField, queryError } from "./errors.ts";
 import { splitCall, splitPath, splitTerms, type Term } from "./paths.ts";
-import type { Aggregate, AggregatePlan, GroupTerm, Metric, Period } from "./plan.ts";
+import type { Aggregate, AggregatePlan, Conversion, GroupTerm, Metric, Period } from "./plan.ts";
 import { resolveFilter } from "./resolve-list.ts";
 import { Sources } from "./sources.ts";
 
@@ -69,7 +69,23 @@ function suits(aggregate: string, field: Field): boolean {
   return type.kind !== "json";
 }
 
-function resolveMetric(term: Term, sources: Sources): Metric {
+/** Amounts of different currencies are never added up: they are converted, unless each group has one currency. */
+function conversionOf(
+  aggregate: Aggregate,
+  { source, field }: { source: string; field: Field },
+  groups: readonly GroupTerm[],
+  sources: Sources,
+): { conversion?: Conversion } {
+  if (field.currencyField === undefined || aggregate === "count" || aggregate === "count_distinct") return {};
+  if (groups.some((g) => g.source === source && g.field.name === field.currencyField)) return {};
+  const object = sources.list.find((s) => s.alias === source)?.object;
+  const code = object?.fields.get(field.currencyField);
+  const date = object?.fields.get(object.currencyDate);
+  if (!code || !date) throw new Error(`${object?.name}.${field.name} has no currency or date`);
+  return { conversion: { code, date } };
+}
+
+function resolveMetric(term: Term, sources: Sources, groups: readonly GroupTerm[]): Metric {
   const call = splitCall(term);
   if (!call || !aggregates.includes(call.name)) {
     throw queryError(
@@ -91,7 +107,7 @@ function resolveMetric(term: Term, sources: Sources): Metric {
   const found = sources.field(splitPath("metrics", { source: call.argument, position: call.position }));
   if (!found) throw noField("metrics", call.argument, call.position);
   if (!suits(aggregate, found.field)) throw unsuitable("metrics", term);
-  return { ...found, name, aggregate };
+  return { ...found, name, aggregate, ...conversionOf(aggregate, found, groups, sources) };
 }
 
 function metricType(metric: Metric): ExprType {
@@ -114,7 +130,7 @@ function resolveOrder(order: string | undefined, names: ReadonlySet<string>): Ag
 export function resolveAggregate(snapshot: Snapshot, object: ObjectType, request: AggregateRequest): AggregatePlan {
   const sources = new Sources(snapshot, object, "live");
   const groups = request.group ? splitTerms("group", request.group).map((t) => resolveGroup(t, sources)) : [];
-  const metrics = splitTerms("metrics", request.metrics ?? "count()").map((t) => resolveMetric(t, sources));
+  const metrics = splitTerms("metrics", request.metrics ?? "count()").map((t) => resolveMetric(t, sources, groups));
   const types = new Map<string, ExprType>([
     ...groups.map((g) => [g.name, g.period ? { kind: "text" } : g.field.exprType] as const),
     ...metrics.map((m) => [m.name, metricType(m)] as const),

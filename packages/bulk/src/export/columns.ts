@@ -29,6 +29,7 @@ const harmless: ReadonlySet<string> = new Set([
   "time",
   "number",
   "currency",
+  "currency_code",
   "percent",
 ]);
 

@@ -121,8 +121,16 @@ export async function listRecords(session: Session, name: string, parameters: Li
   return `{"data":[${row.data}],"next":${JSON.stringify(next)}${plan.count ? `,"count":${row.count}` : ""}}`;
 }
 
+function unrated(codes: string, { snapshot }: Session): GuanxiError {
+  const named = [...new Set(codes.split(","))].toSorted().join(", ");
+  const detail = `There is no exchange rate to ${snapshot.settings.currency} for ${named} at the date of some records. Add it to exchange_rates, or group by the currency.`;
+  return new GuanxiError("CONFLICT", { detail });
+}
+
 interface AggregateRow extends ReadRow {
   readonly data: string;
+  /** Currencies of amounts that no exchange rate was found for, comma-separated. */
+  readonly unrated?: string | null;
 }
 
 export async function aggregateRecords(
@@ -140,5 +148,6 @@ export async function aggregateRecords(
     adHoc: true,
   });
   checkFresh(session, row);
+  if (row?.unrated) throw unrated(row.unrated, session);
   return `{"data":[${row?.data ?? ""}]}`;
 }

@@ -3,6 +3,7 @@ import { autonumber } from "./autonumber.ts";
 import { checkbox } from "./checkbox.ts";
 import type { FieldType } from "./contract.ts";
 import { currency } from "./currency.ts";
+import { currencyCode } from "./currency-code.ts";
 import { date } from "./date.ts";
 import { datetime } from "./datetime.ts";
 import { email } from "./email.ts";
@@ -35,6 +36,7 @@ export const fieldTypes: Readonly<Record<FieldTypeName, FieldType>> = {
   number,
   percent,
   currency,
+  currency_code: currencyCode,
   date,
   datetime,
   time,

@@ -26,8 +26,7 @@ export function addColumn(schema: string, object: ObjectType, field: Field, afte
   const { table } = object;
   const { name, sqlType } = field.column;
   const head = `${alter(schema, table)} ADD COLUMN ${quote(name)} ${sqlType}`;
-  const filling =
-    field.default === undefined ? "" : ` DEFAULT ${constant(field, field.default, after.settings.timeZone)}`;
+  const filling = field.default === undefined ? "" : ` DEFAULT ${constant(field, field.default, after.settings)}`;
   const effect = `add ${table}.${field.name}${filling === "" ? "" : ", filled with its default"}`;
   const steps: DdlStep[] = [{ sql: head + filling, effect }];
   if (filling !== "") {

@@ -16,7 +16,7 @@ export interface ConversionContext {
   readonly target: string | undefined;
 }
 
-const textTypes = new Set(["text", "long_text", "email", "phone", "url", "picklist", "autonumber"]);
+const textTypes = new Set(["text", "long_text", "email", "phone", "url", "picklist", "currency_code", "autonumber"]);
 const decimalTypes = new Set(["number", "percent", "currency"]);
 
 /** The conversion of a column whose old and new field are given; `isConvertible` of the pair must hold. */
@@ -129,6 +129,7 @@ const valueUnlisted = (text: string, to: Field): string =>
   `(${text} <> ALL (ARRAY[${(to.values ?? []).map((v) => literal(v.value)).join(", ")}]::text[]))`;
 
 const textPatterns: Record<string, string> = {
+  currency_code: "^[A-Z]{3}$",
   email: "^[^@[:space:]]+@[^@[:space:]]+$",
   phone: phonePattern,
   url: "^(https?|mailto|tel):[^[:space:]]+$",
