@@ -153,6 +153,15 @@ const specimens: Readonly<Record<Exclude<FieldTypeName, "autonumber" | "referenc
     wrong: "24:00:00",
     metrics: { "max(f)": "23:59:59.5" },
   },
+  encrypted_text: {
+    definition: { fieldType: "encrypted_text", mask: { last: 2 } },
+    sent: ["E12345678", "汉字汉字汉字"],
+    read: ["••••78", "••••汉字"],
+    filters: [["f != null", 0, 1]],
+    wrong: "••••78",
+    unsortable: true,
+    metrics: { "count()": 4 },
+  },
   json: {
     definition: { type: "object" },
     sent: [{ b: [1, null, "x"], a: { 中: true } }, {}],

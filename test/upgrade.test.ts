@@ -6,6 +6,7 @@ import type { ObjectDefinition } from "@guanxi/meta";
 import { type Api, createTestApp, q, type TestApp, until } from "@guanxi/testing";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { coreLevel, coreObjects } from "../packages/kernel/src/core-objects.ts";
+import { Vault } from "../packages/kernel/src/encryption/vault.ts";
 import { type Core, Upgrades } from "../packages/kernel/src/upgrade.ts";
 import { body, problem } from "./support.ts";
 
@@ -135,7 +136,13 @@ describe("a newer edition of the core", () => {
   afterAll(() => app.close());
 
   const program = (edition = core): Upgrades =>
-    new Upgrades({ store: app.store, components: [], core: edition, observe: (o) => void seen.push(o) });
+    new Upgrades({
+      store: app.store,
+      components: [],
+      core: edition,
+      vault: new Vault(undefined, 2),
+      observe: (o) => void seen.push(o),
+    });
   const definition = async (): Promise<ObjectDefinition> => body(await admin.get("/api/meta/objects/user"), 200);
   const level = async (): Promise<number> =>
     (await app.store.sql<{ core_level: number }>("SELECT core_level FROM t_demo._meta"))[0]?.core_level ?? -1;

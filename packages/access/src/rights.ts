@@ -2,7 +2,7 @@
 export const objectRights = ["create", "read", "edit", "delete", "view_all", "edit_all"] as const;
 export type ObjectRight = (typeof objectRights)[number];
 
-export const systemRights = ["edit_metadata", "manage_users", "manage_keys", "view_runs"] as const;
+export const systemRights = ["edit_metadata", "manage_users", "manage_keys", "view_runs", "reveal_encrypted"] as const;
 export type SystemRight = (typeof systemRights)[number];
 
 /** What a role grants. */

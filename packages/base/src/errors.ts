@@ -97,6 +97,11 @@ export const issueCatalogue = {
     "不能包含 NUL 字符或孤立代理项",
     "不能包含 NUL 字元或孤立代理項",
   ),
+  masked: text(
+    "is what is shown in place of the value; leave the field out to keep the value",
+    "是用于显示的掩码；要保留原值请不要提交该字段",
+    "是用於顯示的遮罩；要保留原值請不要提交該欄位",
+  ),
   reference: text("no {target} with this id", "没有此 ID 的 {target}", "沒有此 ID 的 {target}"),
   unique: text("is already taken", "已被占用", "已被使用"),
   rule: text("{message}", "{message}", "{message}"),

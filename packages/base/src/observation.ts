@@ -14,6 +14,8 @@ export type Observation =
   /** `lagMs`: from the oldest event's change to its dispatch. */
   | { kind: "events_relayed"; tenant: string; events: number; runs: number; lagMs: number }
   | { kind: "run_ended"; tenant: string; workflow: string; run: string; status: string; ms: number }
+  /** Somebody has read encrypted fields in clear. */
+  | { kind: "revealed"; tenant: string; user: string; object: string; record: string; fields: readonly string[] }
   | { kind: "rows_imported"; tenant: string; created: number; updated: number; unchanged: number; rejected: number }
   | { kind: "sandbox_started"; tenant: string; pid: number }
   | { kind: "sandbox_killed"; tenant: string; pid: number; cause: KillCause; reason: string }

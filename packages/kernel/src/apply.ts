@@ -1,6 +1,8 @@
 import { isDeepStrictEqual } from "node:util";
 import { GuanxiError, type Issue } from "@guanxi/base";
-import { diffSnapshots, type MetaChange, type Snapshot, type StoredObject } from "@guanxi/meta";
+import { diffSnapshots, type MetaChange, type ObjectType, type Snapshot, type StoredObject } from "@guanxi/meta";
+import { hasEncryptedFields } from "./encryption/fields.ts";
+import type { Vault } from "./encryption/vault.ts";
 import { compileDdl, type Connection, type DdlStep, isDatabaseError, losesValues, quote } from "@guanxi/store";
 
 /** What a change would lose, under the names of before, and what must be allowed for it. */
@@ -87,9 +89,13 @@ async function runDdl(tx: Connection, schema: string, changes: readonly MetaChan
   }
 }
 
+const changedObjects = (changes: readonly MetaChange[]): ReadonlySet<ObjectType> =>
+  new Set(changes.map((c) => c.object));
+
 /** Brings the tenant from the draft's definitions to `stored`: tables first, then what describes them. */
 export async function applyDefinitions(
   tx: Connection,
+  vault: Vault,
   draft: {
     version: number;
     current: Snapshot | undefined;
@@ -102,6 +108,7 @@ export async function applyDefinitions(
   const { current, next, stored, nextId, allow } = draft;
   const s = quote(next.settings.schema);
   const changes = diffSnapshots(current, next);
+  if (hasEncryptedFields(changedObjects(changes))) await vault.ensure(tx, next.settings.schema);
   if (current) await guardData(tx, current, changes, allow);
   await runDdl(tx, next.settings.schema, changes, next);
   const before = new Map([...(current?.byId ?? [])].map(([id, o]) => [id, o.stored]));

@@ -1,6 +1,7 @@
-export { objectRights, systemRights, type ObjectRight, type Rights } from "@guanxi/access";
+export { objectRights, systemRights, type ObjectRight, type Rights, type SystemRight } from "@guanxi/access";
 export type { Backup, RestoreOptions } from "./backups.ts";
 export { coreObjects } from "./core-objects.ts";
+export type { MasterSecrets } from "./encryption/vault.ts";
 export { createKernel } from "./kernel.ts";
 export type { Kernel } from "./kernel-types.ts";
 export type { ApiKey } from "./keys.ts";

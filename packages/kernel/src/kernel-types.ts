@@ -2,6 +2,7 @@ import type { Clock, Observe } from "@guanxi/base";
 import type { ObjectType, Snapshot } from "@guanxi/meta";
 import type { Store, TenantComponent } from "@guanxi/store";
 import type { Backup, RestoredTenant, RestoreOptions } from "./backups.ts";
+import type { MasterSecrets } from "./encryption/vault.ts";
 import type { Idempotency } from "./idempotency.ts";
 import type { Keys } from "./keys.ts";
 import type { CreatedTenant, FirstAdmin } from "./tenants.ts";
@@ -17,6 +18,8 @@ export interface KernelOptions {
   readonly components?: readonly TenantComponent[];
   /** Metadata of other rooms that is loaded with a snapshot. */
   readonly parts?: readonly SnapshotPart<unknown>[];
+  /** Wrap the keys of encrypted fields; without them there can be none. */
+  readonly masterSecrets?: MasterSecrets | undefined;
   /** Snapshots kept; a tenant's costs about 100 KB or, with the objects of another, 10; the least recently used goes first. */
   readonly maxTenantsCached?: number;
 }
@@ -45,6 +48,8 @@ export interface Kernel {
      * that reads a tenant's tables without a session asks for it first.
      */
     upgrade(id: string): Promise<void>;
+    /** Wraps every tenant's key by the present master secret: how many there are, and how many had an earlier one. */
+    rewrapKeys(): Promise<{ readonly tenants: number; readonly rewrapped: number }>;
     /** The newest metadata, for work that no user's rights matter to; NOT_FOUND where there is no such tenant. */
     snapshot(id: string): Promise<Snapshot>;
   };

@@ -5,6 +5,7 @@ import { insertStatement, notify, quote, recordTables, tenantSchema } from "@gua
 import { createBackups } from "./backups.ts";
 import { accessChannel, arrivedChannel, goneChannel, metaChannel } from "./channels.ts";
 import { accessObjects, coreLevel, coreObjects, youngerFields } from "./core-objects.ts";
+import { encryptionTables, Vault } from "./encryption/vault.ts";
 import { Hooks } from "./hooks.ts";
 import { Identity } from "./identity.ts";
 import { createIdempotency } from "./idempotency.ts";
@@ -30,9 +31,10 @@ const orgObjects = new Set(["position", "user_position"]);
 export async function createKernel(options: KernelOptions): Promise<Kernel> {
   const { store, observe, plugins } = options;
   const clock: Clock = options.clock ?? systemClock;
-  const components = [recordTables, ...(options.components ?? [])];
+  const vault = new Vault(options.masterSecrets, options.maxTenantsCached ?? defaultMaxTenants);
+  const components = [recordTables, encryptionTables, ...(options.components ?? [])];
   const core = { level: coreLevel, objects: coreObjects, younger: youngerFields };
-  const upgrades = new Upgrades({ store, components, core, observe });
+  const upgrades = new Upgrades({ store, components, core, vault, observe });
   const snapshots = new Snapshots({
     store,
     observe,
@@ -88,6 +90,8 @@ export async function createKernel(options: KernelOptions): Promise<Kernel> {
   const env: RecordsEnv = {
     store,
     hooks,
+    vault,
+    observe,
     refresh,
     committed: (session) => {
       for (const hear of listeners) hear(session.tenant.id);
@@ -115,10 +119,12 @@ export async function createKernel(options: KernelOptions): Promise<Kernel> {
   function forgetTenant(tenant: string): void {
     snapshots.drop(tenant);
     identity.forget(tenant);
+    vault.forget(tenantSchema(tenant));
   }
 
   const tenants = createTenants({
     store,
+    vault,
     plugins,
     components,
     systemSession,
@@ -198,6 +204,15 @@ export async function createKernel(options: KernelOptions): Promise<Kernel> {
       ...backups,
       snapshot: async (id) => (await newest(id)).snapshot,
       upgrade: (id) => upgrades.ensure(id, tenantSchema(id)),
+      async rewrapKeys() {
+        const all = await tenants.list();
+        let rewrapped = 0;
+        for (const { id, schema } of all) {
+          await upgrades.ensure(id, schema);
+          if (await store.transaction((tx) => vault.rewrap(tx, schema))) rewrapped++;
+        }
+        return { tenants: all.length, rewrapped };
+      },
     },
     keys: createKeys({
       store,

@@ -142,7 +142,14 @@ async function putDefinition(
   const all = renamed ? others.map((o) => retarget(o, renamed.name, name)) : others;
   const list = [...all, renamed ? retarget(object, renamed.name, name) : object].sort((a, b) => a.id - b.id);
   const next = compileSnapshot(current.settings, version + 1, list, current);
-  await applyDefinitions(tx, { version, current, next, stored: list, nextId: ids.value(), allow: options.allow ?? [] });
+  await applyDefinitions(tx, env.records.vault, {
+    version,
+    current,
+    next,
+    stored: list,
+    nextId: ids.value(),
+    allow: options.allow ?? [],
+  });
   if (renamed) await moveRights(env.records, draft.session, renamed.name, name);
   return { value: { definition, version: version + 1, created: !previous }, next };
 }
@@ -169,7 +176,14 @@ async function deleteDefinition(
   const list = stored.filter((o) => o.id !== object.id);
   const ids = await idCounter(tx, current.settings.schema);
   const next = compileSnapshot(current.settings, version + 1, list, current);
-  await applyDefinitions(tx, { version, current, next, stored: list, nextId: ids.value(), allow: options.allow ?? [] });
+  await applyDefinitions(tx, env.records.vault, {
+    version,
+    current,
+    next,
+    stored: list,
+    nextId: ids.value(),
+    allow: options.allow ?? [],
+  });
   await moveRights(env.records, draft.session, name, undefined);
   return { value: undefined, next };
 }

@@ -18,6 +18,7 @@ import {
 } from "@guanxi/store";
 import { arrivedChannel, goneChannel } from "./channels.ts";
 import { coreLevel, coreObjects } from "./core-objects.ts";
+import type { Vault } from "./encryption/vault.ts";
 import { hashKey, newKey, prefixOf } from "./identity.ts";
 import { applyDefinitions, idCounter } from "./apply.ts";
 import { type NewTenant, parseTenant, tenantIdPattern } from "./new-tenant.ts";
@@ -42,6 +43,7 @@ interface Env {
   readonly store: Store;
   readonly plugins: readonly Plugin[];
   readonly components: readonly TenantComponent[];
+  readonly vault: Vault;
   /** A session that may do everything, as a user that need not exist yet. */
   systemSession(tenant: Tenant, user: string): Promise<Session>;
   insertUser(session: Session, id: string, values: Record<string, unknown>): Promise<void>;
@@ -77,7 +79,14 @@ async function createSchema(env: Env, tx: Connection, tenant: Required<NewTenant
     ),
   );
   const next = compileSnapshot(settings, 1, stored);
-  await applyDefinitions(tx, { version: 1, current: undefined, next, stored, nextId: ids.value(), allow: [] });
+  await applyDefinitions(tx, env.vault, {
+    version: 1,
+    current: undefined,
+    next,
+    stored,
+    nextId: ids.value(),
+    allow: [],
+  });
 }
 
 const adminRole = { name: "administrator", administrator: true, description: "May do everything." };

@@ -135,6 +135,13 @@ export interface Records {
   upsert(session: Session, object: string, field: string, value: string, body: unknown): Promise<RecordAnswer>;
   delete(session: Session, object: string, id: string, options?: WriteOptions): Promise<void>;
   restore(session: Session, object: string, id: string): Promise<RecordAnswer>;
+  /** Encrypted fields of a record in clear, for holders of `reveal_encrypted` who may read it; told to the operator's log. */
+  reveal(
+    session: Session,
+    object: string,
+    id: string,
+    fields: readonly string[],
+  ): Promise<Readonly<Record<string, string | null>>>;
   /** → `{"data":[{version, at, by, op, changes:{field:{from,to}}, cause}…]}`, newest first. */
   history(
     session: Session,

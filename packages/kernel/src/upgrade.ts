@@ -4,6 +4,7 @@ import { compileSnapshot, loadSnapshot, type ObjectDefinition, storeDefinition, 
 import { type Connection, isGone, migrateTenant, notify, quote, type Store, type TenantComponent } from "@guanxi/store";
 import { applyDefinitions, idCounter } from "./apply.ts";
 import { metaChannel } from "./channels.ts";
+import type { Vault } from "./encryption/vault.ts";
 import { withLocks } from "./locks.ts";
 import { loadStored, storedObjects } from "./stored.ts";
 
@@ -19,6 +20,7 @@ interface Env {
   readonly store: Store;
   readonly components: readonly TenantComponent[];
   readonly core: Core;
+  readonly vault: Vault;
   readonly observe: Observe;
 }
 
@@ -54,14 +56,14 @@ export class Upgrades {
 }
 
 async function upgradeTenant(env: Env, tenant: string, schema: string): Promise<"current" | "blocked"> {
-  const { components, core, store } = env;
+  const { components, core, store, vault } = env;
   const found = await levelsOf(store, schema);
   if (found === undefined) return "current";
   if (components.some(({ name, migrations }) => (found.levels[name] ?? 0) < migrations.length))
     await store.transaction((tx) => migrateTenant(tx, schema, components));
   if (found.core >= core.level) return "current";
   try {
-    await withLocks(store, (tx) => upgradeCore(tx, tenant, schema, core));
+    await withLocks(store, (tx) => upgradeCore(tx, tenant, schema, core, vault));
     return "current";
   } catch (error) {
     // A definition of the tenant's stands in the way. It goes on with the core that it has; the log says what to mend.
@@ -92,7 +94,7 @@ async function levelsOf(
   }
 }
 
-async function upgradeCore(tx: Connection, tenant: string, schema: string, core: Core): Promise<void> {
+async function upgradeCore(tx: Connection, tenant: string, schema: string, core: Core, vault: Vault): Promise<void> {
   const s = quote(schema);
   const [row] = await tx.sql<{ core_level: number }>(`SELECT core_level FROM ${s}._meta FOR UPDATE`);
   const before = row?.core_level ?? 0;
@@ -112,7 +114,7 @@ async function upgradeCore(tx: Connection, tenant: string, schema: string, core:
   const changed = !isDeepStrictEqual(list, stored);
   if (changed) {
     const next = compileSnapshot(settings, version + 1, list, current);
-    await applyDefinitions(tx, { version, current, next, stored: list, nextId: ids.value(), allow: [] });
+    await applyDefinitions(tx, vault, { version, current, next, stored: list, nextId: ids.value(), allow: [] });
     await notify(tx, metaChannel, tenant);
   }
   await tx.sql(`UPDATE ${s}._meta SET core_level = $1, version = $2`, [core.level, changed ? version + 1 : version]);

@@ -1,5 +1,6 @@
 import type { Connection, Store } from "@guanxi/store";
 import { beforeEach, expect, test } from "vitest";
+import { Vault } from "../src/encryption/vault.ts";
 import { type Compiled, Snapshots } from "../src/snapshots.ts";
 import type { Tenant } from "../src/types.ts";
 import { type Core, Upgrades } from "../src/upgrade.ts";
@@ -43,7 +44,7 @@ beforeEach(() => {
   } as unknown as Store;
   const observe = () => undefined;
   const core: Core = { level: 1, objects: [], younger: {} };
-  const upgrades = new Upgrades({ store, components: [], core, observe });
+  const upgrades = new Upgrades({ store, components: [], core, vault: new Vault(undefined, 2), observe });
   snapshots = new Read({ store, observe, clock: { now: () => new Date() }, upgrades, parts: [], maxTenants: 2 });
 });
 

@@ -37,6 +37,7 @@ export function compileField(name: string, definition: FieldDefinition, place: F
     foreignKey: typeName === "reference",
     definition,
     ...referenceFacts(typeName, definition, required),
+    ...(shape.shown === undefined ? {} : { shown: shape.shown }),
     ...(shape.values === undefined ? {} : { values: shape.values }),
     ...defaultFacts(definition, shape),
     ...(currencyField === undefined ? {} : { currencyField }),

@@ -9,7 +9,7 @@ const readable: readonly FieldTypeName[] = [
   ...(["multi_picklist", "checkbox", "integer", "date", "datetime", "time", "uuid", "reference"] as const),
 ];
 
-/** Which other types a type's values can become; any type can become text and json besides. */
+/** Which other types a type's values can become; any type but encrypted_text can become text and json besides. */
 const conversions: Partial<Record<FieldTypeName, readonly FieldTypeName[]>> = {
   ...Object.fromEntries([...texts, "autonumber", "json"].map((type) => [type, readable])),
   ...Object.fromEntries(decimals.map((type) => [type, [...decimals, "integer"]])),
@@ -24,4 +24,7 @@ const conversions: Partial<Record<FieldTypeName, readonly FieldTypeName[]>> = {
 
 /** Whether values of one type can become values of another; single rows may still stand in the way. */
 export const isConvertible = (from: FieldTypeName, to: FieldTypeName): boolean =>
-  from === to || to === "text" || to === "long_text" || to === "json" || (conversions[from]?.includes(to) ?? false);
+  from === to ||
+  // Of an encrypted text the database knows no more than its mask.
+  (from !== "encrypted_text" &&
+    (to === "text" || to === "long_text" || to === "json" || (conversions[from]?.includes(to) ?? false)));

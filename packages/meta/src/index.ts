@@ -3,6 +3,7 @@ export { canonicalInstant, canonicalTime, dateIn, isDate } from "./calendar.ts";
 export { unstorable } from "./characters.ts";
 export { compileSnapshot, loadSnapshot } from "./compile.ts";
 export { diffSnapshots } from "./diff.ts";
+export { masked } from "./field-types/encrypted-text.ts";
 export { fieldTypes, laterFieldTypes } from "./field-types/index.ts";
 export { fieldTypeOf } from "./infer.ts";
 export { objectMetaSchema } from "./meta-schema.ts";

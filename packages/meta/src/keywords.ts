@@ -159,6 +159,18 @@ export const fieldKeywords: Readonly<Record<string, Keyword>> = {
   minItems: works("Entries at least.", count),
   maxItems: works("Entries at most.", count),
   uniqueItems: works("No entry twice.", flag),
+  mask: works(
+    "How many characters at the beginning and the end of an encrypted text are shown; none when left out.",
+    {
+      type: "object",
+      additionalProperties: false,
+      properties: {
+        first: { type: "integer", minimum: 0, maximum: 8 },
+        last: { type: "integer", minimum: 0, maximum: 8 },
+      },
+    },
+    { last: 4 },
+  ),
   target: works("The object a reference points to.", name, "contact"),
   onDelete: works(
     "When the target is deleted: refuse (restrict), empty the field (setNull), or delete this record too (cascade).",
@@ -185,7 +197,6 @@ export const fieldKeywords: Readonly<Record<string, Keyword>> = {
   sensitive: later("Personal or secret data."),
   history: later("Whether changes of this field are kept."),
   locked: later("What an extension may not change."),
-  mask: later("How much of an encrypted text is shown."),
   dependsOn: later("Which values may be chosen, by another field's value."),
   formula: later("The expression of a formula field."),
   returns: later("The field type of a formula."),

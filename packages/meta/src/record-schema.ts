@@ -43,7 +43,7 @@ export function fieldSchema(field: Field, use: RecordUse): JsonSchema {
 /** A retired value stays on the records that have it. */
 function withRetired(field: Field): JsonSchema {
   const all = field.values?.map((v) => v.value);
-  if (all === undefined) return field.schema;
+  if (all === undefined) return field.shown ?? field.schema;
   if (field.type === "picklist") return { ...field.schema, enum: all };
   return { ...field.schema, items: { ...(field.schema["items"] as JsonSchema), enum: all } };
 }

@@ -6,6 +6,7 @@ export type FieldTypeName =
   | "text"
   | "long_text"
   | "email"
+  | "encrypted_text"
   | "phone"
   | "url"
   | "uuid"
@@ -144,6 +145,8 @@ export interface Field {
   readonly column: Column;
   /** JSON Schema of a value as clients see it, without null. */
   readonly schema: Readonly<Record<string, unknown>>;
+  /** What readers see, where that is not what writers send. */
+  readonly shown?: Readonly<Record<string, unknown>>;
   readonly unique: boolean;
   readonly target?: string;
   readonly onDelete?: OnDelete;

@@ -7,6 +7,8 @@ export interface Samples {
   /** JSON Schemas that mean it without its name. */
   readonly inferred?: readonly Record<string, unknown>[];
   readonly sqlType: string;
+  /** In expressions; what goes with `sqlType` when left out. */
+  readonly exprKind?: string;
   /** What is sent, and the canonical form where it differs. */
   readonly valid: readonly (readonly [sent: unknown, canonical?: unknown])[];
   /** What is sent, with `path code` of each issue, the path from the value on. */
@@ -314,6 +316,24 @@ export const samples: Readonly<Record<FieldTypeName, Samples>> = {
       ["9:30", " format"],
       ["09:30:00Z", " format"],
       [930, " type"],
+    ],
+  },
+  encrypted_text: {
+    definition: { fieldType: "encrypted_text" },
+    sqlType: "text",
+    exprKind: "json",
+    valid: [["E12345678"], [""], ["多行\n文字 😀"]],
+    invalid: [
+      ["••••", " masked"],
+      ["••••5678", " masked"],
+      [7, " type"],
+      ["x".repeat(1_001), " maxLength"],
+      ["\0", " characters"],
+    ],
+    limits: [
+      [{ minLength: 3 }, "ab", " minLength"],
+      [{ pattern: "^[A-Z]\\d+$" }, "1A", " pattern"],
+      [{ maxLength: 2_000 }, "x".repeat(1_001)],
     ],
   },
   json: {

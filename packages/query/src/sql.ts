@@ -221,6 +221,10 @@ export function sortSql(field: Field, column: string, parameters: Parameters): {
   return { sql: column, type: field.column.sqlType };
 }
 
-/** A column as it stands in JSON: decimals that a double cannot hold become strings. */
+/** A column as it stands in JSON: decimals that a double cannot hold become strings, of encrypted texts there is the mask behind the point. */
 export const jsonColumn = (field: Field, column: string): string =>
-  field.column.sqlType.startsWith("numeric") && field.schema["type"] === "string" ? `${column}::text` : column;
+  field.type === "encrypted_text"
+    ? `substr(${column}, position('.' IN ${column}) + 1)`
+    : field.column.sqlType.startsWith("numeric") && field.schema["type"] === "string"
+      ? `${column}::text`
+      : column;

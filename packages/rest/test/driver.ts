@@ -44,6 +44,7 @@ function recordsDriver(seen: Seen[], parts: Parts): Records {
     upsert: noting("upsert", record(true)),
     delete: noting("delete", undefined),
     restore: noting("restore", record(false)),
+    reveal: noting("reveal", { f: "clear" }),
     history: noting("history", listText),
     ...parts,
   };

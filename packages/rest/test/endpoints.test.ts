@@ -128,6 +128,7 @@ describe("platform", () => {
     },
     copy: async (from, t) => ({ name: from, ...(t as { id: string }), admin: null }),
     upgrade: async () => undefined,
+    rewrapKeys: async () => ({ tenants: 3, rewrapped: 2 }),
     snapshot: () => Promise.reject(new Error("no address asks for it")),
   };
   const operator = { authorization: `Bearer ${operatorKey}` };

@@ -8,7 +8,7 @@ import {
 } from "@guanxi/automation";
 import { noTracer, type Observe, type Tracer } from "@guanxi/base";
 import { bulkTables, createBulk } from "@guanxi/bulk";
-import { createKernel, type Kernel } from "@guanxi/kernel";
+import { createKernel, type Kernel, type MasterSecrets } from "@guanxi/kernel";
 import { createApp, createScriptTypes } from "@guanxi/rest";
 import { salesPlugin } from "@guanxi/sales";
 import { createSandbox } from "@guanxi/sandbox";
@@ -19,6 +19,7 @@ export interface Parts {
   readonly database: StoreSettings["connection"];
   readonly redisUrl?: string | undefined;
   readonly operatorKey: string;
+  readonly masterSecrets?: MasterSecrets | undefined;
   readonly connections: number;
   readonly statementTimeoutMs: number;
   readonly slowStatementMs: number;
@@ -111,6 +112,7 @@ async function join(parts: Parts, endings: Endings): Promise<Composition> {
     plugins: [salesPlugin],
     components: [automationTables, bulkTables],
     parts: [workflowsPart],
+    masterSecrets: parts.masterSecrets,
     maxTenantsCached: parts.tenantsCached,
   });
   endings.push(() => kernel.close());

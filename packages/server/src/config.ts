@@ -16,6 +16,8 @@ export interface Config {
   /** Redis for the queue instead of PostgreSQL. */
   readonly redisUrl: string | undefined;
   readonly operatorKey: string | undefined;
+  readonly masterKey: string | undefined;
+  readonly previousMasterKeys: readonly string[];
   readonly demo: boolean;
   /** Database connections at most. */
   readonly connections: number;
@@ -60,6 +62,17 @@ export const settings = {
   operatorKey: {
     name: "GUANXI_OPERATOR_KEY",
     meaning: "key for `/platform`; generated with the embedded database, required with another",
+    fallback: "",
+  },
+  masterKey: {
+    name: "GUANXI_MASTER_KEY",
+    meaning:
+      "secret that wraps the keys of encrypted fields, at least 32 characters, the same for all processes; kept in the data folder with the embedded database",
+    fallback: "",
+  },
+  previousMasterKeys: {
+    name: "GUANXI_MASTER_KEY_PREVIOUS",
+    meaning: "earlier master keys, with commas between, until `guanxi keys rotate-master` has run",
     fallback: "",
   },
   demo: { name: "GUANXI_DEMO", meaning: "`0`: make no demo tenant", fallback: "1" },
@@ -167,6 +180,10 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
       "is needed with DATABASE_URL, so that all processes have the same; 24 random bytes in base64 will do",
     );
   }
+  const masterKey = optional(settings.masterKey);
+  const previousMasterKeys = (optional(settings.previousMasterKeys) ?? "").split(",").filter((key) => key !== "");
+  if (masterKey !== undefined && masterKey.length < 32)
+    fault(settings.masterKey, "must have at least 32 characters, such as those of `openssl rand -base64 32`");
   if (operatorKey !== undefined && operatorKey.length < 16)
     fault(settings.operatorKey, "must have at least 16 characters");
   const known = new Set<string>(Object.values(settings).map((s) => s.name));
@@ -188,6 +205,8 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
     databaseUrl,
     redisUrl,
     operatorKey,
+    masterKey,
+    previousMasterKeys,
     demo: text(settings.demo) !== "0",
     connections: number(settings.connections, 2, 1_000),
     statementTimeoutMs: number(settings.statementTimeoutMs, 100, 3_600_000),

@@ -15,6 +15,7 @@ const levels: Record<Observation["kind"], Exclude<LogLevel, "silent">> = {
   background_failed: "error",
   connection_lost: "warn",
   slow_statement: "warn",
+  revealed: "info",
   sandbox_killed: "warn",
   sandbox_started: "debug",
   sandbox_ended: "debug",

@@ -1,5 +1,6 @@
 import { noTracer, type Observe, secret, type Tracer } from "@guanxi/base";
 import { compose, type Composition, Endings } from "./compose.ts";
+import type { MasterSecrets } from "@guanxi/kernel";
 import { type Config, settings } from "./config.ts";
 import { ensureDemo } from "./demo.ts";
 import { startEmbeddedPostgres } from "./embedded/embedded.ts";
@@ -52,6 +53,7 @@ async function start(
     demo: config.demo && embedded !== undefined,
     database: embedded?.connection ?? config.databaseUrl ?? "",
     operatorKey,
+    masterSecrets: await masterSecretsOf(config),
     worker: config.role !== "api",
     api: config.role !== "worker",
     observe,
@@ -104,6 +106,13 @@ async function listenForMonitors(
 async function operatorKeyOf(config: Config): Promise<string> {
   if (config.operatorKey !== undefined) return config.operatorKey;
   return config.databaseUrl === undefined ? keptSecret(config.dataDir, "operator-key") : secret();
+}
+
+/** The secret that encrypted fields hang on: as set, or kept in the data folder. */
+async function masterSecretsOf(config: Config): Promise<MasterSecrets | undefined> {
+  const { masterKey, previousMasterKeys: previous, databaseUrl, dataDir } = config;
+  const current = masterKey ?? (databaseUrl === undefined ? await keptSecret(dataDir, "master-key") : undefined);
+  return current === undefined ? undefined : { current, previous };
 }
 
 /** What monitors ask, without a key: this is for an address that only they reach. */

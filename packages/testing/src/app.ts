@@ -54,6 +54,7 @@ const composeOn = (databaseUrl: string, options: TestAppOptions, observations: O
     database: databaseUrl,
     redisUrl: process.env["GUANXI_TEST_REDIS_URL"],
     operatorKey,
+    masterSecrets: { current: "master key of the tests, of 32 letters", previous: [] },
     connections: 8,
     statementTimeoutMs: 30_000,
     slowStatementMs: 10_000,

@@ -1,6 +1,6 @@
 import { isId } from "@guanxi/base";
 import type { Command } from "commander";
-import type { Api } from "../api.ts";
+import { type Api, unlimitedMs } from "../api.ts";
 import { answersJson, apiFor, asks, type CommonOptions, type Frame } from "../command.ts";
 import { UsageError } from "../failure.ts";
 import { type Io, note, print, printJson } from "../io.ts";
@@ -33,6 +33,12 @@ export function addKeys(program: Command, { io }: Frame): void {
     .option("--expires <when>", "after a time (90d, 12h, 4w) or at a date (2027-01-31); never unless said")
     .action((options: CreateOptions) => create(io, options));
   command("list", "list your keys; an administrator sees all").action((options: CommonOptions) => list(io, options));
+  answersJson(
+    asks(
+      group.command("rotate-master").description("wrap the keys of all tenants by the present master key"),
+      "operator",
+    ),
+  ).action((options: CommonOptions) => rotateMaster(io, options));
   command("revoke <id>", "end a key").action((id: string, options: CommonOptions) => revoke(io, id, options));
 }
 
@@ -51,6 +57,17 @@ export function expiry(text: string, now: Date): string {
 async function userId(api: Api, who: string): Promise<string> {
   if (isId(who)) return who;
   return (await api.json<{ id: string }>({ path: `/api/users/by/email/${encodeURIComponent(who)}` })).id;
+}
+
+async function rotateMaster(io: Io, options: CommonOptions): Promise<void> {
+  const api = await apiFor(io, options, "operator");
+  const path = "/platform/master-key/rotate";
+  const done = await api.json<{ tenants: number; rewrapped: number }>({ method: "POST", path, timeoutMs: unlimitedMs });
+  if (options.json) return printJson(io, done);
+  note(
+    io,
+    `${done.rewrapped} of ${done.tenants} tenants had their key wrapped anew. GUANXI_MASTER_KEY_PREVIOUS is no longer needed.`,
+  );
 }
 
 async function create(io: Io, options: CreateOptions): Promise<void> {

@@ -9,7 +9,7 @@ const scarceBytes = 1_000_000_000;
 /** Below that it soon stops, bytes. */
 const emptyBytes = 100_000_000;
 /** Files whose contents give access. */
-const secrets = ["operator-key", "demo-keys.json", "postgres-password"];
+const secrets = ["operator-key", "master-key", "demo-keys.json", "postgres-password"];
 const check = "data folder";
 
 /** The data folder: is it there, may we write to it, who else may, and how much room is left. */

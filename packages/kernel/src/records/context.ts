@@ -1,7 +1,8 @@
-import { GuanxiError, isGuanxiError } from "@guanxi/base";
+import { GuanxiError, isGuanxiError, type Observe } from "@guanxi/base";
 import type { ObjectType } from "@guanxi/meta";
 import type { Asker } from "@guanxi/query";
 import { isDatabaseError, type Statement, type Store, type WriteContext } from "@guanxi/store";
+import type { Vault } from "../encryption/vault.ts";
 import type { Hooks } from "../hooks.ts";
 import type { Session } from "../types.ts";
 
@@ -9,6 +10,8 @@ import type { Session } from "../types.ts";
 export interface RecordsEnv {
   readonly store: Store;
   readonly hooks: Hooks;
+  readonly vault: Vault;
+  readonly observe: Observe;
   /** The session on the tenant's newest snapshot. */
   refresh(session: Session): Promise<Session>;
   /** After a commit that wrote change rows. */

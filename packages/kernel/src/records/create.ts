@@ -10,6 +10,7 @@ import {
   insertStatement,
   type RefusedRow,
 } from "@guanxi/store";
+import { leftAlone, sealer, shownValues } from "../encryption/fields.ts";
 import type { HookChain } from "../hooks.ts";
 import type { RecordAnswer, Session, StoreRecords } from "../types.ts";
 import { objectOf, type RecordsEnv, StaleSnapshot, writeContext } from "./context.ts";
@@ -115,11 +116,12 @@ async function store<T extends InsertedRow | RefusedRow>(
   rows: readonly Row[],
   compile: Compile,
 ): Promise<T[]> {
+  const sealed = await sealer(env, session, object);
   const statement = compile(
     object,
     grant,
     writeContext(session),
-    rows.map((r) => ({ ...r.values, id: r.id })),
+    rows.map(({ id, values }) => ({ ...sealed(id, values), id })),
   );
   let answers: T[];
   try {
@@ -157,11 +159,12 @@ async function throughHooks(session: Session, object: ObjectType, chain: HookCha
     object,
     session,
     old: null,
-    record: { ...row.values, id: row.id } as Record<string, unknown>,
+    record: { ...shownValues(object, row.values), id: row.id } as Record<string, unknown>,
   };
   let values = row.values;
   await chain.run(operation, row.path, async () => {
-    values = prepare(session, object, writable(object, operation.record), row.path, false);
+    const after = { ...writable(object, operation.record), ...leftAlone(object, row.values, operation.record) };
+    values = prepare(session, object, after, row.path, false);
   });
   return { ...row, values };
 }

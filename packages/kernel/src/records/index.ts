@@ -4,7 +4,7 @@ import { type RecordsEnv, withFresh } from "./context.ts";
 import { createRows, eachAlone, prepareRows } from "./create.ts";
 import { deleteRecord, restoreRecord } from "./delete.ts";
 import { recordHistory } from "./history.ts";
-import { aggregateRecords, getRecord, getRecordBy, listRecords } from "./read.ts";
+import { aggregateRecords, getRecord, getRecordBy, listRecords, revealFields } from "./read.ts";
 import { patchesOf, singlePatch, updateRows } from "./update.ts";
 import { upsertRecord } from "./upsert.ts";
 
@@ -73,6 +73,7 @@ export function createRecords(env: RecordsEnv): Records {
       withFresh(env, session, (s) => upsertRecord(env, s, object, field, value, body)),
     delete: (session, object, id, options = {}) =>
       withFresh(env, session, (s) => deleteRecord(env, s, object, id, options)),
+    reveal: (session, object, id, fields) => withFresh(env, session, (s) => revealFields(env, s, object, id, fields)),
     restore: (session, object, id) => withFresh(env, session, (s) => restoreRecord(env, s, object, id)),
     history: (session, object, id, parameters) =>
       withFresh(env, session, (s) => recordHistory(s, object, id, parameters)),

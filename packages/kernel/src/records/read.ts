@@ -4,7 +4,8 @@ import { GuanxiError, isId } from "@guanxi/base";
 import type { Field, ObjectType } from "@guanxi/meta";
 import { askAggregate, askGet, askList, type Cursor, encodeCursor } from "@guanxi/query";
 import type { AggregateParameters, ListParameters, ReadOptions, RecordAnswer, Session } from "../types.ts";
-import { askerOf, notFound, objectOf, runQuery, StaleSnapshot } from "./context.ts";
+import { openFields } from "../encryption/fields.ts";
+import { askerOf, notFound, objectOf, type RecordsEnv, runQuery, StaleSnapshot } from "./context.ts";
 
 interface ReadRow extends Record<string, unknown> {
   /** The tenant's metadata version now. */
@@ -61,6 +62,23 @@ export async function getRecord(
   const object = objectOf(session, name);
   if (!isId(id)) throw notFound(object);
   return getOne(session, object, "id", id, options);
+}
+
+export async function revealFields(
+  env: RecordsEnv,
+  session: Session,
+  name: string,
+  id: string,
+  fields: readonly string[],
+): Promise<Readonly<Record<string, string | null>>> {
+  const { actor, tenant } = session;
+  if (!actor.rights.system.has("reveal_encrypted"))
+    throw new GuanxiError("FORBIDDEN", { detail: "Seeing encrypted fields needs the system right reveal_encrypted." });
+  // Whoever may not see the record learns nothing of its fields.
+  const record = await getRecord(session, name, id, { select: "id" });
+  const opened = await openFields(env, session, objectOf(session, name), record.id, fields);
+  env.observe({ kind: "revealed", tenant: tenant.id, user: actor.user, object: name, record: record.id, fields });
+  return opened;
 }
 
 /** The field of `by/{field}/{value}`; NOT_FOUND unless it is one that is unique. */

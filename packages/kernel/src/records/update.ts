@@ -12,6 +12,7 @@ import {
   updateStatement,
 } from "@guanxi/store";
 import { isDeepStrictEqual } from "node:util";
+import { leftAlone, sealer, shownValues } from "../encryption/fields.ts";
 import type { HookChain } from "../hooks.ts";
 import type { RecordAnswer, Session, WriteOptions } from "../types.ts";
 import { notFound, objectOf, type RecordsEnv, StaleSnapshot, writeContext } from "./context.ts";
@@ -77,7 +78,8 @@ async function update(
   grant: WriteGrant,
   patches: readonly PreparedPatch[],
 ): Promise<RecordAnswer[]> {
-  const rows = patches.map(({ id, patch, version }) => ({ id, patch, version }));
+  const sealed = await sealer(env, session, object);
+  const rows = patches.map(({ id, patch, version }) => ({ id, patch: sealed(id, patch), version }));
   let answers: UpdatedRow[];
   try {
     answers = await session.connection.run<UpdatedRow>(statementOf(object, grant, session, rows));
@@ -139,13 +141,19 @@ async function throughHooks(
   );
   if (!locked) throw notFound(object);
   const old = JSON.parse(locked.data) as Record<string, unknown>;
-  const operation = { kind: "update" as const, object, session, old, record: { ...old, ...patch.patch } };
+  const operation = {
+    kind: "update" as const,
+    object,
+    session,
+    old,
+    record: { ...old, ...shownValues(object, patch.patch) },
+  };
   let result = patch;
   await chain.run(operation, patch.path, async () => {
     const { value, issues } = prepare(object, {
       id: patch.id,
       path: patch.path,
-      value: difference(object, old, operation.record),
+      value: { ...difference(object, old, operation.record), ...leftAlone(object, patch.patch, operation.record) },
     });
     if (issues.length > 0) throw new GuanxiError("VALIDATION", { issues });
     result = { ...patch, patch: value };

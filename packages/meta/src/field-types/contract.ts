@@ -37,6 +37,8 @@ export interface FieldShape {
   readonly exprType: ExprType;
   /** What clients see, without null. */
   readonly schema: ValueSchema;
+  /** What readers see, where that is something else. */
+  readonly shown?: ValueSchema;
   readonly values?: readonly PicklistValue[];
   readonly normalise?: Normalise;
 }

@@ -49,6 +49,7 @@ export function platformEndpoints(kernel: Kernel, gate: (call: Call) => Promise<
       await kernel.tenants.delete(id);
       return noContent;
     }),
+    endpoint("POST", "/platform/master-key/rotate", async () => answer(200, await kernel.tenants.rewrapKeys())),
     endpoint("POST", `${one}/copy`, async (call, { id = "" }) => {
       const tenant = await kernel.tenants.copy(id, await readJson(call));
       return answer(201, tenant, { location: `${list}/${tenant.id}` });

@@ -34,14 +34,20 @@ export function addObject(builder: oas31.OpenApiBuilder, object: ObjectType, rig
     });
 }
 
-const showsRecords = ({ answers }: RecordRoute): boolean => !["totals", "history", "nothing"].includes(answers);
+const showsRecords = ({ answers }: RecordRoute): boolean =>
+  !["totals", "history", "encrypted fields", "nothing"].includes(answers);
 
 function isUseful(route: RecordRoute, object: ObjectType, rights: Rights): boolean {
   const held = (right: ObjectRight): boolean => may(rights, object.name, right);
   if (!route.rights.every(held) || route.either?.some(held) === false) return false;
+  if (route.system !== undefined && !rights.system.has(route.system)) return false;
   if (route.tail === "/{id}/history") return object.history;
+  if (route.tail === "/{id}/reveal") return encryptedOf(object).length > 0;
   return route.tail !== "/by/{field}/{value}" || keysOf(object, route).length > 0;
 }
+
+const encryptedOf = (object: ObjectType): readonly string[] =>
+  [...object.fields.values()].filter((field) => field.type === "encrypted_text").map((field) => field.name);
 
 /** Fields that name one record by themselves; who writes by a key also sets it. */
 const keysOf = (object: ObjectType, { method }: RecordRoute): readonly string[] =>
@@ -57,6 +63,7 @@ const bodySchemas = {
   patch: "patch",
   patches: "row",
   "list parameters": undefined,
+  "names of fields": undefined,
 } as const;
 
 /** Names of objects have no dots, so these never meet. */
@@ -89,7 +96,7 @@ function operation(
   locale: Locale,
 ): oas31.OperationObject {
   const body = bodySchema(object, route);
-  const writes = route.method !== "GET" && route.body !== "list parameters";
+  const writes = route.method !== "GET" && route.body !== "list parameters" && route.body !== "names of fields";
   const parameters = [
     ...pathParameters(object, route),
     ...addParameters(builder, route.parameters.all, headersOf(route.conditions, writes), locale),
@@ -123,6 +130,10 @@ function bodySchema(object: ObjectType, { body }: RecordRoute): Schema | undefin
   if (body === "list parameters") {
     const properties = listParameters.all.map((p) => [p.name, p.schema]);
     return { type: "object", additionalProperties: false, properties: Object.fromEntries(properties) };
+  }
+  if (body === "names of fields") {
+    const fields: Schema = { type: "array", items: { type: "string", enum: [...encryptedOf(object)] } };
+    return { type: "object", additionalProperties: false, required: ["fields"], properties: { fields } };
   }
   const one = ref("schemas", schemaName(object, bodySchemas[body]));
   if (body === "patch") return one;
@@ -195,6 +206,10 @@ function successes(
       return given(200, data(group));
     case "history":
       return given(200, data(shared("Change", change), { next }));
+    case "encrypted fields": {
+      const texts = encryptedOf(object).map((name) => [name, { type: ["string", "null"] }]);
+      return given(200, { type: "object", additionalProperties: false, properties: Object.fromEntries(texts) });
+    }
     case "nothing":
       return given(204);
   }

@@ -29,8 +29,9 @@ export function rightText(right: RouteRight | undefined, locale: Locale): string
 }
 
 /** What a caller of an object's call needs. */
-export function objectRightsText({ rights, either = [] }: RecordRoute, object: string, locale: Locale): string {
+export function objectRightsText({ rights, either = [], system }: RecordRoute, object: string, locale: Locale): string {
   const quoted = (all: readonly ObjectRight[]): string => all.map((right) => `\`${right}\``).join(", ");
   const params = { rights: quoted(rights), either: quoted(either), object };
-  return render(either.length === 0 ? onObject : onObjectEither, locale, params);
+  const onRecords = render(either.length === 0 ? onObject : onObjectEither, locale, params);
+  return system === undefined ? onRecords : `${onRecords} ${render(systemRight, locale, { right: system })}`;
 }

@@ -1,7 +1,15 @@
 import { isId } from "@guanxi/base";
 
 /** What may stand after `/api/{plural}`. */
-export type Tail = "" | "/query" | "/aggregate" | "/{id}" | "/{id}/restore" | "/{id}/history" | "/by/{field}/{value}";
+export type Tail =
+  | ""
+  | "/query"
+  | "/aggregate"
+  | "/{id}"
+  | "/{id}/restore"
+  | "/{id}/history"
+  | "/{id}/reveal"
+  | "/by/{field}/{value}";
 
 export interface RecordAddress {
   readonly plural: string;
@@ -28,6 +36,7 @@ export function readAddress([plural = "", ...tail]: readonly string[]): RecordAd
   if (tail.length === 3 && first === "by") return at("/by/{field}/{value}", { field: second, value: third });
   if (!isId(first)) return undefined;
   if (tail.length === 1) return at("/{id}", { id: first });
-  if (tail.length === 2 && (second === "restore" || second === "history")) return at(`/{id}/${second}`, { id: first });
+  if (tail.length === 2 && (second === "restore" || second === "history" || second === "reveal"))
+    return at(`/{id}/${second}`, { id: first });
   return undefined;
 }

@@ -1,7 +1,7 @@
-import { GuanxiError, text } from "@guanxi/base";
+import { GuanxiError, isObject, text } from "@guanxi/base";
 import { type Kernel, maxRows, type RecordAnswer, type Session } from "@guanxi/kernel";
 import type { ObjectType } from "@guanxi/meta";
-import { type Answer, createdAnswer, noContent, passed, recordAnswer } from "../answer.ts";
+import { type Answer, answer, createdAnswer, noContent, passed, recordAnswer } from "../answer.ts";
 import { type Call, localeOf } from "../call.ts";
 import { expectedVersion, isFresh } from "../conditions.ts";
 import * as takes from "../parameters.ts";
@@ -116,6 +116,22 @@ export async function remove(r: RecordCall): Promise<Answer> {
 export async function restore(r: RecordCall): Promise<Answer> {
   query(r, takes.noParameters);
   return recordAnswer(await r.kernel.records.restore(r.session, r.object.name, r.address.id));
+}
+
+export async function reveal(r: RecordCall): Promise<Answer> {
+  query(r, takes.noParameters);
+  const body = await readJson(r.call);
+  const fields = isObject(body) ? body["fields"] : undefined;
+  if (
+    !Array.isArray(fields) ||
+    !fields.every((name) => typeof name === "string") ||
+    Object.keys(body as object).length > 1
+  ) {
+    const issues = [{ path: "/fields", code: "type", params: { type: '{"fields": ["name of a field"]}' } }] as const;
+    throw new GuanxiError("VALIDATION", { issues });
+  }
+  const opened = await r.kernel.records.reveal(r.session, r.object.name, r.address.id, fields);
+  return answer(200, opened, { "cache-control": "no-store" });
 }
 
 async function ifMatch({ call, kernel, session, object, address }: RecordCall): Promise<{ ifVersion?: number }> {

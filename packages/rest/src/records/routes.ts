@@ -1,5 +1,5 @@
 import { type Text, text } from "@guanxi/base";
-import type { ObjectRight } from "@guanxi/kernel";
+import type { ObjectRight, SystemRight } from "@guanxi/kernel";
 import type { Answer } from "../answer.ts";
 import type { Condition } from "../conditions.ts";
 import * as takes from "../parameters.ts";
@@ -16,12 +16,22 @@ export interface RecordRoute {
   readonly rights: readonly ObjectRight[];
   /** Nor one without any of these: what it does with the rest depends on what is there. */
   readonly either?: readonly ObjectRight[];
+  readonly system?: SystemRight;
   /** `{title}` is the object's. */
   readonly summary: Text;
   readonly parameters: takes.Parameters<unknown>;
   readonly conditions: readonly Condition[];
-  readonly body?: "create or array" | "patch" | "patches" | "list parameters";
-  readonly answers: "record" | "created or rows" | "upserted" | "rows" | "page" | "totals" | "history" | "nothing";
+  readonly body?: "create or array" | "patch" | "patches" | "list parameters" | "names of fields";
+  readonly answers:
+    | "record"
+    | "created or rows"
+    | "upserted"
+    | "rows"
+    | "page"
+    | "totals"
+    | "history"
+    | "encrypted fields"
+    | "nothing";
   readonly handle: (request: handlers.RecordCall) => Promise<Answer>;
 }
 
@@ -166,6 +176,19 @@ export const recordRoutes: readonly RecordRoute[] = [
     answers: "history",
     handle: handlers.history,
   },
+  {
+    name: "reveal",
+    method: "POST",
+    tail: "/{id}/reveal",
+    rights: ["read"],
+    system: "reveal_encrypted",
+    summary: text("Encrypted fields of {title} in clear", "以明文读取{title}的加密字段", "以明文讀取{title}的加密欄位"),
+    parameters: takes.noParameters,
+    conditions: [],
+    body: "names of fields",
+    answers: "encrypted fields",
+    handle: handlers.reveal,
+  },
 ];
 
 /** The pattern of a tail for logs and metrics, in the notation of the fixed addresses. */
@@ -176,6 +199,7 @@ const patterns: Readonly<Record<Tail, string>> = {
   "/{id}": "/api/:plural/:id",
   "/{id}/restore": "/api/:plural/:id/restore",
   "/{id}/history": "/api/:plural/:id/history",
+  "/{id}/reveal": "/api/:plural/:id/reveal",
   "/by/{field}/{value}": "/api/:plural/by/:field/:value",
 };
 

@@ -1,0 +1,86 @@
+import { GuanxiError, perKey } from "@guanxi/base";
+import { type Field, masked, type ObjectType } from "@guanxi/meta";
+import { quote } from "@guanxi/query";
+import type { RecordsEnv } from "../records/context.ts";
+import type { Session } from "../types.ts";
+import { open, seal } from "./aes.ts";
+
+type Values = Readonly<Record<string, unknown>>;
+
+/** The object's fields whose values are stored encrypted. */
+export const encryptedFields = perKey((object: ObjectType): readonly Field[] =>
+  [...object.fields.values()].filter((field) => field.type === "encrypted_text"),
+);
+
+export const hasEncryptedFields = (objects: Iterable<ObjectType>): boolean =>
+  [...objects].some((object) => encryptedFields(object).length > 0);
+
+/** What a value is tied to: it opens in no other record and no other field. */
+const boundTo = (object: ObjectType, field: Field, id: string): string =>
+  `${object.id}/${field.id}/${id.toLowerCase()}`;
+
+/** Puts what is stored in the place of encrypted fields' values: the sealed text, and after a point what readers see. */
+export async function sealer(
+  env: RecordsEnv,
+  session: Session,
+  object: ObjectType,
+): Promise<(id: string, values: Values) => Values> {
+  const fields = encryptedFields(object);
+  if (fields.length === 0) return (_id, values) => values;
+  const key = await env.vault.key(session.connection, session.tenant.schema);
+  const stored = (field: Field, id: string, text: string): string =>
+    `${seal(key, Buffer.from(text), boundTo(object, field, id)).toString("base64url")}.${masked(text, field.definition)}`;
+  return (id, values) => each(fields, values, (field, text) => stored(field, id, text));
+}
+
+function each(fields: readonly Field[], values: Values, change: (field: Field, text: string) => unknown): Values {
+  const changed = fields.flatMap((field) => {
+    const text = values[field.name];
+    return typeof text === "string" ? [[field.name, change(field, text)]] : [];
+  });
+  return changed.length === 0 ? values : { ...values, ...Object.fromEntries(changed) };
+}
+
+/** Values as scripts may see them. */
+export const shownValues = (object: ObjectType, values: Values): Values =>
+  each(encryptedFields(object), values, (field, text) => masked(text, field.definition));
+
+/** The texts among `values` that a script, which was shown their masks, has left alone in `record`. */
+export function leftAlone(object: ObjectType, values: Values, record: Values): Values {
+  const shown = shownValues(object, values);
+  const same = encryptedFields(object).filter(
+    ({ name }) => typeof values[name] === "string" && record[name] === shown[name],
+  );
+  return Object.fromEntries(same.map(({ name }) => [name, values[name]]));
+}
+
+/** The texts of a live record's encrypted fields. Throws QUERY for a field that is none. The caller has checked who may see them. */
+export async function openFields(
+  env: RecordsEnv,
+  session: Session,
+  object: ObjectType,
+  id: string,
+  names: readonly string[],
+): Promise<Record<string, string | null>> {
+  const fields = names.map((name) => {
+    const field = encryptedFields(object).find((f) => f.name === name);
+    if (field) return field;
+    throw new GuanxiError("VALIDATION", { issues: [{ path: "/fields", code: "unknown", params: { field: name } }] });
+  });
+  if (fields.length === 0) return {};
+  const { schema } = session.tenant;
+  const columns = fields.map((f) => quote(f.column.name)).join(", ");
+  const [row] = await session.connection.sql<Record<string, string | null>>(
+    `SELECT ${columns} FROM ${quote(schema)}.${quote(object.table)} WHERE id = $1 AND deleted_at IS NULL`,
+    [id],
+  );
+  const key = await env.vault.key(session.connection, schema);
+  return Object.fromEntries(
+    fields.map((field) => {
+      const stored = row?.[field.column.name] ?? null;
+      if (stored === null) return [field.name, null];
+      const sealed = Buffer.from(stored.slice(0, stored.indexOf(".")), "base64url");
+      return [field.name, open(key, sealed, boundTo(object, field, id)).toString("utf8")];
+    }),
+  );
+}
