@@ -14,6 +14,8 @@ interface Specimen {
   readonly filters: readonly (readonly [filter: string, ...found: number[]])[];
   readonly wrong: unknown;
   readonly unsortable?: true;
+  /** Nothing can be computed of it, and what is sent again is another value. */
+  readonly secret?: true;
   /** Metrics of the whole, by name. */
   readonly metrics?: Readonly<Record<string, unknown>>;
 }
@@ -160,6 +162,7 @@ const specimens: Readonly<Record<Exclude<FieldTypeName, "autonumber" | "referenc
     filters: [["f != null", 0, 1]],
     wrong: "••••78",
     unsortable: true,
+    secret: true,
     metrics: { "count()": 4 },
   },
   json: {
@@ -193,17 +196,20 @@ test("every field type has a specimen", () => {
 
 describe.each(Object.entries(specimens))(
   "%s",
-  (type, { definition, sent, read = sent, filters, wrong, unsortable, metrics }) => {
+  (type, { definition, sent, read = sent, filters, wrong, unsortable, secret, metrics }) => {
     const name = `of_${type}`;
     const path = `/api/${name}s`;
     let stored: string[] = [];
 
     test("is stored and read back exactly, also as null and as nothing", async () => {
-      await define(app, { name, type: "object", properties: { f: definition, n: { type: "integer" } } });
-      const rows = [...sent.map((f, n) => ({ f, n })), { f: null, n: 98 }, { n: 99 }];
+      const computed = secret ? {} : { defaultFormula: "f" };
+      const copy = { ...definition, ...computed, requiredWhen: "n < 0", readonlyWhen: "n == 0" };
+      await define(app, { name, type: "object", properties: { f: definition, n: { type: "integer" }, copy } });
+      const rows = [...sent.map((f, n) => ({ f, n, ...(secret ? { copy: f } : {}) })), { f: null, n: 98 }, { n: 99 }];
       const { result, changes } = await withChanges(app, () => app.as("admin").post(path, rows));
-      const given = body(result, 200).data as { id: string; f: unknown }[];
+      const given = body(result, 200).data as { id: string; f: unknown; copy: unknown }[];
       stored = given.map((r) => r.id);
+      expect(given.map((r) => r.copy)).toEqual(given.map((r) => r.f));
       expect(given.map((r) => same(r.f))).toEqual([...read, null, null].map(same));
       expect(changes.map((c) => [c.op, same(c.data["f"])])).toEqual(given.map((r) => ["create", same(r.f)]));
       for (const [i, id] of stored.entries()) {
@@ -235,6 +241,16 @@ describe.each(Object.entries(specimens))(
       const wanted = Object.entries(metrics ?? { "count(f)": sent.length });
       const answer = await app.as("admin").get(`${path}/aggregate${q({ metrics: wanted.map(([m]) => m).join(",") })}`);
       expect(Object.values(body(answer, 200).data[0])).toEqual(wanted.map(([, v]) => v));
+    });
+
+    test("is locked, and asked for, by conditions", async () => {
+      const [first, second] = stored.map((id) => `${path}/${id}`);
+      const { changes } = await withChanges(app, async () => {
+        problem(await app.as("admin").patch(first ?? "", { copy: null }), 422, "VALIDATION", ["/copy"]);
+        problem(await app.as("admin").patch(second ?? "", { copy: null, n: -1 }), 422, "VALIDATION", ["/copy"]);
+        expect((await app.as("admin").patch(first ?? "", { copy: sent[0] })).status).toBe(secret ? 422 : 200);
+      });
+      expect(changes).toEqual([]);
     });
 
     test("is refused when it is wrong, and cleared by null", async () => {

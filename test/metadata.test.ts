@@ -125,8 +125,8 @@ describe("refused, and nothing is changed", () => {
     [
       "later keywords",
       "bad",
-      object("bad", { x: { type: "string", requiredWhen: "true", sensitive: true } }, { states: {}, recordTypes: {} }),
-      ["/properties/x/requiredWhen", "/properties/x/sensitive", "/recordTypes", "/states"],
+      object("bad", { x: { type: "string", writeOnly: true, sensitive: true } }, { locked: {}, extends: "lead" }),
+      ["/extends", "/locked", "/properties/x/sensitive", "/properties/x/writeOnly"],
     ],
     ["an unknown keyword", "bad", object("bad", ok, { colour: "red" }), ["/colour"]],
     [

@@ -102,6 +102,16 @@ export const issueCatalogue = {
     "是用于显示的掩码；要保留原值请不要提交该字段",
     "是用於顯示的遮罩；要保留原值請不要提交該欄位",
   ),
+  state: text(
+    "cannot go from {from} to {to}; possible: {values}",
+    "不能从 {from} 变为 {to}，可选：{values}",
+    "不能從 {from} 變為 {to}，可選：{values}",
+  ),
+  depends: text(
+    "does not go with {field} = {by}; possible: {values}",
+    "与 {field} = {by} 不符，可选：{values}",
+    "與 {field} = {by} 不符，可選：{values}",
+  ),
   reference: text("no {target} with this id", "没有此 ID 的 {target}", "沒有此 ID 的 {target}"),
   unique: text("is already taken", "已被占用", "已被使用"),
   rule: text("{message}", "{message}", "{message}"),

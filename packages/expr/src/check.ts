@@ -41,7 +41,8 @@ function expect(node: TypedNode, kind: Kind): TypedNode {
   return found ?? fail(faults, new ExpressionError(node.at, messages.expected(kind, typeName(node.type))));
 }
 
-function describe(source: string, root: TypedNode): CheckedExpression {
+/** What is to be known of an expression besides its tree. */
+export function describe(source: string, root: TypedNode): CheckedExpression {
   const all: TypedNode[] = [root];
   for (const node of all) all.push(...childrenOf(node));
   const fields = all.filter((n) => n.node === "field");

@@ -1,4 +1,5 @@
 export { type CheckedExpression, checkExpression } from "./check.ts";
+export * as compose from "./compose.ts";
 export { ExpressionError } from "./errors.ts";
 export { type EvalEnv, evaluate, holds } from "./evaluate.ts";
 export { functionNames } from "./functions/index.ts";

@@ -19,7 +19,9 @@ function lossOf(current: Snapshot, change: MetaChange): Loss | undefined {
   if (change.kind === "drop_object") return { allow: `drop:${name}`, path: "", table };
   if (change.kind === "drop_field") {
     const { field } = change;
-    return { allow: `drop:${name}.${field.name}`, path: `/properties/${field.name}`, table, column: field.column.name };
+    // Of the system's fields only the record type ever goes.
+    const path = field.system ? "/recordTypes" : `/properties/${field.name}`;
+    return { allow: `drop:${name}.${field.name}`, path, table, column: field.column.name };
   }
   if (change.kind === "change_type" && losesValues(change.from, change.field)) {
     const { from, field } = change;

@@ -29,7 +29,7 @@ export function compileField(name: string, definition: FieldDefinition, place: F
     title: titleText(definition.title ?? humanise(name), definition.titles),
     system: false,
     required,
-    readOnly: type.readOnly ?? false,
+    readOnly: type.readOnly ?? definition.readOnly ?? false,
     exprType: shape.exprType,
     column: { name, sqlType: shape.sqlType, notNull: required },
     schema: shape.schema,

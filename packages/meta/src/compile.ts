@@ -47,7 +47,7 @@ function checkCores(cores: readonly ObjectCore[], known: ReadonlySet<ObjectCore>
   for (const [core, report] of reports) {
     const isNew = !known.has(core);
     if (isNew) void core.parts;
-    if (isNew || !sameUser) core.rulesFor(user, report);
+    if (isNew || !sameUser) core.expressionsFor(user, report);
   }
   const issues = [...reports.values()].flatMap((report) => report.issues);
   if (issues.length > 0) throw definitionError(issues);
@@ -59,13 +59,13 @@ function assemble(
   cores: readonly ObjectCore[],
   previous: Snapshot | undefined,
 ): Snapshot {
-  // Values in canonical form and rules depend on the tenant's settings: other settings make every object another.
+  // Values in canonical form and expressions depend on the tenant's settings: other settings make every object another.
   const sameSettings = sameText(previous?.settings, settings);
   const old = new Map((sameSettings ? objectsOf(previous) : []).map((object) => [object.core, object]));
   const user = userOf(cores);
   const incoming = incomingReferences(cores);
   const objects = cores.map((core) => {
-    const place = { settings, user: core.hasRules ? user : undefined, incoming: incoming.get(core.name) ?? [] };
+    const place = { settings, user: core.hasExpressions ? user : undefined, incoming: incoming.get(core.name) ?? [] };
     const before = old.get(core);
     const same = before?.user === place.user && sameText(before?.incoming, place.incoming);
     return before && same ? before : new TenantObject(core, place);

@@ -8,12 +8,16 @@ export const codeField = (amount: string): string => `${amount}_currency`;
 
 const isAmount = (definition: FieldDefinition): boolean => fieldTypeOf(definition) === "currency";
 
-function codeDefinition(amount: string, { title = humanise(amount), titles }: FieldDefinition): FieldDefinition {
+function codeDefinition(
+  amount: string,
+  { title = humanise(amount), titles, readOnly }: FieldDefinition,
+): FieldDefinition {
   const simplified = titles?.["zh-CN"] ?? title;
   const traditional = titles?.["zh-TW"] ?? title;
   return {
     fieldType: "currency_code",
     default: "tenant",
+    ...(readOnly === undefined ? {} : { readOnly }),
     title: `${title} (currency)`,
     titles: { "zh-CN": `${simplified}（币种）`, "zh-TW": `${traditional}（幣別）` },
   };

@@ -1,28 +1,29 @@
-/** JSON Schema of one keyword's value, with what an editor shows of it. */
-type Fragment = Readonly<Record<string, unknown>>;
+import {
+  byLocale,
+  chosen,
+  count,
+  expression,
+  flag,
+  keys,
+  label,
+  mostFields,
+  mostRecordTypes,
+  mostRules,
+  mostValues,
+  name,
+  prose,
+  recordType,
+  rule,
+  states,
+  value,
+  type Fragment,
+} from "./keyword-values.ts";
 
 /** A keyword of definitions. One with `later` is known to the vocabulary but refused by name until code honours it. */
 export interface Keyword {
   readonly schema: Fragment;
   readonly later?: true;
 }
-
-const name = { type: "string", pattern: "^[a-z][a-z0-9_]{0,39}$" };
-const label = { type: "string", minLength: 1, maxLength: 200 };
-const prose = { type: "string", maxLength: 10_000 };
-const flag = { type: "boolean" };
-const count = { type: "integer", minimum: 0 };
-const expression = { type: "string", minLength: 1, maxLength: 10_000 };
-const byLocale = (value: Fragment): Fragment => ({
-  type: "object",
-  properties: { en: value, "zh-CN": value, "zh-TW": value },
-  additionalProperties: false,
-});
-
-/** PostgreSQL takes up to 32 columns in an index. */
-const fieldNames = { type: "array", minItems: 1, maxItems: 32, uniqueItems: true, items: name };
-/** Every index is paid for by every write. */
-const keys = { type: "array", maxItems: 64, items: fieldNames };
 
 const works = (description: string, schema: Fragment, ...examples: unknown[]): Keyword => ({
   schema: { description, ...schema, ...(examples.length === 0 ? {} : { examples }) },
@@ -42,36 +43,6 @@ const annotations: Record<string, Keyword> = {
   deprecated: works("Still works, but should no longer be used.", flag),
   was: works("Its name before; renames it and keeps its data.", name, "old_name"),
 };
-
-const value = {
-  type: "object",
-  required: ["value"],
-  properties: {
-    value: { type: "string", minLength: 1, maxLength: 255, description: "As stored and sent." },
-    title: { ...label, description: "What people see, in English; the value itself when left out." },
-    titles: byLocale(label),
-    active: { ...flag, description: "false retires the value: records keep it, new ones are refused." },
-  },
-  description: "Further members are facts of the value, such as an opportunity stage's probability.",
-};
-
-const rule = {
-  type: "object",
-  required: ["name", "when", "message"],
-  additionalProperties: false,
-  properties: {
-    name,
-    when: { ...expression, description: "The record is refused when this CEL expression holds." },
-    at: { ...name, description: "The field the message is shown at." },
-    message: { ...prose, minLength: 1 },
-    messages: byLocale({ ...prose, minLength: 1 }),
-  },
-};
-
-/** Fields per object; PostgreSQL allows 1,600 columns, and a dropped one still counts until the table is rewritten. */
-export const mostFields = 500;
-/** Each is evaluated on every write. */
-const mostRules = 200;
 
 export const objectKeywords: Readonly<Record<string, Keyword>> = {
   $schema: works("The meta-schema, for editors.", { type: "string" }, "https://guanxi.dev/schemas/object.json"),
@@ -93,8 +64,24 @@ export const objectKeywords: Readonly<Record<string, Keyword>> = {
   rules: works("Conditions under which a record is refused.", { type: "array", maxItems: mostRules, items: rule }),
   unique: works("Lists of fields whose values together occur once.", keys, [["address"]]),
   indexes: works("Lists of fields that are often filtered or sorted by together.", keys, [["status", "price"]]),
-  states: later("Which values of a picklist may follow which.", { type: "object" }),
-  recordTypes: later("Picklist subsets, required fields and process per type of record.", { type: "object" }),
+  states: works(
+    'By picklist and value the values that may follow; "" stands for no value, as on a new record.',
+    states,
+    {
+      status: { "": ["draft"], draft: ["listed"], listed: ["sold", "draft"], sold: [] },
+    },
+  ),
+  recordTypes: works(
+    "Kinds of records within the object, by name: picklist subsets, required fields and states of each.",
+    {
+      type: "object",
+      minProperties: 1,
+      maxProperties: mostRecordTypes,
+      propertyNames: name,
+      additionalProperties: recordType,
+    },
+    { residential: { title: "Residential", default: true, required: ["address"] }, land: { title: "Land" } },
+  ),
   extends: later("The object that this definition adds to.", name),
   locked: later("What an extension may not change.", {}),
   multiCurrency: works("Every amount has a currency of its own, in the field `<amount>_currency`.", flag),
@@ -118,17 +105,42 @@ export const fieldKeywords: Readonly<Record<string, Keyword>> = {
   }),
   format: works("JSON Schema's format of a text.", { type: "string" }, "date", "email"),
   default: works("The value of a new record that brings none; also `today` for a date and `now` for a datetime.", {}),
+  defaultFormula: works(
+    "An expression that gives the value of a new record that brings none; of own fields, user, now and today.",
+    expression,
+    "round(price * 0.03, 2)",
+  ),
+  readOnly: works("Only the system sets it: by default or defaultFormula, when the record is made.", flag),
+  requiredWhen: works("An expression; while it holds the field must have a value.", expression, "status == 'sold'"),
+  readonlyWhen: works(
+    "An expression; when it holds of the record as it was, the field may not be changed.",
+    expression,
+    "status == 'sold'",
+  ),
+  dependsOn: works(
+    "Which values may be chosen, by the value of another picklist or a checkbox; beside a value that is not listed, none.",
+    {
+      type: "object",
+      required: ["field", "values"],
+      additionalProperties: false,
+      properties: {
+        field: name,
+        values: { type: "object", minProperties: 1, maxProperties: mostValues, additionalProperties: chosen },
+      },
+    },
+    { field: "country", values: { CN: ["beijing", "shanghai"], TW: ["taipei"] } },
+  ),
   unique: works("No two records have the same value.", flag),
   externalId: works("The record's key in another system: unique, and upserts find it.", flag),
   index: works("Often filtered or sorted by.", flag),
-  enum: works("The values of a picklist.", { type: "array", minItems: 1, maxItems: 1000, uniqueItems: true }, [
+  enum: works("The values of a picklist.", { type: "array", minItems: 1, maxItems: mostValues, uniqueItems: true }, [
     "draft",
     "listed",
     "sold",
   ]),
   values: works(
     "The values of a picklist with their titles.",
-    { type: "array", minItems: 1, maxItems: 1000, items: value },
+    { type: "array", minItems: 1, maxItems: mostValues, items: value },
     [{ value: "won", title: "Won", titles: { "zh-CN": "赢单" }, probability: 100 }],
   ),
   const: works("The only value.", {}),
@@ -189,21 +201,21 @@ export const fieldKeywords: Readonly<Record<string, Keyword>> = {
   ),
   unevaluatedItems: later("As in JSON Schema."),
   unevaluatedProperties: later("As in JSON Schema."),
-  readOnly: later("Only the system sets it."),
   writeOnly: later("Never shown."),
-  defaultFormula: later("A default that is computed."),
-  requiredWhen: later("When the field must have a value."),
-  readonlyWhen: later("When the field may not be changed."),
   sensitive: later("Personal or secret data."),
   history: later("Whether changes of this field are kept."),
   locked: later("What an extension may not change."),
-  dependsOn: later("Which values may be chosen, by another field's value."),
   formula: later("The expression of a formula field."),
   returns: later("The field type of a formula."),
   of: later("What a rollup counts or sums."),
   op: later("How a rollup sums up."),
   filter: later("Which records a rollup takes."),
 };
+
+/** Keywords of fields whose values come from callers. */
+export const writtenFieldKeywords: ReadonlySet<string> = new Set([
+  ...["requiredWhen", "readonlyWhen", "defaultFormula", "readOnly"],
+]);
 
 /** Keywords every field may have, whatever its type. */
 export const commonFieldKeywords: ReadonlySet<string> = new Set([...Object.keys(annotations), "fieldType", "type"]);

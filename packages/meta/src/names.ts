@@ -43,7 +43,10 @@ export const systemFieldNames = [
 ] as const;
 
 const reserved = new Set([...postgresColumns, ...expressionWords, ...pathWords]);
-const reservedFields = new Set<string>([...systemFieldNames, "record_type"]);
+/** A system field of objects that have record types, and kept for it in all others. */
+export const recordTypeName = "record_type";
+
+const reservedFields = new Set<string>([...systemFieldNames, recordTypeName]);
 const reservedPlurals = new Set(fixedPlurals);
 
 export const isReservedField = (name: string): boolean => reserved.has(name) || reservedFields.has(name);

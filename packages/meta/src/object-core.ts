@@ -7,11 +7,21 @@ import { humanise } from "./names.ts";
 import { frozen } from "@guanxi/base";
 import { type Preparer, preparer } from "./prepare.ts";
 import type { Report } from "./report.ts";
-import { compileRules } from "./rules.ts";
+import { compileFormulas, compileRules, type RuleSource } from "./rules/index.ts";
 import { fieldKey } from "./store.ts";
 import { systemFields } from "./system-fields.ts";
 import { titleText } from "./titles.ts";
-import type { Field, Index, ObjectDefinition, ObjectType, OnDelete, Rule, Sharing, StoredObject } from "./types.ts";
+import type {
+  Field,
+  Formula,
+  Index,
+  ObjectDefinition,
+  ObjectType,
+  OnDelete,
+  Rule,
+  Sharing,
+  StoredObject,
+} from "./types.ts";
 
 /** A reference of an object, with the relation that it gives its target. */
 export interface Reference {
@@ -28,6 +38,17 @@ export interface Reference {
 export const pack = (text: string): string => Buffer.from(text, "utf8").toString("latin1");
 const unpack = (packed: string): string => Buffer.from(packed, "latin1").toString("utf8");
 
+/** What of an object is evaluated at a write. */
+interface Expressions {
+  readonly rules: readonly Rule[];
+  readonly formulas: readonly Formula[];
+}
+
+const noExpressions: Expressions = { rules: [], formulas: [] };
+
+const usesUser = ({ rules, formulas }: Expressions): boolean =>
+  rules.some((rule) => rule.when.usesUser) || formulas.some((formula) => formula.expression.usesUser);
+
 type Parts = Pick<ObjectType, "title" | "nameField" | "history" | "currencyDate" | "fields" | "uniques" | "indexes">;
 
 /**
@@ -43,11 +64,12 @@ export class ObjectCore implements ExprObject {
   readonly plural: string;
   readonly source: string;
   readonly sharing: Sharing;
-  readonly hasRules: boolean;
+  readonly hasExpressions: boolean;
+  readonly hasFormulas: boolean;
   readonly references: readonly Reference[];
   #parts: Parts | undefined;
   #preparer: Preparer | undefined;
-  #rules: { readonly user: ObjectCore | undefined; readonly rules: readonly Rule[] } | undefined;
+  #expressions: { readonly user: ObjectCore | undefined; readonly compiled: Expressions } | undefined;
 
   /** `packed` is the stored definition as JSON text: equal texts are equal objects. */
   constructor(packed: string) {
@@ -58,7 +80,8 @@ export class ObjectCore implements ExprObject {
     this.plural = definition.plural;
     this.source = source;
     this.sharing = definition.sharing ?? "private";
-    this.hasRules = (definition.rules?.length ?? 0) > 0;
+    this.hasFormulas = hasFormulas(definition);
+    this.hasExpressions = this.hasFormulas || hasRules(definition);
     this.references = referencesOf(definition);
   }
 
@@ -83,17 +106,29 @@ export class ObjectCore implements ExprObject {
     return this.parts.fields.keys();
   }
 
-  /** Rules depend on their own object, and on the user's where they mention the actor. Faults are added to `report`. */
-  rulesFor(user: ObjectCore | undefined, report: Report): readonly Rule[] {
-    if (!this.hasRules) return [];
-    const known = this.#rules;
-    if (known && (known.user === user || !known.rules.some((rule) => rule.when.usesUser))) return known.rules;
+  /** They depend on their own object, and on the user's where they mention the actor. Faults are added to `report`. */
+  expressionsFor(user: ObjectCore | undefined, report: Report): Expressions {
+    if (!this.hasExpressions) return noExpressions;
+    const known = this.#expressions;
+    if (known && (known.user === user || !usesUser(known.compiled))) return known.compiled;
     const before = report.issues.length;
-    const rules = compileRules(this.stored.definition.rules ?? [], this, user, report);
-    if (report.issues.length === before) this.#rules = { user, rules };
-    return rules;
+    const { definition } = this.stored;
+    const source: RuleSource = { definition, object: this, fields: this.parts.fields, user, report };
+    const compiled = { rules: compileRules(source), formulas: compileFormulas(source) };
+    if (report.issues.length === before) this.#expressions = { user, compiled };
+    return compiled;
   }
 }
+
+const hasFormulas = ({ properties }: ObjectDefinition): boolean =>
+  Object.values(properties).some(({ defaultFormula }) => defaultFormula !== undefined);
+
+const hasRules = ({ rules = [], states, recordTypes, properties }: ObjectDefinition): boolean =>
+  rules.length > 0 ||
+  (states ?? recordTypes) !== undefined ||
+  Object.values(properties).some(
+    (field) => (field.requiredWhen ?? field.readonlyWhen ?? field.dependsOn) !== undefined,
+  );
 
 const referencesOf = ({ properties, plural, required }: ObjectDefinition): readonly Reference[] =>
   Object.entries(properties).flatMap(([field, definition]) => {
@@ -118,7 +153,7 @@ function compileParts(stored: StoredObject): Parts {
 
 function compileFields({ definition, fieldIds }: StoredObject): Map<string, Field> {
   const limits = textLimits(definition);
-  const fields = new Map(systemFields(definition.name).map((system) => [system.name, system]));
+  const fields = new Map(systemFields(definition).map((system) => [system.name, system]));
   for (const { name, definition: field, required, currencyField } of propertiesOf(definition)) {
     const id = fieldIds[name];
     if (id === undefined) throw new Error(`the stored definition of ${definition.name} has no id for ${name}`);

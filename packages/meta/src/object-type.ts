@@ -2,7 +2,7 @@ import type { Issue } from "@guanxi/base";
 import type { ExprType } from "@guanxi/expr";
 import type { ObjectCore } from "./object-core.ts";
 import { definitionError, Report } from "./report.ts";
-import { brokenRules } from "./rules.ts";
+import { brokenRules } from "./rules/index.ts";
 import type {
   Field,
   IncomingReference,
@@ -18,7 +18,7 @@ import type {
 /** What a tenant adds to an object that it may share with others. */
 interface Place {
   readonly settings: TenantSettings;
-  /** Where the object has rules, which may ask for the actor. */
+  /** Where the object has expressions, which may ask for the actor. */
   readonly user: ObjectCore | undefined;
   readonly incoming: readonly IncomingReference[];
 }
@@ -29,7 +29,7 @@ export class TenantObject implements ObjectType {
   readonly incoming: readonly IncomingReference[];
   readonly user: ObjectCore | undefined;
   readonly #settings: TenantSettings;
-  #rules: readonly Rule[] | undefined;
+  #expressions: ReturnType<ObjectCore["expressionsFor"]> | undefined;
 
   constructor(core: ObjectCore, { settings, user, incoming }: Place) {
     this.core = core;
@@ -82,7 +82,7 @@ export class TenantObject implements ObjectType {
     return this.core.parts.indexes;
   }
   get rules(): readonly Rule[] {
-    return (this.#rules ??= this.#compileRules());
+    return this.#compiled().rules;
   }
 
   fieldType(field: string): ExprType | undefined {
@@ -92,7 +92,8 @@ export class TenantObject implements ObjectType {
     return this.core.fieldNames();
   }
   prepareCreate(value: unknown, context: PrepareContext): Prepared {
-    return this.core.preparer.create(value, context, this.#settings);
+    const formulas = this.core.hasFormulas ? this.#compiled().formulas : [];
+    return this.core.preparer.create(value, context, this.#settings, formulas);
   }
   preparePatch(value: unknown): Prepared {
     return this.core.preparer.patch(value, this.#settings);
@@ -106,11 +107,12 @@ export class TenantObject implements ObjectType {
   }
 
   /** They were accepted when they were stored; what a hand has broken since is told to whoever comes across it. */
-  #compileRules(): readonly Rule[] {
+  #compiled(): ReturnType<ObjectCore["expressionsFor"]> {
+    if (this.#expressions) return this.#expressions;
     const report = new Report(this.name);
-    const rules = this.core.rulesFor(this.user, report);
+    const expressions = this.core.expressionsFor(this.user, report);
     if (report.issues.length > 0) throw definitionError(report.issues);
-    return rules;
+    return (this.#expressions = expressions);
   }
 }
 

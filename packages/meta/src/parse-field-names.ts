@@ -2,9 +2,10 @@ import { checkCurrencies, propertiesOf } from "./currencies.ts";
 import { fieldTypes } from "./field-types/index.ts";
 import { fieldTypeOf } from "./infer.ts";
 import { textLimits } from "./keys.ts";
-import { systemFieldNames } from "./names.ts";
+import { recordTypeName, systemFieldNames } from "./names.ts";
 import { isObject } from "@guanxi/base";
 import { pointer, type Report } from "./report.ts";
+import { checkRuleNames } from "./rules/index.ts";
 import type { ObjectDefinition } from "./types.ts";
 
 const systemFields = new Set<string>(systemFieldNames);
@@ -18,6 +19,8 @@ export function checkFieldNames(definition: ObjectDefinition, complete: boolean,
   // Which amounts bring a currency along is only known of fields that are well-formed.
   if (complete) for (const { name } of propertiesOf(definition)) names.add(name);
   const own = (name: unknown): name is string => typeof name === "string" && names.has(name);
+  const hasTypes = definition.recordTypes !== undefined;
+  const system = (name: unknown): boolean => systemFields.has(name as string) || (hasTypes && name === recordTypeName);
   const check = (name: unknown, path: string, known: boolean): boolean => {
     if (!known && typeof name === "string") report.add(path, "unknown", { field: name });
     return known;
@@ -25,17 +28,18 @@ export function checkFieldNames(definition: ObjectDefinition, complete: boolean,
   asArray(definition.required).forEach((name, i) => check(name, `/required/${i}`, own(name)));
   asArray(definition.rules).forEach((rule, i) => {
     const at = isObject(rule) ? rule["at"] : undefined;
-    check(at, `/rules/${i}/at`, own(at) || at === "owner");
+    check(at, `/rules/${i}/at`, own(at) || at === "owner" || (hasTypes && at === recordTypeName));
   });
   for (const keyword of ["unique", "indexes"] as const) {
     eachKeyField(definition[keyword], (name, i, k) => {
       const path = `/${keyword}/${i}/${k}`;
-      const known = check(name, path, own(name) || systemFields.has(name));
+      const known = check(name, path, own(name) || system(name));
       if (known && complete && own(name)) checkIndexable(definition, name, path, report);
     });
   }
   const { nameField } = definition;
   const found = nameField === undefined || nameField === "id" || check(nameField, "/nameField", own(nameField));
+  if (complete) checkRuleNames(definition, report);
   if (!complete || !found) return;
   checkCurrencies(definition, report);
   checkNameField(definition, report);

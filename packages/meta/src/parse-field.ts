@@ -4,7 +4,7 @@ import { Fault, type FieldType, valueChecks } from "./field-types/contract.ts";
 import { fieldTypes, isFieldType, laterFieldTypes } from "./field-types/index.ts";
 import { knownFormats } from "./formats.ts";
 import { fieldTypeOf, jsonTypeOf } from "./infer.ts";
-import { commonFieldKeywords, fieldKeywords } from "./keywords.ts";
+import { commonFieldKeywords, fieldKeywords, writtenFieldKeywords } from "./keywords.ts";
 import { isReservedField, namePattern } from "./names.ts";
 import { isObject } from "@guanxi/base";
 import { pointer, type Report } from "./report.ts";
@@ -38,6 +38,7 @@ export function parseField(name: string, input: unknown, required: boolean, repo
   const type = fieldTypes[typeName];
   checkFit(definition, type, path, report);
   checkNull(definition, required, path, report);
+  checkSetter(definition, required, path, report);
   if (report.issues.length > before) return;
   type.check?.(definition, path, report);
   if (report.issues.length > before) return;
@@ -79,6 +80,7 @@ function checkFit(definition: FieldDefinition, type: FieldType, path: string, re
     keyword.startsWith("x-") ||
     type.keywords.includes(keyword) ||
     (keyword === "default" && type.defaults) ||
+    (writtenFieldKeywords.has(keyword) && type.readOnly !== true) ||
     (keyKeywords.has(keyword) && (type.indexable || definition[keyword] === false));
   for (const keyword of Object.keys(definition)) {
     if (!meaningful(keyword)) {
@@ -130,6 +132,29 @@ function checkNull(definition: FieldDefinition, required: boolean, path: string,
   if ([definition.type ?? []].flat().includes("null")) say("type");
   if (definition.enum?.includes(null)) say("enum");
   if (definition.onDelete === "setNull") say("onDelete");
+}
+
+/** Keywords about who sets the value and when, that leave each other nothing to do. */
+function checkSetter(definition: FieldDefinition, required: boolean, path: string, report: Report): void {
+  const { defaultFormula, requiredWhen, readonlyWhen, readOnly } = definition;
+  const idle = (keyword: string, beside: string): void =>
+    report.say(
+      `${path}/${keyword}`,
+      `means nothing beside ${beside}`,
+      `与 ${beside} 同时使用无意义`,
+      `與 ${beside} 同時使用無意義`,
+    );
+  if (defaultFormula !== undefined && definition.default !== undefined) idle("defaultFormula", "default");
+  if (requiredWhen !== undefined && required) idle("requiredWhen", "required");
+  if (readonlyWhen !== undefined && readOnly === true) idle("readonlyWhen", "readOnly");
+  if (readOnly === true && (definition.default ?? null) === null && defaultFormula === undefined) {
+    report.say(
+      `${path}/readOnly`,
+      "needs a default or a defaultFormula: nobody else sets the field",
+      "需要 default 或 defaultFormula，否则无人设置该字段",
+      "需要 default 或 defaultFormula，否則無人設定該欄位",
+    );
+  }
 }
 
 /** A default must be a value that the field would take. */

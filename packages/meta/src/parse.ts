@@ -1,7 +1,8 @@
 import { unstorable } from "./characters.ts";
 import { checkKeyword, notAKeyword } from "./check-keyword.ts";
 import { checkFieldNames } from "./parse-field-names.ts";
-import { mostFields, objectKeywords, unhonouredObjectKeywords } from "./keywords.ts";
+import { mostFields } from "./keyword-values.ts";
+import { objectKeywords, unhonouredObjectKeywords } from "./keywords.ts";
 import { isReservedObject, isReservedPlural, namePattern } from "./names.ts";
 import { parseField } from "./parse-field.ts";
 import { isObject } from "@guanxi/base";
@@ -45,7 +46,7 @@ function checkObject(input: Record<string, unknown>, report: Report): void {
   const fields = Object.keys(written).length > mostFields ? {} : written;
   const required = new Set(Array.isArray(input["required"]) ? input["required"] : []);
   for (const [name, definition] of Object.entries(fields)) parseField(name, definition, required.has(name), report);
-  checkRuleNames(input["rules"], report);
+  checkNamesOfRules(input["rules"], report);
   // What names fields can only be judged where every field is well-formed by itself.
   const complete = report.issues.length === 0;
   checkFieldNames({ ...input, properties: fields } as unknown as ObjectDefinition, complete, report);
@@ -65,7 +66,7 @@ function checkNames(input: Record<string, unknown>, report: Report): void {
   if (isReservedPlural(plural)) reservedWord(plural, "/plural", report);
 }
 
-function checkRuleNames(rules: unknown, report: Report): void {
+function checkNamesOfRules(rules: unknown, report: Report): void {
   if (!Array.isArray(rules)) return;
   const names = rules.map((rule: unknown) => (isObject(rule) ? rule["name"] : undefined));
   names.forEach((name, i) => {

@@ -1,19 +1,21 @@
 import { isObject, type Issue } from "@guanxi/base";
 import { canonicalInstant, dateIn } from "./calendar.ts";
 import { unstorable } from "./characters.ts";
+import { computed } from "./computed.ts";
 import { Fault, type Normalise, type NormaliseContext, valueChecks, type ValueSchema } from "./field-types/contract.ts";
 import { fieldTypes } from "./field-types/index.ts";
 import { escapeToken, pointer } from "./report.ts";
-import type { Field, PrepareContext, Prepared, TenantSettings } from "./types.ts";
+import type { Field, Formula, PrepareContext, Prepared, TenantSettings } from "./types.ts";
 import { compileValidator } from "./validator.ts";
 
 export interface Preparer {
-  create(value: unknown, context: PrepareContext, settings: PrepareSettings): Prepared;
+  /** `formulas` are the computed defaults, each behind those that it uses. */
+  create(value: unknown, context: PrepareContext, settings: PrepareSettings, formulas: readonly Formula[]): Prepared;
   patch(value: unknown, settings: PrepareSettings): Prepared;
 }
 
 /** Settings that the canonical form of values depends on. */
-export type PrepareSettings = Pick<TenantSettings, "country" | "timeZone" | "currency">;
+export type PrepareSettings = Pick<TenantSettings, "country" | "timeZone" | "fiscalYearStart" | "currency">;
 
 /** A field, and what preparing its values needs. */
 interface WrittenField {
@@ -28,6 +30,10 @@ export function preparer(all: ReadonlyMap<string, Field>): Preparer {
   const fields = new Map([...all].map(([name, field]) => [name, writtenField(field)]));
   const validate = compileValidator(checksOf(fields));
 
+  const judge = (checked: Record<string, unknown>, draft: Draft): void => {
+    const told = new Set(draft.issues.map((i) => `${i.path} ${i.code}`));
+    for (const fault of validate(checked)) if (!told.has(`${fault.path} ${fault.code}`)) addFault(draft, fault, "");
+  };
   const read = (value: unknown, settings: PrepareSettings): Draft => {
     if (!isObject(value)) return { value: {}, issues: [{ path: "", code: "type", params: { type: "object" } }] };
     const draft: Draft = { value: {}, issues: [] };
@@ -35,14 +41,27 @@ export function preparer(all: ReadonlyMap<string, Field>): Preparer {
     for (const [name, raw] of Object.entries(value)) {
       if (raw !== undefined) readField(name, raw, fields.get(name), settings, draft, checked);
     }
-    const told = new Set(draft.issues.map((i) => `${i.path} ${i.code}`));
-    for (const fault of validate(checked)) if (!told.has(`${fault.path} ${fault.code}`)) addFault(draft, fault, "");
+    judge(checked, draft);
     return draft;
   };
   return {
-    create(value, context, settings) {
+    create(value, context, settings, formulas) {
       const draft = read(value, settings);
-      if (isObject(value)) complete(value, draft, all, settings, context);
+      if (!isObject(value)) return draft;
+      complete(value, draft, all, settings, context);
+      for (const formula of formulas) {
+        const { name, required, currencyField } = formula.field;
+        if (isGiven(value, name)) continue;
+        const [currency] = formula.currencies;
+        if (currency !== undefined && currencyField !== undefined && !isGiven(value, currencyField))
+          draft.value[currencyField] = draft.value[currency];
+        const result = computed(formula, draft, settings, context);
+        if (result === null && required) draft.issues.push({ path: pointer(name), code: "required" });
+        if (result === null || result === undefined) continue;
+        const checked: Record<string, unknown> = {};
+        readValue(name, result, fields.get(name)?.normalise, settings, draft, checked);
+        judge(checked, draft);
+      }
       return draft;
     },
     patch: read,
@@ -59,11 +78,17 @@ interface Draft {
   readonly issues: Issue[];
 }
 
-/** Clients may write these; all others belong to the system. */
+/** Clients may write these, and formulas more; all others belong to the system. */
 function checksOf(fields: ReadonlyMap<string, WrittenField>): Record<string, unknown> {
-  const writable = [...fields].filter(([, { field }]) => !field.readOnly);
+  const writable = [...fields].filter(([, { field }]) => !field.readOnly || isComputed(field));
   return { type: "object", properties: Object.fromEntries(writable.map(([name, { checks }]) => [name, checks])) };
 }
+
+/** A field may be called as what every object of JavaScript has. */
+const isGiven = (value: Record<string, unknown>, name: string): boolean =>
+  Object.hasOwn(value, name) && value[name] !== undefined;
+
+const isComputed = ({ definition }: Field): boolean => definition.defaultFormula !== undefined;
 
 /**
  * Brings one value into canonical form in `draft.value`, and into `checked` what the schema must still judge: also a
@@ -83,14 +108,24 @@ function readField(
   else if (raw === null) {
     if (compiled.field.required) draft.issues.push({ path, code: "required" });
     draft.value[name] = null;
-  } else {
-    const bad = unstorable(raw);
-    if (bad !== undefined) return addFault(draft, bad, path);
-    const canonical = compiled.normalise === undefined ? raw : compiled.normalise(raw, context);
-    if (canonical instanceof Fault) addFault(draft, canonical, path);
-    checked[name] = canonical instanceof Fault ? raw : canonical;
-    draft.value[name] = checked[name];
-  }
+  } else readValue(name, raw, compiled.normalise, context, draft, checked);
+}
+
+function readValue(
+  name: string,
+  raw: unknown,
+  normalise: Normalise | undefined,
+  context: NormaliseContext,
+  draft: Draft,
+  checked: Record<string, unknown>,
+): void {
+  const path = pointer(name);
+  const bad = raw instanceof Fault ? raw : unstorable(raw);
+  if (bad !== undefined) return addFault(draft, bad, path);
+  const canonical = normalise === undefined ? raw : normalise(raw, context);
+  if (canonical instanceof Fault) addFault(draft, canonical, path);
+  checked[name] = canonical instanceof Fault ? raw : canonical;
+  draft.value[name] = checked[name];
 }
 
 function addFault(draft: Draft, fault: Fault, path: string): void {
@@ -107,9 +142,9 @@ function complete(
   context: PrepareContext,
 ): void {
   for (const [name, field] of fields) {
-    if (field.readOnly || written[name] !== undefined) continue;
+    if (isGiven(written, name) || isComputed(field)) continue;
     if (field.default !== undefined) draft.value[name] = defaultValue(field, settings, context.now);
-    else if (field.required) draft.issues.push({ path: pointer(name), code: "required" });
+    else if (field.required && !field.readOnly) draft.issues.push({ path: pointer(name), code: "required" });
   }
 }
 

@@ -23,7 +23,8 @@ export function recordSchema(object: Pick<ObjectType, "title" | "fields" | "stor
 /** Every answer has every field, null or not, but for the mark of deleted ones; a new record brings what has no default. */
 function needed(field: Field, use: RecordUse): boolean {
   if (use === "read") return field.name !== "deleted_at";
-  return use === "create" && field.required && field.default === undefined;
+  const filled = field.default !== undefined || field.definition.defaultFormula !== undefined;
+  return use === "create" && field.required && !filled;
 }
 
 const annotations = ["description", "deprecated", "examples", "$comment"];

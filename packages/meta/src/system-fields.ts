@@ -1,7 +1,9 @@
 import { frozen, text } from "@guanxi/base";
 import type { ExprType } from "@guanxi/expr";
 import type { ValueSchema } from "./field-types/contract.ts";
-import type { Field, FieldTypeName } from "./types.ts";
+import { fieldTypes } from "./field-types/index.ts";
+import { humanise, recordTypeName } from "./names.ts";
+import type { Field, FieldTypeName, ObjectDefinition } from "./types.ts";
 
 /** Ids of system fields are the same in every object of every tenant, and never those of a definition. */
 export const systemFieldIds = {
@@ -13,6 +15,7 @@ export const systemFieldIds = {
   updated_by: -6,
   version: -7,
   deleted_at: -8,
+  record_type: -9,
 } as const;
 
 type SystemName = keyof typeof systemFieldIds;
@@ -59,13 +62,42 @@ const shared: readonly Field[] = frozen([
   systemField("deleted_at", "datetime", text("Deleted at", "删除时间", "刪除時間")),
 ]);
 
-/** What the system keeps of every record, `id` foremost. */
-export function systemFields(object: string): readonly Field[] {
-  const exprType = { kind: "ref", target: object } as const;
+/** What the system keeps of every record, `id` foremost, and the record type where the object has any. */
+export function systemFields({ name, recordTypes }: ObjectDefinition): readonly Field[] {
+  const exprType = { kind: "ref", target: name } as const;
   const id = systemField("id", "uuid", text("ID", "ID", "ID"), {
     required: true,
     unique: true,
     exprType,
   });
-  return [frozen(id), ...shared];
+  return [frozen(id), ...shared, ...(recordTypes === undefined ? [] : [frozen(recordType(recordTypes))])];
+}
+
+/** A picklist of the types. Records that are there when the first types come take the default, too. */
+function recordType(types: NonNullable<ObjectDefinition["recordTypes"]>): Field {
+  const all = Object.entries(types);
+  const values = all.map(([value, { title = humanise(value), titles, active = true }]) => ({
+    ...{ value, title, active },
+    ...(titles === undefined ? {} : { titles }),
+  }));
+  const definition = { fieldType: "picklist", values } as const;
+  const shape = fieldTypes.picklist.shape(definition);
+  const [preset] = all.find(([, type]) => type.default === true) ?? all.find(([, type]) => type.active !== false) ?? [];
+  return {
+    id: systemFieldIds.record_type,
+    name: recordTypeName,
+    type: "picklist",
+    title: text("Record type", "记录类型", "記錄類型"),
+    system: true,
+    required: true,
+    readOnly: false,
+    exprType: shape.exprType,
+    column: { name: recordTypeName, sqlType: shape.sqlType, notNull: true },
+    schema: shape.schema,
+    unique: false,
+    foreignKey: false,
+    definition,
+    default: preset,
+    ...(shape.values === undefined ? {} : { values: shape.values }),
+  };
 }

@@ -46,7 +46,38 @@ export interface FieldDefinition {
   readonly onDelete?: OnDelete;
   readonly relation?: string;
   readonly was?: string;
+  /** Expressions: when a record must have a value, when it may not be changed any more, and what a new record gets. */
+  readonly requiredWhen?: string;
+  readonly readonlyWhen?: string;
+  readonly defaultFormula?: string;
+  readonly readOnly?: boolean;
+  readonly dependsOn?: DependsOn;
   readonly [keyword: string]: unknown;
+}
+
+/** Which values of a picklist go with which value of another field. */
+export interface DependsOn {
+  readonly field: string;
+  readonly values: Readonly<Record<string, readonly string[]>>;
+}
+
+/** By picklist and value: the values that may follow. The empty text stands for no value. */
+export type States = Readonly<Record<string, Readonly<Record<string, readonly string[]>>>>;
+
+/** A kind of record within an object. */
+export interface RecordTypeDefinition {
+  readonly title?: string;
+  readonly titles?: Partial<Record<Locale, string>>;
+  readonly description?: string;
+  /** What a new record is that does not say; the first type where none is marked. */
+  readonly default?: boolean;
+  /** `false` retires it: records keep it, new ones are refused. */
+  readonly active?: boolean;
+  readonly required?: readonly string[];
+  /** The values that its records may have of these fields. */
+  readonly picklists?: Readonly<Record<string, readonly string[]>>;
+  /** In place of the object's for the same picklist. */
+  readonly states?: States;
 }
 
 export interface RuleDefinition {
@@ -78,6 +109,8 @@ export interface ObjectDefinition {
   readonly currencyDate?: string;
   readonly properties: Readonly<Record<string, FieldDefinition>>;
   readonly rules?: readonly RuleDefinition[];
+  readonly states?: States;
+  readonly recordTypes?: Readonly<Record<string, RecordTypeDefinition>>;
   readonly unique?: readonly (readonly string[])[];
   readonly indexes?: readonly (readonly string[])[];
   readonly was?: string;
@@ -139,7 +172,7 @@ export interface Field {
   readonly title: Text;
   readonly system: boolean;
   readonly required: boolean;
-  /** Set by the system only (id, version, autonumber, …). */
+  /** Set by the system only (id, version, autonumber, what the definition says is readOnly, …). */
   readonly readOnly: boolean;
   readonly exprType: ExprType;
   readonly column: Column;
@@ -162,11 +195,21 @@ export interface Field {
   readonly definition: FieldDefinition;
 }
 
+export type RecordValue = Readonly<Record<string, unknown>>;
+
+/** A condition under which a write is refused: a written rule, or what a keyword comes to. */
 export interface Rule {
-  readonly name: string;
   readonly when: CheckedExpression;
-  readonly at: string | undefined;
-  readonly message: Text;
+  /** What is told when it holds: of the record as it would be, and as it was; null for a new one. */
+  readonly issue: (record: RecordValue, old: RecordValue | null) => Issue;
+}
+
+/** A default that is computed. */
+export interface Formula {
+  readonly field: Field;
+  readonly expression: CheckedExpression;
+  /** Of an amount that may be in any currency: the fields with the currencies of the amounts that it is computed of. */
+  readonly currencies: readonly string[];
 }
 
 export interface UniqueKey {
@@ -229,6 +272,8 @@ export interface ObjectType extends ExprObject {
 
 export interface PrepareContext {
   readonly now: Date;
+  /** The user record of whoever creates it, for computed defaults. */
+  readonly user?: RecordValue;
 }
 
 export interface RuleContext {

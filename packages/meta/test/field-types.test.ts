@@ -86,6 +86,24 @@ describe.each(names)("%s", (name) => {
     expect(required.preparePatch({}).issues).toEqual([]);
   });
 
+  test("is computed, required and locked by conditions", () => {
+    if (fieldTypes[name].readOnly) return;
+    const formula = field?.shown === undefined ? { defaultFormula: "g" } : {};
+    const relation = "target" in definition ? { relation: "ruled" } : {};
+    const f = { ...definition, ...relation, ...formula, requiredWhen: "n == 1", readonlyWhen: "n == 2" };
+    const ruled = objectOf({ f, g: definition, n: { type: "integer" } });
+    const [[sent, canonical = sent] = []] = valid;
+    const { value, issues } = ruled.prepareCreate({ g: sent }, { now });
+    expect([value, issues]).toEqual([{ g: canonical, ...(field?.shown === undefined ? { f: canonical } : {}) }, []]);
+    const told = (record: object, old: object) =>
+      brief(ruled.brokenRules({ ...record }, { ...old }, { now, user: {} }));
+    expect(told({ f: null, n: 1 }, { f: canonical, n: 1 })).toEqual(["/f required"]);
+    expect(told({ f: canonical, n: 1 }, { f: null, n: 1 })).toEqual([]);
+    const stored = { id: "0198a3f0-1111-7000-8000-000000000001", f: canonical, n: 2 };
+    expect(told({ ...stored, f: null }, stored)).toEqual(["/f read_only"]);
+    expect(told({ ...stored, n: 3 }, stored)).toEqual([]);
+  });
+
   test("has a schema that a stranger's validator reads, and that takes every canonical value and null", () => {
     const ajv = new Ajv2020({ strict: false, formats: Object.fromEntries(formats.map((f) => [f, true as const])) });
     for (const use of ["read", "create", "patch"] as const) {

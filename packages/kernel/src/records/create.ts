@@ -40,7 +40,10 @@ function prepare(
   path: string,
   lenient: boolean,
 ): Record<string, unknown> {
-  const { value: prepared, issues } = object.prepareCreate(value, { now: session.now });
+  const { value: prepared, issues } = object.prepareCreate(value, {
+    now: session.now,
+    user: session.actor.record,
+  });
   // A before-script may still fill in what is required.
   const faults = lenient ? issues.filter((i) => i.code !== "required") : issues;
   if (faults.length > 0)

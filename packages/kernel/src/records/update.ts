@@ -35,8 +35,19 @@ function prepare(object: ObjectType, patch: Patch): { value: Record<string, unkn
   return { value, issues: issues.map((i) => ({ ...i, path: patch.path + i.path })) };
 }
 
+/** What the broken rules say of a record; the answer to a refused patch has it as it was. */
+function brokenIssues(object: ObjectType, { broken, data }: UpdatedRow, { path, patch }: PreparedPatch): Issue[] {
+  if (!broken) return [];
+  const old = JSON.parse(data ?? "{}") as Record<string, unknown>;
+  const record = { ...old, ...patch };
+  return broken.split(",").flatMap((i) => {
+    const issue = object.rules[Number(i)]?.issue(record, old);
+    return issue ? [{ ...issue, path: path + issue.path }] : [];
+  });
+}
+
 /** The faults of one answer row, as the error its caller deserves; no issues when there is none. */
-function refusal(object: ObjectType, row: UpdatedRow, path: string): GuanxiError | Issue[] {
+function refusal(object: ObjectType, row: UpdatedRow, patch: PreparedPatch): GuanxiError | Issue[] {
   if (!row.found) return notFound(object);
   if (!row.writable)
     return new GuanxiError("FORBIDDEN", { detail: `You may see this ${object.name} but not change it.` });
@@ -44,23 +55,10 @@ function refusal(object: ObjectType, row: UpdatedRow, path: string): GuanxiError
     return new GuanxiError("PRECONDITION", {
       detail: "Read the record again, apply your change to what it is now, and send its new ETag.",
     });
-  const rules = (row.broken ?? "")
-    .split(",")
-    .filter((i) => i !== "")
-    .flatMap((i): Issue[] => {
-      const rule = object.rules[Number(i)];
-      return rule
-        ? [
-            {
-              path: rule.at === undefined ? path : `${path}/${rule.at}`,
-              code: "rule",
-              params: { rule: rule.name },
-              text: rule.message,
-            },
-          ]
-        : [];
-    });
-  return [...(row.missing ? missingReferences(object, row.missing, path) : []), ...rules];
+  return [
+    ...(row.missing ? missingReferences(object, row.missing, patch.path) : []),
+    ...brokenIssues(object, row, patch),
+  ];
 }
 
 function statementOf(object: ObjectType, grant: WriteGrant, session: Session, rows: readonly PatchRow[]): Statement {
@@ -99,7 +97,7 @@ async function update(
   for (const patch of patches) {
     const row = byId.get(patch.id.toLowerCase());
     if (!row) throw new Error("an update answers one row per patch");
-    const fault = refusal(object, row, patch.path);
+    const fault = refusal(object, row, patch);
     if (fault instanceof GuanxiError) throw fault;
     issues.push(...fault);
     results.push({

@@ -14,7 +14,7 @@ const itemKeywords = new Set(["title", "titles", "description"]);
 export const multiPicklist: FieldType = {
   name: "multi_picklist",
   jsonTypes: ["array"],
-  keywords: ["items", "minItems", "maxItems", "uniqueItems"],
+  keywords: ["items", "minItems", "maxItems", "uniqueItems", "dependsOn"],
   needs: ["items"],
   defaults: true,
   indexable: false,

@@ -4,7 +4,7 @@ import { bounds, boundFault, checkBounds } from "./bounds.ts";
 import { Fault, type FieldShape, type FieldType, type Normalise, ofString, pick } from "./contract.ts";
 
 /** Decimal digits that every JSON reader keeps in a number (IEEE 754 double). A field with more is text in JSON. */
-const jsonDigits = 15;
+export const jsonDigits = 15;
 
 /** Where no scale fixes the point, how far from it a digit may stand; keeps 1e300 from becoming 300 digits. */
 const reach = 30;

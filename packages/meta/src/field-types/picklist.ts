@@ -6,7 +6,7 @@ const limits = ["minLength", "maxLength", "pattern"];
 export const picklist: FieldType = {
   name: "picklist",
   jsonTypes: ["string"],
-  keywords: ["enum", "values", ...limits],
+  keywords: ["enum", "values", "dependsOn", ...limits],
   defaults: true,
   indexable: true,
   namesRecords: false,

@@ -1,0 +1,86 @@
+import type { CheckedExpression } from "@guanxi/expr";
+import { pointer, type Report } from "../report.ts";
+import type { Field, Formula } from "../types.ts";
+import { readExpression, type RuleSource } from "./source.ts";
+
+const placeOf = (name: string): string => pointer("properties", name, "defaultFormula");
+
+/** The computed defaults, each behind those that it uses. Faults, and defaults that use each other in a circle, are reported. */
+export function compileFormulas(source: RuleSource): readonly Formula[] {
+  const formulas = new Map<string, Formula>();
+  for (const [name, { defaultFormula }] of Object.entries(source.definition.properties)) {
+    const field = source.fields.get(name);
+    const expression = defaultFormula === undefined || !field ? undefined : read(field, defaultFormula, source);
+    if (field && expression)
+      formulas.set(name, { field, expression, currencies: currenciesOf(field, expression, source) });
+  }
+  return inOrder(formulas, source.report);
+}
+
+function read(field: Field, formula: string, source: RuleSource): CheckedExpression | undefined {
+  const path = placeOf(field.name);
+  const { kind } = field.exprType;
+  const expression = readExpression(formula, source, { path, old: false, kind });
+  if (expression === undefined) return undefined;
+  const used = expression.paths.map(([first = ""]) => source.fields.get(first));
+  // Of any other type is what asks whether it is there.
+  if (isSecret(field) || (kind === "json" && used.some(isSecret))) saySecret(path, source.report);
+  const late = used.find(isKnownLate);
+  if (late !== undefined) sayLate(late.name, path, source.report);
+  const { type } = expression;
+  if (type.kind === "ref" && field.target !== undefined && type.target !== field.target)
+    source.report.say(
+      path,
+      `must give a ${field.target}, but gives a ${type.target}`,
+      `结果必须是 ${field.target}，实际为 ${type.target}`,
+      `結果必須是 ${field.target}，實際為 ${type.target}`,
+    );
+  return expression;
+}
+
+const currenciesOf = (field: Field, expression: CheckedExpression, { fields }: RuleSource): readonly string[] =>
+  field.currencyField === undefined
+    ? []
+    : expression.paths.flatMap(([first = ""]) => fields.get(first)?.currencyField ?? []);
+
+/** Known only once the record is stored. */
+const isKnownLate = (field: Field | undefined): boolean =>
+  field !== undefined && (["id", "deleted_at"].includes(field.name) || field.type === "autonumber");
+
+/** What readers see a mask of. Its text would go from one field to another that shows it. */
+const isSecret = (field: Field | undefined): boolean => field?.shown !== undefined;
+
+const saySecret = (path: string, report: Report): void =>
+  report.say(
+    path,
+    "nothing can be computed of or for an encrypted text",
+    "加密文本不能用于计算，也不能由计算得出",
+    "加密文字不能用於計算，也不能由計算得出",
+  );
+
+const sayLate = (name: string, path: string, report: Report): void =>
+  report.say(
+    path,
+    `"${name}" is not known before the record is stored`,
+    `保存之前还没有“${name}”`,
+    `儲存之前還沒有「${name}」`,
+  );
+
+function inOrder(formulas: ReadonlyMap<string, Formula>, report: Report): readonly Formula[] {
+  const ordered = new Set<Formula>();
+  const visit = (name: string, way: readonly string[]): void => {
+    const formula = formulas.get(name);
+    if (formula === undefined || ordered.has(formula)) return;
+    const from = way.indexOf(name);
+    if (from >= 0) return sayCircle([...way.slice(from), name], report);
+    for (const [first = ""] of formula.expression.paths) visit(first, [...way, name]);
+    ordered.add(formula);
+  };
+  for (const name of formulas.keys()) visit(name, []);
+  return [...ordered];
+}
+
+function sayCircle(way: readonly string[], report: Report): void {
+  const circle = way.join(" → ");
+  report.say(placeOf(way[0] ?? ""), `goes in a circle: ${circle}`, `循环引用：${circle}`, `循環參照：${circle}`);
+}
