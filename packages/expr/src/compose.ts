@@ -12,7 +12,6 @@ import type { ExprObject } from "./types.ts";
 /** A part of a condition. */
 export type Part = TypedNode;
 export type FieldPart = FieldNode;
-type Condition = TypedNode;
 
 /** A field of the record. Throws TypeError where the object has none of the name. */
 export function field(object: ExprObject, name: string): FieldNode {
@@ -22,7 +21,7 @@ export function field(object: ExprObject, name: string): FieldNode {
   return { node: "field", root: "record", path: [name], type, at: 0, ...(digits && { digits }) };
 }
 
-const asked = (key: string, ...args: readonly TypedNode[]): Condition =>
+const asked = (key: string, ...args: readonly TypedNode[]): Part =>
   call(operation(key), args, args[0]?.type ?? { kind: "bool" }, 0);
 
 const literal = (value: string | boolean): LiteralNode => ({
@@ -32,32 +31,31 @@ const literal = (value: string | boolean): LiteralNode => ({
   value,
 });
 
-export const never: Condition = literal(false);
+export const never: Part = literal(false);
 
 /** Of the record before the change, which is empty for a new one. */
 export const old = (part: FieldNode): FieldNode => ({ ...part, root: "old" });
 
-export const not = (condition: Condition): Condition => asked("not", condition);
-export const isEmpty = (part: Part): Condition => asked("is_null", part);
-export const hasValue = (part: Part): Condition => asked("is_not_null", part);
-export const changed = (part: FieldNode): Condition => asked("changed", part, old(part));
+export const not = (condition: Part): Part => asked("not", condition);
+export const isEmpty = (part: Part): Part => asked("is_null", part);
+export const changed = (part: FieldNode): Part => asked("changed", part, old(part));
 
-export const isNew = (object: ExprObject): Condition => asked("is_new", old(field(object, "id")));
+export const isNew = (object: ExprObject): Part => asked("is_new", old(field(object, "id")));
 
 /** False where the condition is unknown. */
-export const known = (condition: Condition): Condition => asked("coalesce", condition, never);
+export const known = (condition: Part): Part => asked("coalesce", condition, never);
 
-export const all = (first: Condition, ...more: readonly Condition[]): Condition =>
+export const all = (first: Part, ...more: readonly Part[]): Part =>
   more.length === 0 ? first : asked("and", first, ...more);
 
 /** Whether any holds; none of none does. */
-export function any(conditions: readonly Condition[]): Condition {
+export function any(conditions: readonly Part[]): Part {
   const [first, second] = conditions;
   return second ? asked("or", ...conditions) : (first ?? never);
 }
 
 /** Whether a text is one of these. */
-export const isOneOf = (part: Part, values: readonly string[]): Condition =>
+export const isOneOf = (part: Part, values: readonly string[]): Part =>
   asked("in", part, {
     node: "list",
     type: { kind: "list", of: { kind: "text" } },
@@ -66,10 +64,10 @@ export const isOneOf = (part: Part, values: readonly string[]): Condition =>
   });
 
 /** Whether a list of texts holds this one. */
-export const holdsValue = (list: Part, value: string): Condition => asked("in", literal(value), list);
+export const holdsValue = (list: Part, value: string): Part => asked("in", literal(value), list);
 
 /** A written condition about the record, asked of the record before the change. */
-export const before = ({ root }: CheckedExpression): Condition => beforeOf(root);
+export const before = ({ root }: CheckedExpression): Part => beforeOf(root);
 
 function beforeOf(node: TypedNode): TypedNode {
   if (node.node === "field") return node.root === "record" ? old(node) : node;
@@ -78,4 +76,4 @@ function beforeOf(node: TypedNode): TypedNode {
 }
 
 /** The condition as an expression. */
-export const expression = (root: Condition): CheckedExpression => describe("", root);
+export const expression = (root: Part): CheckedExpression => describe("", root);

@@ -119,11 +119,10 @@ function readValue(
   draft: Draft,
   checked: Record<string, unknown>,
 ): void {
-  const path = pointer(name);
   const bad = raw instanceof Fault ? raw : unstorable(raw);
-  if (bad !== undefined) return addFault(draft, bad, path);
+  if (bad !== undefined) return addFault(draft, bad, pointer(name));
   const canonical = normalise === undefined ? raw : normalise(raw, context);
-  if (canonical instanceof Fault) addFault(draft, canonical, path);
+  if (canonical instanceof Fault) addFault(draft, canonical, pointer(name));
   checked[name] = canonical instanceof Fault ? raw : canonical;
   draft.value[name] = checked[name];
 }
