@@ -374,17 +374,19 @@ describe("PostgreSQL and memory", () => {
     onlySet: some,
     needs: fc.subarray(["n", "d"], { maxLength: 1 }),
   });
-  const patch = fc.record(
-    {
-      s: fc.constantFrom("a", "b", "c", null),
-      d: fc.constantFrom("a", "b", "c", null),
-      m: fc.option(fc.subarray(["a", "b", "c"])),
-      n: fc.constantFrom(1, 3, null),
-      flag: fc.constantFrom(true, false, null),
-      record_type: fc.constantFrom("x", "y"),
-    },
-    { requiredKeys: [] },
-  );
+  const values = {
+    s: fc.constantFrom("a", "b", "c", null),
+    d: fc.constantFrom("a", "b", "c", null),
+    m: fc.option(fc.subarray(["a", "b", "c"])),
+    n: fc.constantFrom(1, 3, null),
+    flag: fc.constantFrom(true, false, null),
+    record_type: fc.constantFrom("x", "y"),
+  };
+  const aRecord = fc.record(values);
+  /** Of few fields, or nearly all would be refused. */
+  const aPatch = fc
+    .tuple(aRecord, fc.subarray(Object.keys(values), { minLength: 1, maxLength: 2 }))
+    .map(([record, names]) => Object.fromEntries(Object.entries(record).filter(([name]) => names.includes(name))));
   type Row = Record<string, unknown>;
   const issuesOf = (write: Promise<unknown>): Promise<readonly Issue[]> =>
     write.then(
@@ -419,7 +421,7 @@ describe("PostgreSQL and memory", () => {
 
   test("refuse the same changes for the same reasons", { timeout: 60_000 }, async () => {
     let [kept, turned] = [0, 0];
-    for (const [i, definition] of fc.sample(aDefinition, { numRuns: 12, seed: 20_261_122 }).entries()) {
+    for (const [i, definition] of fc.sample(aDefinition, { numRuns: 8, seed: 20_261_122 }).entries()) {
       const name = `agreed_${i}`;
       // Filled while nothing is refused: records may be in any state.
       const { states: _, recordTypes: __, ...shape } = objectOf(name, definition);
@@ -427,7 +429,7 @@ describe("PostgreSQL and memory", () => {
         ([f, { requiredWhen: _r, readonlyWhen: _l, dependsOn: _d, ...p }]: [string, Record<string, unknown>]) => [f, p],
       );
       await define(app, { ...shape, properties: Object.fromEntries(bare), recordTypes: { x: {}, y: {} } });
-      const olds = fc.sample(patch, { numRuns: 16, seed: i });
+      const olds = fc.sample(aRecord, { numRuns: 20, seed: i });
       const stored = body(await admin().post(`/api/${name}s`, olds), 200).data as Row[];
       await define(app, objectOf(name, definition));
       const session = await app.kernel.authenticate(app.keys["admin"] ?? "", "rules");
@@ -438,7 +440,7 @@ describe("PostgreSQL and memory", () => {
       const { update, updateMany } = app.kernel.records;
       const broken = (old: Row, change: Row, at: string) =>
         object.brokenRules({ ...old, ...change }, old, context).map((issue) => ({ ...issue, path: at + issue.path }));
-      const changes = fc.sample(patch, { numRuns: stored.length - 1, seed: 1_000 + i });
+      const changes = fc.sample(aPatch, { numRuns: stored.length - 1, seed: 1_000 + i });
       for (const [k, change] of changes.entries()) {
         const [old = {}, next = {}] = stored.slice(k);
         const rows = [{ id: old["id"], ...change }, { id: next["id"] }];
@@ -457,6 +459,6 @@ describe("PostgreSQL and memory", () => {
         else kept++;
       }
     }
-    expect(Math.min(kept, turned)).toBeGreaterThan(20);
+    expect(Math.min(kept, turned)).toBeGreaterThan(40);
   });
 });
