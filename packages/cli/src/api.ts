@@ -97,11 +97,12 @@ export function createApi(io: Io, target: Target): Api {
 }
 
 /**
- * A connection that is kept may be closed by the server in the moment of the next request, which then fails. One for an upload
- * must be kept: the server that refuses in the middle would else close it at once, and its answer would be lost.
+ * A connection that is kept may be closed by the server in the moment of the next request, which then fails; what only reads is asked once more. Its
+ * connection is kept, since Node.js breaks down when one ends whose body is still being read (nodejs/undici issue 5360). So is one for an upload: the
+ * server that refuses in the middle would else close it at once, and its answer would be lost.
  */
-const connectionOf = ({ stream }: Request): Record<string, string> =>
-  stream === undefined ? { connection: "close" } : {};
+const connectionOf = ({ method = "GET", stream }: Request): Record<string, string> =>
+  stream === undefined && method !== "GET" ? { connection: "close" } : {};
 
 function bodyOf({ body, stream }: Request): object {
   if (stream !== undefined) return { body: Readable.toWeb(stream), duplex: "half" };
