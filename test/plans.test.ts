@@ -3,7 +3,7 @@ import { createTestApp, q, type TestApp, until } from "@guanxi/testing";
 import postgres from "postgres";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { asPrepared, type SentStatement, type Tap, tapStatements } from "../bench/statements.ts";
-import { body, demoUsers, ids } from "./support.ts";
+import { body, define, demoUsers, ids } from "./support.ts";
 
 /** Enough that PostgreSQL would read no table as a whole that has an index for the question. */
 const rows = 20_000;
@@ -68,7 +68,36 @@ async function fill(users: Record<string, string>): Promise<void> {
      FROM generate_series(1, ${rows}) n`,
     [users["rep_a1"] ?? ""],
   );
+  await fillLots(users);
   await sql.unsafe("ANALYZE");
+}
+
+/** Lots with formulas that are indexed, of all a formula's constants may be. */
+async function fillLots(users: Record<string, string>): Promise<void> {
+  const formula = (returns: string, source: string) => ({
+    fieldType: "formula",
+    returns,
+    formula: source,
+    index: true,
+  });
+  await define(app, {
+    name: "lot",
+    sharing: "read",
+    properties: {
+      price: { fieldType: "currency" },
+      street: { type: "string", maxLength: 50 },
+      seen_at: { fieldType: "datetime" },
+      fee: formula("currency", "price * 0.03"),
+      line: formula("text", "coalesce(street, 'none') + ', ' + (street.startsWith('S') ? 'south' : 'north')"),
+      seen_on: formula("date", "date(seen_at)"),
+      share: formula("number", "fee / 7"),
+    },
+  });
+  await sql.unsafe(
+    `INSERT INTO ${schema}.lot (id, owner, created_at, created_by, updated_at, updated_by, version, price, street, seen_at)
+     SELECT uuidv7(), $1, now(), $1, now(), $1, 1, n, 'Street ' || n, '2020-01-01 00:00+00'::timestamptz + n * interval '1 hour' FROM generate_series(1, ${rows}) n`,
+    [users["rep_a1"] ?? ""],
+  );
 }
 
 interface Node {
@@ -181,6 +210,29 @@ describe("reads use indexes", () => {
       expect(Math.max(...looked)).toBeLessThanOrEqual(oldLeads + 20);
     },
   );
+
+  test.each([
+    ["fee == 30", "id", "fee"],
+    ["fee > 599.9", "-fee", "fee"],
+    ["fee > 599.9 && price > 5", "fee,id", "fee"],
+    ["line == 'Street 77, south'", "id", "line"],
+    ["seen_on in ['2020-02-03', '2020-02-04']", "seen_on", "seen_on"],
+    ["share > 85.69", "share", "share"],
+  ])("a list by a formula: %s, in the order %s", async (filter, order, field) => {
+    const lot = (await app.kernel.tenants.snapshot("demo")).objects.get("lot");
+    const index = `_i${lot?.indexes.find(({ fields }) => fields.includes(field))?.id}`;
+    const used = async (statement: SentStatement) =>
+      (await planOf(statement)).flatMap((node) => node["Index Name"] ?? []);
+    const ask = get("admin", `/api/lots${q({ filter, order, limit: 20 })}`);
+    const about = /"lot" t0\b/;
+    // Asked for the first time with parameters, and again and again with its values in the text.
+    const first = await heard(about, ask);
+    expect(first.params.length).toBeGreaterThan(0);
+    expect(await used(first)).toEqual([index]);
+    for (let i = 0; i < 40; i++) await ask();
+    const later = await heard(about, ask);
+    expect([later.params, await used(later)]).toEqual([[], [index]]);
+  });
 
   test("a record by id", async () => {
     const [id] = ids(await tapped.as("rep_a1").get("/api/leads?limit=1"));

@@ -1,6 +1,13 @@
 import { GuanxiError } from "@guanxi/base";
-import type { ObjectType } from "@guanxi/meta";
-import type { Authorized, Predicate, ReadPlan, Source, WriteGrant } from "@guanxi/query";
+import type { ObjectType, Snapshot } from "@guanxi/meta";
+import {
+  type Authorized,
+  type Predicate,
+  type ReadPlan,
+  type Source,
+  walkedObjects,
+  type WriteGrant,
+} from "@guanxi/query";
 import type { ObjectRight, Rights } from "./rights.ts";
 
 /** The rows of an object that an actor may read; `none` without the right. */
@@ -44,13 +51,14 @@ export function grantWrite(
   object: ObjectType,
   right: "create" | "edit" | "delete",
   rights: Rights,
-  objects: ReadonlyMap<string, ObjectType>,
+  snapshot: Snapshot,
 ): WriteGrant {
   requireRight(object, right, rights);
   const references = new Map<string, Predicate>();
   for (const field of object.fields.values()) {
-    const to = field.target === undefined ? undefined : objects.get(field.target);
+    const to = field.target === undefined ? undefined : snapshot.objects.get(field.target);
     if (to) references.set(field.name, readable(to, rights));
   }
-  return { read: readable(object, rights), write: writable(object, rights), references };
+  const walks = new Map(walkedObjects(snapshot, object).map((to) => [to.name, readable(to, rights)]));
+  return { read: readable(object, rights), write: writable(object, rights), references, walks };
 }

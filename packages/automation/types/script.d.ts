@@ -7,6 +7,8 @@ declare namespace Guanxi {
   type ObjectName = keyof Objects & string;
   type Read<N extends ObjectName> = Objects[N]["read"];
   type FieldName<N extends ObjectName> = keyof Read<N> & string;
+  /** What a record stores: events and before-scripts have no formulas, which `crm.records(…).get` answers. */
+  type Stored<N extends ObjectName> = Objects[N] extends { formulas: infer F } ? Omit<Read<N>, F & string> : Read<N>;
   type ReferenceName<N extends ObjectName> = keyof Objects[N]["references"] & FieldName<N>;
   type Target<N extends ObjectName, R> = R extends keyof Objects[N]["references"]
     ? Objects[N]["references"][R] & ObjectName
@@ -168,18 +170,20 @@ declare namespace Guanxi {
   };
 
   /** The record as the change would leave it; a field that is removed is emptied. */
-  type Changed<N extends ObjectName> = { readonly [K in Exclude<FieldName<N>, Writable<N>>]: Read<N>[K] } & {
+  type Changed<N extends ObjectName> = {
+    readonly [K in Exclude<keyof Stored<N> & FieldName<N>, Writable<N>>]: Read<N>[K];
+  } & {
     [K in Exclude<Writable<N>, Nullable<Read<N>>>]: Read<N>[K];
   } & { [K in Writable<N> & Nullable<Read<N>>]?: Read<N>[K] };
 
   interface RecordAt<N extends ObjectName> {
-    created: Read<N>;
-    updated: Read<N>;
-    deleted: Read<N>;
+    created: Stored<N>;
+    updated: Stored<N>;
+    deleted: Stored<N>;
     manual: Read<N>;
     before_create: Proposed<N>;
     before_update: Changed<N>;
-    before_delete: Read<N>;
+    before_delete: Stored<N>;
   }
 
   /** Who made the change; somebody who has left has only an id. */
@@ -193,7 +197,7 @@ declare namespace Guanxi {
     /** The record as the change left it; before a deletion as it was. A before-script may change it. */
     readonly record: RecordAt<N>[T];
     /** The record before the update; of other changes null. */
-    readonly old: T extends "updated" | "before_update" ? Read<N> : null;
+    readonly old: T extends "updated" | "before_update" ? Stored<N> : null;
     readonly actor: Actor;
     readonly crm: T extends `before_${string}` ? CrmOfBefore<N> : Crm<N>;
   }

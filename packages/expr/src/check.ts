@@ -1,38 +1,59 @@
 import { type Faults, coerce, common, fail } from "./coerce.ts";
-import { ExpressionError } from "./errors.ts";
+import { type CheckedExpression, describe } from "./describe.ts";
+import { ExpressionError, FormulaError } from "./errors.ts";
+import { type CheckBody, formulaNode, withFormula } from "./formulas.ts";
 import { functionNames, operation, overloads } from "./functions/index.ts";
-import { MAX_CONCATENATIONS } from "./limits.ts";
+import { MAX_FORMULA_PARTS } from "./limits.ts";
 import { messages } from "./messages.ts";
 import { type Names, nearest, resolveField } from "./names.ts";
-import { type CallNode, type FieldNode, type LiteralNode, type TypedNode, childrenOf } from "./node.ts";
+import type { CallNode, FieldNode, LiteralNode, TypedNode } from "./node.ts";
 import { Decimal, digitsOf } from "./number.ts";
 import { parse } from "./parse.ts";
 import { call, checkDigits, resolve } from "./resolve.ts";
 import type { Syntax } from "./syntax.ts";
 import { isStorable } from "./text.ts";
-import { type ExprScope, type ExprType, type Kind, typeName } from "./types.ts";
-
-/** An expression that has been read and type-checked against a scope. */
-export interface CheckedExpression {
-  readonly source: string;
-  readonly type: ExprType;
-  readonly root: TypedNode;
-  /** Paths of the record's fields that are used, each once: `["account", "owner", "name"]`. */
-  readonly paths: readonly (readonly string[])[];
-  /** Whether it asks about the actor. */
-  readonly usesUser: boolean;
-}
+import { type ExprObject, type ExprScope, type Kind, typeName } from "./types.ts";
 
 /**
  * Reads and type-checks an expression; its result has the `expected` kind, where one is given.
  * Throws ExpressionError with the place and what is wrong there.
  */
 export function checkExpression(source: string, scope: ExprScope, expected?: Kind): CheckedExpression {
-  const syntax = parse(source);
-  const node = check(syntax, { scope, variables: new Map() });
+  const names = top(scope);
+  const node = check(parse(source), names);
   const root = expected === undefined ? node : expect(node, expected);
-  return describe(source, root);
+  return describe(source, root, parts(names));
 }
+
+/**
+ * The formula that a field is computed by, as an expression over its record. Throws ExpressionError with the place in the
+ * formula, TypeError for a field that is none.
+ */
+export function checkFormula(
+  record: ExprObject,
+  field: string,
+  scope: Pick<ExprScope, "object"> = {},
+): CheckedExpression {
+  const formula = record.formula?.(field);
+  const type = record.fieldType(field);
+  if (!formula || !type) throw new TypeError(`${record.name}.${field} is not a formula`);
+  const names = top({ ...scope, record });
+  const place: FieldNode = { node: "field", root: "record", path: [field], type, at: 0 };
+  return describe(
+    formula.source,
+    formulaNode({ object: record, field: place }, formula, names, checkBody),
+    parts(names),
+  );
+}
+
+const top = (scope: ExprScope): Names => ({
+  ...{ scope, variables: new Map(), place: { root: "record", path: [] }, within: [] },
+  budget: { parts: MAX_FORMULA_PARTS },
+});
+
+const parts = ({ budget }: Names): number => MAX_FORMULA_PARTS - budget.parts;
+
+const checkBody: CheckBody = (source, kind, names) => expect(check(parse(source), names), kind);
 
 function expect(node: TypedNode, kind: Kind): TypedNode {
   if (node.type.kind === kind) return node;
@@ -41,24 +62,10 @@ function expect(node: TypedNode, kind: Kind): TypedNode {
   return found ?? fail(faults, new ExpressionError(node.at, messages.expected(kind, typeName(node.type))));
 }
 
-/** What is to be known of an expression besides its tree. */
-export function describe(source: string, root: TypedNode): CheckedExpression {
-  const all: TypedNode[] = [root];
-  for (const node of all) all.push(...childrenOf(node));
-  const fields = all.filter((n) => n.node === "field");
-  const joins = all.filter((n) => n.node === "call" && n.operation === "join");
-  if (joins.length > MAX_CONCATENATIONS) throw new ExpressionError(0, messages.concatenations(MAX_CONCATENATIONS));
-  const ofRecord = fields.filter((f) => f.root === "record");
-  return {
-    source,
-    type: root.type,
-    root,
-    paths: [...new Map(ofRecord.map((f) => [f.path.join("."), f.path])).values()],
-    usesUser: fields.some((f) => f.root === "user"),
-  };
-}
-
 function check(syntax: Syntax, names: Names): TypedNode {
+  if (names.within.length > 0 && names.budget.parts-- <= 0) {
+    throw new FormulaError(syntax.at, messages.formulaParts(MAX_FORMULA_PARTS));
+  }
   switch (syntax.is) {
     case "number":
       return number(syntax.digits, syntax.at);
@@ -97,7 +104,7 @@ function name(syntax: Syntax & { is: "name" | "member" }, names: Names): TypedNo
     const isFunction = functionNames.includes(syntax.name) && !names.variables.has(syntax.name);
     if (isFunction) throw new ExpressionError(syntax.at, messages.functionAsName(syntax.name));
   }
-  return resolveField(syntax, names);
+  return withFormula(resolveField(syntax, names), names, checkBody);
 }
 
 function list(syntax: Syntax & { is: "list" }, names: Names): TypedNode {
@@ -172,11 +179,14 @@ function called(syntax: CallSyntax, names: Names): TypedNode {
 
 function ofField(name: "has" | "changed", syntax: Syntax, at: number, names: Names): TypedNode {
   const field = syntax.is === "name" || syntax.is === "member" ? check(syntax, names) : undefined;
-  const isOwn = field?.node === "field" && (name === "has" || (field.root === "record" && field.path.length === 1));
-  if (!isOwn) throw new ExpressionError(syntax.at, messages.fieldOnly(name));
-  if (name === "has") return nullTest("is_not_null", field, at);
+  const isField = field?.node === "field" || field?.node === "formula";
+  if (isField && name === "has") return nullTest("is_not_null", field, at);
+  const isOwn = syntax.is === "name" && names.scope.record.fieldType(syntax.name) !== undefined;
+  if (!isField || !isOwn) throw new ExpressionError(syntax.at, messages.fieldOnly(name));
   if (!names.scope.old) throw new ExpressionError(at, messages.noOld());
-  return call(operation("changed"), [field, { ...field, root: "old" }], field.type, at);
+  const old: Syntax = { ...syntax, name: "old" };
+  const before = check({ ...syntax, is: "member", of: old, nameAt: syntax.at }, names);
+  return call(operation("changed"), [field, before], field.type, at);
 }
 
 /** Tests and changes of lists that CEL knows and this language does not. */
@@ -211,7 +221,7 @@ function children(syntax: CallSyntax, receiver: Syntax, names: Names): TypedNode
   if (isTaken || ["old", "user", "now", "today"].includes(variable.name)) {
     throw new ExpressionError(variable.at, messages.variableTaken(variable.name));
   }
-  const inner = check(test, { scope, variables: new Map([...variables, [variable.name, object]]) });
+  const inner = check(test, { ...names, variables: new Map([...variables, [variable.name, object]]) });
   return {
     node: "children",
     relation: receiver.name,

@@ -1,4 +1,4 @@
-import { type CheckedExpression, describe } from "./check.ts";
+import { type CheckedExpression, describe } from "./describe.ts";
 import { operation } from "./functions/index.ts";
 import type { FieldNode, LiteralNode, TypedNode } from "./node.ts";
 import { call, fieldDigits } from "./resolve.ts";
@@ -13,10 +13,10 @@ import type { ExprObject } from "./types.ts";
 export type Part = TypedNode;
 export type FieldPart = FieldNode;
 
-/** A field of the record. Throws TypeError where the object has none of the name. */
+/** A field of the record that has values of its own. Throws TypeError where the object has none of the name. */
 export function field(object: ExprObject, name: string): FieldNode {
   const type = object.fieldType(name);
-  if (!type) throw new TypeError(`${object.name} has no field ${name}`);
+  if (!type || object.formula?.(name)) throw new TypeError(`${object.name} has no field ${name}`);
   const digits = fieldDigits(type);
   return { node: "field", root: "record", path: [name], type, at: 0, ...(digits && { digits }) };
 }
@@ -71,6 +71,8 @@ export const before = ({ root }: CheckedExpression): Part => beforeOf(root);
 
 function beforeOf(node: TypedNode): TypedNode {
   if (node.node === "field") return node.root === "record" ? old(node) : node;
+  if (node.node === "formula")
+    return { ...node, body: beforeOf(node.body), of: { root: "old", path: node.of?.path ?? [] } };
   if (node.node === "call") return { ...node, args: node.args.map(beforeOf) };
   return node.node === "list" ? { ...node, items: node.items.map(beforeOf) } : node;
 }

@@ -12,3 +12,6 @@ export class ExpressionError extends Error {
     this.text = text;
   }
 }
+
+/** What stands in the way of a formula that leads to others: it is told in the same words wherever it is met. */
+export class FormulaError extends ExpressionError {}

@@ -1,6 +1,8 @@
-import type { CheckedExpression } from "./check.ts";
+import { localOrNull } from "./calendar.ts";
+import type { CheckedExpression } from "./describe.ts";
 import { operation } from "./functions/index.ts";
-import type { FieldNode, Inner, TypedNode } from "./node.ts";
+import type { FieldNode, FormulaNode, Inner, TypedNode } from "./node.ts";
+import { type Decimal, held } from "./number.ts";
 import { type Run, fiscalYearStart } from "./operation.ts";
 import { type Value, fromJson, toValue } from "./values.ts";
 
@@ -45,6 +47,8 @@ function valueOf(node: TypedNode, env: EvalEnv, run: Run): Inner {
       return node.items.map((item) => valueOf(item, env, run));
     case "call":
       return callValue(operation(node.operation), node, env, run);
+    case "formula":
+      return formulaValue(node, env, run);
     case "children":
       throw new Error(`${node.relation}.exists(…) has no evaluation in memory`);
   }
@@ -58,6 +62,16 @@ function callValue(
 ): Inner {
   const args = node.args.map((arg) => valueOf(arg, env, run));
   return !called.nulls && args.includes(null) ? null : called.evaluate(args, run, node);
+}
+
+function formulaValue({ body, type, keeps, of }: FormulaNode, env: EvalEnv, run: Run): Inner {
+  if (of?.root === "old" && run.isNew) return null;
+  const value = valueOf(body, env, run);
+  if (value === null) return null;
+  if (type.kind === "int") return (value as Decimal).abs().gt(Number.MAX_SAFE_INTEGER) ? null : value;
+  // What is a day of the calendar on the tenant's clock may be none in UTC.
+  if (type.kind === "datetime") return localOrNull(value as bigint);
+  return keeps ? held(value as Decimal, keeps) : value;
 }
 
 function fieldValue({ root, path, type }: FieldNode, env: EvalEnv): Inner {

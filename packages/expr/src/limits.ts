@@ -10,6 +10,12 @@ export const MAX_CONCATENATIONS = 100;
 /** Digits before, and digits after the point that a number in an expression may come to have: keeps both evaluations exact. */
 export const MAX_DIGITS = 2_000;
 
+/** Formulas that lead from one to the next: each may nest as deep as an expression, and what it comes to must fit PostgreSQL's stack. */
+export const MAX_FORMULA_LEVELS = 8;
+
+/** Names, literals and operations that the formulas of one expression come to: PostgreSQL plans as many in some 10 ms. */
+export const MAX_FORMULA_PARTS = 2_000;
+
 /** Digits before, and digits after the point that a decimal field is assumed to have at most. */
 export const FIELD_DIGITS = 100;
 

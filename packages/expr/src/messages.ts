@@ -73,6 +73,26 @@ export const messages = {
       `此处只能使用自身字段，不能使用“${field}”所引用记录的字段`,
       `此處只能使用自身欄位，不能使用「${field}」所參照記錄的欄位`,
     ),
+  inFormula: (field: string, why: Text) =>
+    text(
+      `the formula ${field} cannot be used here: ${why.en}`,
+      `此处不能使用公式 ${field}：${why["zh-CN"] ?? why.en}`,
+      `此處不能使用公式 ${field}：${why["zh-TW"] ?? why.en}`,
+    ),
+  formulaCycle: (cycle: string) =>
+    text(`a formula cannot use itself: ${cycle}`, `公式不能使用自身：${cycle}`, `公式不能使用自身：${cycle}`),
+  formulaLevels: (limit: number) =>
+    text(
+      `formulas that use formulas lead on over more than ${limit} levels`,
+      `公式套用公式超过 ${limit} 层`,
+      `公式套用公式超過 ${limit} 層`,
+    ),
+  formulaParts: (limit: number) =>
+    text(
+      `with the formulas that it uses, the expression has more than ${limit} parts`,
+      `连同所用公式，表达式的组成部分超过 ${limit} 个`,
+      `連同所用公式，運算式的組成部分超過 ${limit} 個`,
+    ),
   notReference: (field: string, type: string) =>
     text(
       `"${field}" is ${type}, not a reference: it has no fields`,

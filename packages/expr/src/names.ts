@@ -9,6 +9,24 @@ import type { ExprObject, ExprScope, ExprType } from "./types.ts";
 export interface Names {
   readonly scope: ExprScope;
   readonly variables: ReadonlyMap<string, ExprObject>;
+  /** The record whose fields are plain names. */
+  readonly place: Place;
+  /** The formulas around this place, the outermost first. */
+  readonly within: readonly { readonly object: string; readonly field: string }[];
+  /** What the formulas of one expression may still come to, all of them together. */
+  readonly budget: { parts: number };
+}
+
+/** A record: where a path begins, and the references that lead on from there. */
+export interface Place {
+  readonly root: FieldNode["root"];
+  readonly path: readonly string[];
+}
+
+/** A field, and the object that it is of. */
+export interface FoundField {
+  readonly object: ExprObject;
+  readonly field: FieldNode;
 }
 
 interface Step {
@@ -25,45 +43,57 @@ function stepsOf(syntax: Syntax): Step[] | undefined {
 }
 
 /** A field, or a walk over references to one. Throws ExpressionError naming what is unknown. */
-export function resolveField(syntax: Syntax & { is: "name" | "member" }, names: Names): FieldNode {
+export function resolveField(syntax: Syntax & { is: "name" | "member" }, names: Names): FoundField {
   const steps = stepsOf(syntax);
   const [first, ...rest] = steps ?? [];
   if (!first) throw new ExpressionError(syntax.at, messages.unsupported(`(…).${(syntax as { name: string }).name}`));
-  const { scope, variables } = names;
+  const { scope, variables, place } = names;
   const variable = variables.get(first.name);
-  if (variable) return walk(variable, { variable: first.name }, orId(rest, first.at), names, syntax.at);
+  if (variable) return walk(variable, from({ variable: first.name }), orId(rest, first.at), scope, syntax.at);
   if (first.name === "old") {
     if (!scope.old) throw new ExpressionError(first.at, messages.noOld());
     if (rest.length === 0) throw new ExpressionError(first.at, messages.oldAlone());
-    return walk(scope.record, "old", rest, names, syntax.at);
+    return walk(scope.record, from("old"), rest, scope, syntax.at);
   }
   if (first.name === "user") {
     if (!scope.user) throw new ExpressionError(first.at, messages.noUser());
-    return walk(scope.user, "user", orId(rest, first.at), names, syntax.at);
+    return walk(scope.user, from("user"), orId(rest, first.at), scope, syntax.at);
   }
-  return walk(scope.record, "record", [first, ...rest], names, syntax.at);
+  return walk(scope.record, place, [first, ...rest], scope, syntax.at);
 }
+
+const from = (root: FieldNode["root"]): Place => ({ root, path: [] });
 
 /** A record by itself stands for its id: `owner == user`. */
 const orId = (steps: readonly Step[], at: number): readonly Step[] => (steps.length > 0 ? steps : [{ name: "id", at }]);
 
-function walk(start: ExprObject, root: FieldNode["root"], steps: readonly Step[], names: Names, at: number): FieldNode {
+function walk(
+  start: ExprObject,
+  { root, path }: Place,
+  steps: readonly Step[],
+  scope: ExprScope,
+  at: number,
+): FoundField {
   let object = start;
   let type: ExprType = { kind: "null" };
   for (const [i, step] of steps.entries()) {
-    if (i > 0) object = target(type, steps[i - 1]!.name, step.at, names.scope);
+    if (i > 0) object = target(type, steps[i - 1]!.name, step.at, root, scope);
     const found = object.fieldType(step.name);
     if (!found)
       throw new ExpressionError(step.at, messages.unknownField(step.name, nearest(step.name, object.fieldNames?.())));
     type = found;
   }
   const digits = fieldDigits(type);
-  return { node: "field", root, path: steps.map((s) => s.name), type, at, ...(digits && { digits }) };
+  const names = steps.map((s) => s.name);
+  return { object, field: { node: "field", root, path: [...path, ...names], type, at, ...(digits && { digits }) } };
 }
 
-function target(type: ExprType, field: string, at: number, scope: ExprScope): ExprObject {
+/** Of the actor and of the record before the change there are the own fields, and no more. */
+const alone: ReadonlySet<Place["root"]> = new Set(["user", "old"]);
+
+function target(type: ExprType, field: string, at: number, root: Place["root"], scope: ExprScope): ExprObject {
   if (type.kind !== "ref") throw new ExpressionError(at, messages.notReference(field, type.kind));
-  const object = scope.object?.(type.target);
+  const object = alone.has(root) ? undefined : scope.object?.(type.target);
   if (!object) throw new ExpressionError(at, messages.noWalk(field));
   return object;
 }

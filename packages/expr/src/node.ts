@@ -1,5 +1,5 @@
 import type { Decimal, Digits } from "./number.ts";
-import type { ExprType } from "./types.ts";
+import type { ExprType, Formula } from "./types.ts";
 
 /**
  * A value inside an evaluation. By type: text, references: string; bool: boolean; int, decimal: Decimal; date: days since 1970;
@@ -47,14 +47,24 @@ export interface ChildrenNode extends Typed {
   readonly variable: string;
   readonly test: TypedNode;
 }
+/** A formula in the place of its field. */
+export interface FormulaNode extends Typed {
+  readonly node: "formula";
+  readonly body: TypedNode;
+  /** The record whose formula it is, where it may be missing: at the end of a walk, or before the change. */
+  readonly of?: { readonly root: FieldNode["root"]; readonly path: readonly string[] };
+  /** Of decimals: see `Formula`. */
+  readonly keeps?: Formula["digits"];
+}
 
 /** A checked expression: inert data, from which both evaluations are made. */
-export type TypedNode = LiteralNode | FieldNode | ListNode | CallNode | ChildrenNode;
+export type TypedNode = LiteralNode | FieldNode | ListNode | CallNode | ChildrenNode | FormulaNode;
 
 export const isNullLiteral = (node: TypedNode): boolean => node.node === "literal" && node.value === null;
 
 export function childrenOf(node: TypedNode): readonly TypedNode[] {
   if (node.node === "call") return node.args;
   if (node.node === "list") return node.items;
+  if (node.node === "formula") return [node.body];
   return node.node === "children" ? [node.test] : [];
 }

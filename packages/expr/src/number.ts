@@ -47,3 +47,9 @@ export function round(value: Decimal, places: number): Decimal {
   const unit = new Decimal(10).pow(-places);
   return value.times(new Decimal(10).pow(places)).toDecimalPlaces(0, Decimal.ROUND_HALF_UP).times(unit);
 }
+
+/** Rounded to so many digits after the point; null where it has more before it than are left of the precision. */
+export function held(value: Decimal, { precision, scale }: { precision: number; scale: number }): Decimal | null {
+  const rounded = round(value, scale);
+  return rounded.abs().gte(new Decimal(10).pow(precision - scale)) ? null : rounded;
+}

@@ -36,3 +36,17 @@ export function alike({ node, sql }: SqlArg): string {
   const isNumbers = node.type.kind === "list" && (node.type.of.kind === "int" || node.type.of.kind === "decimal");
   return isNumbers ? `${sql()}::numeric[]` : sql();
 }
+
+/** `held` of decimals. */
+export function heldDecimal(sql: string, { precision, scale }: { precision: number; scale: number }): string {
+  const limit = `1e${precision - scale}`;
+  return between(`round(${sql}, ${scale})`, `-${limit}`, limit);
+}
+
+/** A datetime of the years 1 to 9999 in UTC, else null. */
+export const heldDatetime = (sql: string): string =>
+  between(sql, "timestamptz '0001-12-31 23:59:59.999999+00 BC'", "timestamptz '10000-01-01 00:00:00+00'");
+
+/** What an integer field can hold, else null. */
+export const heldInteger = (sql: string): string =>
+  `${between(sql, String(Number.MIN_SAFE_INTEGER - 1), String(Number.MAX_SAFE_INTEGER + 1))}::bigint`;

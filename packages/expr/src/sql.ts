@@ -1,7 +1,8 @@
-import type { CheckedExpression } from "./check.ts";
+import type { CheckedExpression } from "./describe.ts";
 import { operation } from "./functions/index.ts";
-import type { FieldNode, ListNode, LiteralNode, Root, TypedNode } from "./node.ts";
+import type { FieldNode, FormulaNode, ListNode, LiteralNode, Root, TypedNode } from "./node.ts";
 import { type SqlArg, type SqlRun, fiscalYearStart } from "./operation.ts";
+import { heldDatetime, heldDecimal, heldInteger } from "./sql-text.ts";
 import { sqlType } from "./types.ts";
 import { toParameter } from "./values.ts";
 
@@ -20,6 +21,13 @@ export interface SqlTarget {
   readonly timeZone: string;
   /** Month in which the fiscal year begins, 1 (the default) to 12. */
   readonly fiscalYearStart?: number;
+  /**
+   * How the constants of formulas stand, which is in the text, so that an index on a formula serves whoever asks. This and
+   * `present` are needed where fields may be formulas.
+   */
+  readonly inFormulas?: Pick<SqlTarget, "parameter" | "timeZone">;
+  /** SQL of whether there is a record at the end of a walk, or, where the path is empty, before the change. */
+  present?(path: readonly string[], root: Root): string;
   /**
    * SQL of whether any child under the relation meets a test, such as `EXISTS (SELECT FROM … WHERE … AND test)`. `test` is
    * asked once, with the SQL of the child's fields. Needed where the scope has `children`.
@@ -48,6 +56,8 @@ function write(node: TypedNode, target: SqlTarget, variables: Columns): string {
       const args = node.args.map((arg) => argument(arg, target, variables));
       return operation(node.operation).sql(args, runOf(target), node);
     }
+    case "formula":
+      return formula(node, target, variables);
     case "children":
       if (!target.exists) throw new Error(`this target has no related records for ${node.relation}.exists(…)`);
       return target.exists(node.relation, (column) =>
@@ -55,6 +65,30 @@ function write(node: TypedNode, target: SqlTarget, variables: Columns): string {
       );
   }
 }
+
+function formula(node: FormulaNode, target: SqlTarget, variables: Columns): string {
+  const { body, type, keeps, of } = node;
+  if (!target.inFormulas) throw new Error("this target has no formulas");
+  const { sql, numeric } = argument(body, withConstants(target, target.inFormulas), variables);
+  const value =
+    type.kind === "int"
+      ? heldInteger(numeric())
+      : type.kind === "datetime"
+        ? heldDatetime(sql())
+        : keeps
+          ? heldDecimal(numeric(), keeps)
+          : sql();
+  if (!of || typeof of.root !== "string") return value;
+  if (!target.present) throw new Error("this target has no records that may be missing");
+  return `(CASE WHEN ${target.present(of.path, of.root)} THEN ${value} END)`;
+}
+
+/** What the target knows of itself is asked for only where it is used. */
+const withConstants = (target: SqlTarget, constants: NonNullable<SqlTarget["inFormulas"]>): SqlTarget =>
+  Object.create(target, {
+    parameter: { value: (value: unknown, type: string) => constants.parameter(value, type) },
+    timeZone: { get: () => constants.timeZone },
+  }) as SqlTarget;
 
 const runOf = (target: SqlTarget): SqlRun => ({
   parameter: (value, type) => target.parameter(value, type),

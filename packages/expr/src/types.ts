@@ -10,10 +10,20 @@ export type ExprType =
 
 export type Kind = ExprType["kind"];
 
+/** How a field is computed. It stands wherever its name does, so that evaluations only ever meet fields with values. */
+export interface Formula {
+  /** An expression over the record that the field is of. */
+  readonly source: string;
+  /** How many digits a decimal keeps in all, and after the point: it is rounded, and null where it needs more. */
+  readonly digits?: { readonly precision: number; readonly scale: number } | undefined;
+}
+
 /** What the checker must know of an object: its fields (system fields included) by name. */
 export interface ExprObject {
   readonly name: string;
   fieldType(field: string): ExprType | undefined;
+  /** What a field is computed by; undefined where it has values of its own. */
+  formula?(field: string): Formula | undefined;
   /** All names, where known: an error about an unknown name then suggests the nearest one. */
   fieldNames?(): Iterable<string>;
 }

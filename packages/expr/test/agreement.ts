@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import {
   type CheckedExpression,
+  type ExprScope,
   type ExprType,
   ExpressionError,
   type Value,
@@ -141,6 +142,16 @@ interface Written {
   readonly params: readonly unknown[];
 }
 
+/** A value of a parameter in the text. */
+function constant(value: unknown, type: string): string {
+  if (value === null) return `NULL::${type}`;
+  const quoted = (text: string): string => `"${text.replaceAll(/["\\]/g, (special) => `\\${special}`)}"`;
+  const text = Array.isArray(value)
+    ? `{${value.map((v) => (v === null ? "NULL" : quoted(String(v)))).join(",")}}`
+    : String(value);
+  return `'${text.replaceAll("'", "''")}'::${type}`;
+}
+
 function write(expression: CheckedExpression, round: Round, first: number): Written {
   const params: unknown[] = [];
   const parameter = (value: unknown, type: string): string => `$${first + params.push(value) - 1}::${type}`;
@@ -150,6 +161,8 @@ function write(expression: CheckedExpression, round: Round, first: number): Writ
     now: "$2::timestamptz",
     timeZone: "$3::text",
     fiscalYearStart: round.fiscalYearStart,
+    inFormulas: { parameter: constant, timeZone: constant(round.timeZone, "text") },
+    present: (_walk, root) => (root === "old" ? "r.old_id IS NOT NULL" : "TRUE"),
   });
   return { expression, sql, params };
 }
@@ -177,8 +190,13 @@ export interface Disagreement {
 }
 
 /** Evaluates all expressions on all rows both ways; `used` collects the operations that took part. */
-export async function disagreements(sql: postgres.Sql, round: Round, used: Set<string>): Promise<Disagreement[]> {
-  const checked = round.sources.map(checkOrSkip).filter((e) => e !== undefined);
+export async function disagreements(
+  sql: postgres.Sql,
+  round: Round,
+  used: Set<string>,
+  scope: ExprScope = ownScope,
+): Promise<Disagreement[]> {
+  const checked = round.sources.map((source) => checkOrSkip(source, scope)).filter((e) => e !== undefined);
   for (const { root } of checked) collect(root, used);
   let first = 4;
   const written = checked.map((expression) => {
@@ -233,9 +251,9 @@ async function blame(
 }
 
 /** A generated expression may be refused for its size or its pattern, never for anything else. */
-function checkOrSkip(source: string): CheckedExpression | undefined {
+export function checkOrSkip(source: string, scope: ExprScope): CheckedExpression | undefined {
   try {
-    return checkExpression(source, ownScope);
+    return checkExpression(source, scope);
   } catch (error) {
     if (error instanceof ExpressionError && /pattern|digits|nests|longer|written out/.test(error.message))
       return undefined;

@@ -1,4 +1,4 @@
-import type { ExprObject, ExprScope, ExprType } from "@guanxi/expr";
+import type { ExprObject, ExprScope, ExprType, Formula } from "@guanxi/expr";
 
 const user: ExprType = { kind: "ref", target: "user" };
 
@@ -29,9 +29,14 @@ export const fields: Readonly<Record<string, ExprType>> = {
   extra: { kind: "json" },
 };
 
-export const object = (name: string, types: Readonly<Record<string, ExprType>>): ExprObject => ({
+export const object = (
+  name: string,
+  types: Readonly<Record<string, ExprType>>,
+  formulas: Readonly<Record<string, Formula>> = {},
+): ExprObject => ({
   name,
   fieldType: (field) => (Object.hasOwn(types, field) ? types[field] : undefined),
+  formula: (field) => (Object.hasOwn(formulas, field) ? formulas[field] : undefined),
   fieldNames: () => Object.keys(types),
 });
 

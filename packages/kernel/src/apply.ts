@@ -85,7 +85,7 @@ async function runDdl(tx: Connection, schema: string, changes: readonly MetaChan
       await tx.sql(step.sql);
     } catch (e) {
       // A row that was written since we looked, or one that only PostgreSQL could find.
-      if (isDatabaseError(e, "22", "23", "42804", "42846")) throw blocked(step, [], e);
+      if (isDatabaseError(e, "22", "23", "54000", "42804", "42846")) throw blocked(step, [], e);
       throw e;
     }
   }

@@ -132,7 +132,7 @@ export async function createKernel(options: KernelOptions): Promise<Kernel> {
       const object = session.snapshot.objects.get("user");
       if (!object) throw new Error("the core has no user");
       const { value } = object.prepareCreate(values, { now: session.now });
-      const grant = { read: { kind: "all" }, write: { kind: "all" }, references: new Map() } as const;
+      const grant = { read: { kind: "all" }, write: { kind: "all" }, references: new Map(), walks: new Map() } as const;
       // The first user cannot own themselves before they are there.
       await store.run(insertStatement(object, grant, writeContext(session), [{ ...value, id }]));
     },

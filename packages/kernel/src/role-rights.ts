@@ -26,7 +26,7 @@ export async function moveRights(
     const { [from]: granted, ...others } = JSON.parse(rights) as Record<string, unknown>;
     return { id, patch: { rights: to === undefined ? others : { ...others, [to]: granted } } };
   });
-  const grant = { read: { kind: "all" }, write: { kind: "all" }, references: new Map() } as const;
+  const grant = { read: { kind: "all" }, write: { kind: "all" }, references: new Map(), walks: new Map() } as const;
   const written = await session.connection.run<UpdatedRow>(
     updateStatement(role, grant, writeContext(session), patches),
   );

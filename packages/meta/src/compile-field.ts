@@ -1,10 +1,11 @@
 import { Fault, type FieldShape } from "./field-types/contract.ts";
+import { formulaOf } from "./field-types/formula.ts";
 import { fieldTypes } from "./field-types/index.ts";
 import { fieldTypeOf } from "./infer.ts";
 import { isUnique } from "./keys.ts";
 import { humanise } from "./names.ts";
 import { titleText } from "./titles.ts";
-import type { Field, FieldDefinition, FieldTypeName, OnDelete } from "./types.ts";
+import type { Field, FieldDefinition, FieldFacts, FieldTypeName, OnDelete } from "./types.ts";
 
 export interface FieldPlace {
   readonly object: string;
@@ -22,7 +23,7 @@ export function compileField(name: string, definition: FieldDefinition, place: F
   const shape = limited(type.shape(definition), place.textLimit);
   const { required, currencyField } = place;
   const unique = isUnique(definition);
-  return {
+  const facts = {
     id: place.id,
     name,
     type: typeName,
@@ -31,7 +32,6 @@ export function compileField(name: string, definition: FieldDefinition, place: F
     required,
     readOnly: type.readOnly ?? definition.readOnly ?? false,
     exprType: shape.exprType,
-    column: { name, sqlType: shape.sqlType, notNull: required },
     schema: shape.schema,
     unique,
     foreignKey: typeName === "reference",
@@ -43,6 +43,8 @@ export function compileField(name: string, definition: FieldDefinition, place: F
     ...(currencyField === undefined ? {} : { currencyField }),
     ...(typeName === "autonumber" ? { pattern: definition["pattern"] as string } : {}),
   };
+  if (typeName === "formula") return { ...facts, formula: formulaOf(definition) };
+  return { ...facts, column: { name, sqlType: shape.sqlType, notNull: required } };
 }
 
 const limited = (shape: FieldShape, limit: number | undefined): FieldShape =>
@@ -56,7 +58,7 @@ const limited = (shape: FieldShape, limit: number | undefined): FieldShape =>
         },
       };
 
-function referenceFacts(type: FieldTypeName, definition: FieldDefinition, required: boolean): Partial<Field> {
+function referenceFacts(type: FieldTypeName, definition: FieldDefinition, required: boolean): Partial<FieldFacts> {
   if (type !== "reference" || definition.target === undefined) return {};
   return { target: definition.target, onDelete: onDeleteOf(definition, required) };
 }
@@ -66,7 +68,7 @@ export const onDeleteOf = (definition: FieldDefinition, required: boolean): OnDe
   definition.onDelete ?? (required ? "restrict" : "setNull");
 
 /** Defaults are kept in canonical form; `today` and `now` stay words until a record is made. */
-function defaultFacts(definition: FieldDefinition, shape: FieldShape): Partial<Field> {
+function defaultFacts(definition: FieldDefinition, shape: FieldShape): Partial<FieldFacts> {
   const written = definition.default;
   if (written === undefined || written === null) return {};
   const canonical = shape.normalise?.(written, { country: undefined }) ?? written;

@@ -1,3 +1,4 @@
+import { checkFormulas } from "./formulas.ts";
 import type { ObjectCore } from "./object-core.ts";
 import { TenantObject } from "./object-type.ts";
 import { checkRelations, incomingReferences } from "./relations.ts";
@@ -44,6 +45,7 @@ function checkCores(cores: readonly ObjectCore[], known: ReadonlySet<ObjectCore>
   const user = userOf(cores);
   const sameUser = user === undefined || known.has(user);
   checkRelations(cores, known, reports);
+  checkFormulas(cores, known, reports);
   for (const [core, report] of reports) {
     const isNew = !known.has(core);
     if (isNew) void core.parts;

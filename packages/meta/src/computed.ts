@@ -3,7 +3,7 @@ import { Decimal, evaluate, type Value } from "@guanxi/expr";
 import { Fault } from "./field-types/contract.ts";
 import { jsonDigits } from "./field-types/number.ts";
 import { pointer } from "./report.ts";
-import type { Field, Formula, PrepareContext, RecordValue, TenantSettings } from "./types.ts";
+import type { Field, ComputedDefault, PrepareContext, RecordValue, TenantSettings } from "./types.ts";
 
 /** What the system will keep of the new record, as far as it is known. */
 const stamps = ({ now, user }: PrepareContext): RecordValue => {
@@ -16,7 +16,7 @@ const stamps = ({ now, user }: PrepareContext): RecordValue => {
  * currencies do; undefined where a field that it uses is wrong itself.
  */
 export function computed(
-  { field, expression, currencies }: Formula,
+  { field, expression, currencies }: ComputedDefault,
   { value, issues }: { readonly value: RecordValue; readonly issues: readonly Issue[] },
   { timeZone, fiscalYearStart }: Pick<TenantSettings, "timeZone" | "fiscalYearStart">,
   context: PrepareContext,

@@ -1,7 +1,8 @@
 import { isConvertible } from "./convertible.ts";
+import { indexedAs } from "./formulas.ts";
 import { coreOf } from "./object-type.ts";
 import { definitionError, pointer, Report } from "./report.ts";
-import type { Field, MetaChange, ObjectType, Snapshot } from "./types.ts";
+import type { Index, MetaChange, ObjectType, Snapshot, StoredField } from "./types.ts";
 
 /**
  * The steps from one snapshot to the next, in an order in which DDL can run: what goes away first, so that its name is
@@ -44,8 +45,8 @@ function isSame(from: ObjectType, object: ObjectType, sides: Sides): boolean {
 
 function objectChanges(from: ObjectType, object: ObjectType, sides: Sides, report: Report): MetaChange[] {
   const changes: MetaChange[] = from.table === object.table ? [] : [{ kind: "rename_object", object, from }];
-  const was = byId(from.fields.values());
-  const now = byId(object.fields.values());
+  const was = byId(from.columns);
+  const now = byId(object.columns);
   for (const [id, field] of was) if (!now.has(id)) changes.push({ kind: "drop_field", object, field });
   for (const [id, field] of now) {
     const old = was.get(id);
@@ -55,7 +56,7 @@ function objectChanges(from: ObjectType, object: ObjectType, sides: Sides, repor
         : fieldChanges(object, field, old, sides, report)),
     );
   }
-  const [keys, indexes] = [compareById(from.uniques, object.uniques), compareById(from.indexes, object.indexes)];
+  const [keys, indexes] = [compareById(from.uniques, object.uniques), indexChanges(from, object, sides)];
   changes.push(...keys.gone.map((key) => ({ kind: "drop_unique", object, key }) as const));
   changes.push(...keys.come.map((key) => ({ kind: "add_unique", object, key }) as const));
   changes.push(...indexes.gone.map((index) => ({ kind: "drop_index", object, index }) as const));
@@ -74,7 +75,30 @@ function compareById<T extends { readonly id: number }>(
   return { gone: was.filter((t) => !after.has(t.id)), come: now.filter((t) => !before.has(t.id)) };
 }
 
-function fieldChanges(object: ObjectType, field: Field, from: Field, sides: Sides, report: Report): MetaChange[] {
+/** An index on a formula is another where what it computes is. */
+function indexChanges(
+  from: ObjectType,
+  object: ObjectType,
+  { before, after }: Sides,
+): { gone: Index[]; come: Index[] } {
+  const { gone, come } = compareById(from.indexes, object.indexes);
+  const was = byId(from.indexes);
+  for (const index of object.indexes) {
+    const old = was.get(index.id);
+    if (!old || !before || indexedAs(before, from, old.fields) === indexedAs(after, object, index.fields)) continue;
+    gone.push(old);
+    come.push(index);
+  }
+  return { gone, come };
+}
+
+function fieldChanges(
+  object: ObjectType,
+  field: StoredField,
+  from: StoredField,
+  sides: Sides,
+  report: Report,
+): MetaChange[] {
   const changes: MetaChange[] = [];
   if (from.name !== field.name) changes.push({ kind: "rename_field", object, field, from });
   if (from.type !== field.type || from.column.sqlType !== field.column.sqlType) {
@@ -91,7 +115,7 @@ function fieldChanges(object: ObjectType, field: Field, from: Field, sides: Side
 const sameTarget = (field: { target?: string }, from: { target?: string }, { before, after }: Sides): boolean =>
   before?.objects.get(from.target ?? "")?.id === after.objects.get(field.target ?? "")?.id;
 
-const sayInconvertible = (field: Field, from: Field, report: Report): void =>
+const sayInconvertible = (field: StoredField, from: StoredField, report: Report): void =>
   report.say(
     pointer("properties", field.name, "fieldType"),
     `${from.type} values cannot become ${field.type}; add another field instead`,

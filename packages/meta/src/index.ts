@@ -4,6 +4,7 @@ export { unstorable } from "./characters.ts";
 export { compileSnapshot, loadSnapshot } from "./compile.ts";
 export { diffSnapshots } from "./diff.ts";
 export { masked } from "./field-types/encrypted-text.ts";
+export { formulaOf } from "./formulas.ts";
 export { fieldTypes, laterFieldTypes } from "./field-types/index.ts";
 export { fieldTypeOf } from "./infer.ts";
 export { objectMetaSchema } from "./meta-schema.ts";

@@ -1,3 +1,4 @@
+import { formulaResults } from "./field-types/formula.ts";
 import {
   byLocale,
   chosen,
@@ -132,7 +133,7 @@ export const fieldKeywords: Readonly<Record<string, Keyword>> = {
   ),
   unique: works("No two records have the same value.", flag),
   externalId: works("The record's key in another system: unique, and upserts find it.", flag),
-  index: works("Often filtered or sorted by.", flag),
+  index: works("Often filtered or sorted by. Of a formula: over own fields, and not of now or today.", flag),
   enum: works("The values of a picklist.", { type: "array", minItems: 1, maxItems: mostValues, uniqueItems: true }, [
     "draft",
     "listed",
@@ -205,8 +206,8 @@ export const fieldKeywords: Readonly<Record<string, Keyword>> = {
   sensitive: later("Personal or secret data."),
   history: later("Whether changes of this field are kept."),
   locked: later("What an extension may not change."),
-  formula: later("The expression of a formula field."),
-  returns: later("The field type of a formula."),
+  formula: works("The expression of a formula field.", expression, "price * 0.03"),
+  returns: works("The field type of a formula's values.", { enum: formulaResults }, "currency"),
   of: later("What a rollup counts or sums."),
   op: later("How a rollup sums up."),
   filter: later("Which records a rollup takes."),

@@ -1,4 +1,4 @@
-import type { ExprObject, ExprType } from "@guanxi/expr";
+import type { ExprObject, ExprType, Formula } from "@guanxi/expr";
 import { compileField, onDeleteOf } from "./compile-field.ts";
 import { propertiesOf } from "./currencies.ts";
 import { fieldTypes } from "./field-types/index.ts";
@@ -7,13 +7,13 @@ import { humanise } from "./names.ts";
 import { frozen } from "@guanxi/base";
 import { type Preparer, preparer } from "./prepare.ts";
 import type { Report } from "./report.ts";
-import { compileFormulas, compileRules, type RuleSource } from "./rules/index.ts";
+import { compileDefaults, compileRules, type RuleSource } from "./rules/index.ts";
 import { fieldKey } from "./store.ts";
 import { systemFields } from "./system-fields.ts";
 import { titleText } from "./titles.ts";
 import type {
+  ComputedDefault,
   Field,
-  Formula,
   Index,
   ObjectDefinition,
   ObjectType,
@@ -41,15 +41,18 @@ const unpack = (packed: string): string => Buffer.from(packed, "latin1").toStrin
 /** What of an object is evaluated at a write. */
 interface Expressions {
   readonly rules: readonly Rule[];
-  readonly formulas: readonly Formula[];
+  readonly defaults: readonly ComputedDefault[];
 }
 
-const noExpressions: Expressions = { rules: [], formulas: [] };
+const noExpressions: Expressions = { rules: [], defaults: [] };
 
-const usesUser = ({ rules, formulas }: Expressions): boolean =>
-  rules.some((rule) => rule.when.usesUser) || formulas.some((formula) => formula.expression.usesUser);
+const usesUser = ({ rules, defaults }: Expressions): boolean =>
+  rules.some((rule) => rule.when.usesUser) || defaults.some(({ expression }) => expression.usesUser);
 
-type Parts = Pick<ObjectType, "title" | "nameField" | "history" | "currencyDate" | "fields" | "uniques" | "indexes">;
+type Parts = Pick<
+  ObjectType,
+  "title" | "nameField" | "history" | "currencyDate" | "fields" | "columns" | "formulas" | "uniques" | "indexes"
+>;
 
 /**
  * What an object is by itself, whichever tenant has it: everything but its rules' actor and the references that point to
@@ -65,6 +68,7 @@ export class ObjectCore implements ExprObject {
   readonly source: string;
   readonly sharing: Sharing;
   readonly hasExpressions: boolean;
+  readonly hasComputedDefaults: boolean;
   readonly hasFormulas: boolean;
   readonly references: readonly Reference[];
   #parts: Parts | undefined;
@@ -80,8 +84,9 @@ export class ObjectCore implements ExprObject {
     this.plural = definition.plural;
     this.source = source;
     this.sharing = definition.sharing ?? "private";
-    this.hasFormulas = hasFormulas(definition);
-    this.hasExpressions = this.hasFormulas || hasRules(definition);
+    this.hasFormulas = Object.values(definition.properties).some((field) => field.fieldType === "formula");
+    this.hasComputedDefaults = hasComputedDefaults(definition);
+    this.hasExpressions = this.hasComputedDefaults || hasRules(definition);
     this.references = referencesOf(definition);
   }
 
@@ -102,6 +107,10 @@ export class ObjectCore implements ExprObject {
     return this.parts.fields.get(field)?.exprType;
   }
 
+  formula(field: string): Formula | undefined {
+    return this.parts.fields.get(field)?.formula;
+  }
+
   fieldNames(): Iterable<string> {
     return this.parts.fields.keys();
   }
@@ -114,13 +123,13 @@ export class ObjectCore implements ExprObject {
     const before = report.issues.length;
     const { definition } = this.stored;
     const source: RuleSource = { definition, object: this, fields: this.parts.fields, user, report };
-    const compiled = { rules: compileRules(source), formulas: compileFormulas(source) };
+    const compiled = { rules: compileRules(source), defaults: compileDefaults(source) };
     if (report.issues.length === before) this.#expressions = { user, compiled };
     return compiled;
   }
 }
 
-const hasFormulas = ({ properties }: ObjectDefinition): boolean =>
+const hasComputedDefaults = ({ properties }: ObjectDefinition): boolean =>
   Object.values(properties).some(({ defaultFormula }) => defaultFormula !== undefined);
 
 const hasRules = ({ rules = [], states, recordTypes, properties }: ObjectDefinition): boolean =>
@@ -146,6 +155,8 @@ function compileParts(stored: StoredObject): Parts {
     history: definition.history ?? false,
     currencyDate: definition.currencyDate ?? "created_at",
     fields,
+    columns: [...fields.values()].filter((f) => f.column !== undefined),
+    formulas: [...fields.values()].filter((f) => f.formula !== undefined),
     uniques: keysWithIds(uniqueKeys(definition), stored.fieldIds, stored.uniqueIds),
     indexes: keysWithIds(askedIndexes(definition), stored.fieldIds, stored.indexIds),
   });
@@ -153,7 +164,7 @@ function compileParts(stored: StoredObject): Parts {
 
 function compileFields({ definition, fieldIds }: StoredObject): Map<string, Field> {
   const limits = textLimits(definition);
-  const fields = new Map(systemFields(definition).map((system) => [system.name, system]));
+  const fields = new Map<string, Field>(systemFields(definition).map((system) => [system.name, system]));
   for (const { name, definition: field, required, currencyField } of propertiesOf(definition)) {
     const id = fieldIds[name];
     if (id === undefined) throw new Error(`the stored definition of ${definition.name} has no id for ${name}`);

@@ -1,5 +1,5 @@
 import type { Issue } from "@guanxi/base";
-import type { ExprType } from "@guanxi/expr";
+import type { ExprType, Formula } from "@guanxi/expr";
 import type { ObjectCore } from "./object-core.ts";
 import { definitionError, Report } from "./report.ts";
 import { brokenRules } from "./rules/index.ts";
@@ -75,6 +75,12 @@ export class TenantObject implements ObjectType {
   get fields(): ReadonlyMap<string, Field> {
     return this.core.parts.fields;
   }
+  get columns(): ObjectType["columns"] {
+    return this.core.parts.columns;
+  }
+  get formulas(): ObjectType["formulas"] {
+    return this.core.parts.formulas;
+  }
   get uniques(): readonly UniqueKey[] {
     return this.core.parts.uniques;
   }
@@ -88,12 +94,15 @@ export class TenantObject implements ObjectType {
   fieldType(field: string): ExprType | undefined {
     return this.core.fieldType(field);
   }
+  formula(field: string): Formula | undefined {
+    return this.core.formula(field);
+  }
   fieldNames(): Iterable<string> {
     return this.core.fieldNames();
   }
   prepareCreate(value: unknown, context: PrepareContext): Prepared {
-    const formulas = this.core.hasFormulas ? this.#compiled().formulas : [];
-    return this.core.preparer.create(value, context, this.#settings, formulas);
+    const defaults = this.core.hasComputedDefaults ? this.#compiled().defaults : [];
+    return this.core.preparer.create(value, context, this.#settings, defaults);
   }
   preparePatch(value: unknown): Prepared {
     return this.core.preparer.patch(value, this.#settings);

@@ -6,6 +6,7 @@ import { recordTypeName, systemFieldNames } from "./names.ts";
 import { isObject } from "@guanxi/base";
 import { pointer, type Report } from "./report.ts";
 import { checkRuleNames } from "./rules/index.ts";
+import { sayComputed } from "./rules/say-computed.ts";
 import type { ObjectDefinition } from "./types.ts";
 
 const systemFields = new Set<string>(systemFieldNames);
@@ -25,7 +26,9 @@ export function checkFieldNames(definition: ObjectDefinition, complete: boolean,
     if (!known && typeof name === "string") report.add(path, "unknown", { field: name });
     return known;
   };
-  asArray(definition.required).forEach((name, i) => check(name, `/required/${i}`, own(name)));
+  asArray(definition.required).forEach((name, i) => {
+    if (check(name, `/required/${i}`, own(name)) && complete) checkRequired(definition, String(name), i, report);
+  });
   asArray(definition.rules).forEach((rule, i) => {
     const at = isObject(rule) ? rule["at"] : undefined;
     check(at, `/rules/${i}/at`, own(at) || at === "owner" || (hasTypes && at === recordTypeName));
@@ -57,7 +60,21 @@ function eachKeyField(keys: unknown, visit: (name: string, key: number, field: n
 function checkIndexable(definition: ObjectDefinition, name: string, path: string, report: Report): void {
   const type = fieldTypeOf(definition.properties[name] ?? {});
   if (type === undefined || fieldTypes[type].indexable) return;
+  if (type === "formula") {
+    report.say(
+      path,
+      'a formula stands in no list of fields; it may say "index": true',
+      "公式不能列入字段列表；可在公式上写 index: true",
+      "公式不能列入欄位清單；可在公式上寫 index: true",
+    );
+    return;
+  }
   report.say(path, `a ${type} field cannot be indexed`, `${type} 字段不能建索引`, `${type} 欄位不能建索引`);
+}
+
+function checkRequired(definition: ObjectDefinition, name: string, i: number, report: Report): void {
+  if (fieldTypeOf(definition.properties[name] ?? {}) !== "formula") return;
+  sayComputed(`/required/${i}`, report);
 }
 
 function checkNameField(definition: ObjectDefinition, report: Report): void {

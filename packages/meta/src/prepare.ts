@@ -5,12 +5,17 @@ import { computed } from "./computed.ts";
 import { Fault, type Normalise, type NormaliseContext, valueChecks, type ValueSchema } from "./field-types/contract.ts";
 import { fieldTypes } from "./field-types/index.ts";
 import { escapeToken, pointer } from "./report.ts";
-import type { Field, Formula, PrepareContext, Prepared, TenantSettings } from "./types.ts";
+import type { Field, ComputedDefault, PrepareContext, Prepared, TenantSettings } from "./types.ts";
 import { compileValidator } from "./validator.ts";
 
 export interface Preparer {
-  /** `formulas` are the computed defaults, each behind those that it uses. */
-  create(value: unknown, context: PrepareContext, settings: PrepareSettings, formulas: readonly Formula[]): Prepared;
+  /** `defaults` are the computed defaults, each behind those that it uses. */
+  create(
+    value: unknown,
+    context: PrepareContext,
+    settings: PrepareSettings,
+    defaults: readonly ComputedDefault[],
+  ): Prepared;
   patch(value: unknown, settings: PrepareSettings): Prepared;
 }
 
@@ -45,11 +50,11 @@ export function preparer(all: ReadonlyMap<string, Field>): Preparer {
     return draft;
   };
   return {
-    create(value, context, settings, formulas) {
+    create(value, context, settings, defaults) {
       const draft = read(value, settings);
       if (!isObject(value)) return draft;
       complete(value, draft, all, settings, context);
-      for (const formula of formulas) {
+      for (const formula of defaults) {
         const { name, required, currencyField } = formula.field;
         if (isGiven(value, name)) continue;
         const [currency] = formula.currencies;
@@ -78,7 +83,7 @@ interface Draft {
   readonly issues: Issue[];
 }
 
-/** Clients may write these, and formulas more; all others belong to the system. */
+/** Clients may write these, and defaults more; all others belong to the system. */
 function checksOf(fields: ReadonlyMap<string, WrittenField>): Record<string, unknown> {
   const writable = [...fields].filter(([, { field }]) => !field.readOnly || isComputed(field));
   return { type: "object", properties: Object.fromEntries(writable.map(([name, { checks }]) => [name, checks])) };

@@ -3,7 +3,7 @@ import type { ExprType } from "@guanxi/expr";
 import type { ValueSchema } from "./field-types/contract.ts";
 import { fieldTypes } from "./field-types/index.ts";
 import { humanise, recordTypeName } from "./names.ts";
-import type { Field, FieldTypeName, ObjectDefinition } from "./types.ts";
+import type { FieldFacts, FieldTypeName, ObjectDefinition, StoredField } from "./types.ts";
 
 /** Ids of system fields are the same in every object of every tenant, and never those of a definition. */
 export const systemFieldIds = {
@@ -27,7 +27,12 @@ const kinds: Record<string, { sqlType: string; exprType: ExprType; schema: Value
   integer: { sqlType: "bigint", exprType: { kind: "int" }, schema: { type: "integer" } },
 };
 
-function systemField(name: SystemName, type: FieldTypeName, title: Field["title"], facts: Partial<Field> = {}): Field {
+function systemField(
+  name: SystemName,
+  type: FieldTypeName,
+  title: StoredField["title"],
+  facts: Partial<FieldFacts> = {},
+): StoredField {
   const kind = kinds[type] as (typeof kinds)[string];
   return {
     id: systemFieldIds[name],
@@ -48,7 +53,7 @@ function systemField(name: SystemName, type: FieldTypeName, title: Field["title"
   };
 }
 
-const shared: readonly Field[] = frozen([
+const shared: readonly StoredField[] = frozen([
   systemField("owner", "reference", text("Owner", "负责人", "負責人"), {
     readOnly: false,
     foreignKey: true,
@@ -63,7 +68,7 @@ const shared: readonly Field[] = frozen([
 ]);
 
 /** What the system keeps of every record, `id` foremost, and the record type where the object has any. */
-export function systemFields({ name, recordTypes }: ObjectDefinition): readonly Field[] {
+export function systemFields({ name, recordTypes }: ObjectDefinition): readonly StoredField[] {
   const exprType = { kind: "ref", target: name } as const;
   const id = systemField("id", "uuid", text("ID", "ID", "ID"), {
     required: true,
@@ -74,7 +79,7 @@ export function systemFields({ name, recordTypes }: ObjectDefinition): readonly 
 }
 
 /** A picklist of the types. Records that are there when the first types come take the default, too. */
-function recordType(types: NonNullable<ObjectDefinition["recordTypes"]>): Field {
+function recordType(types: NonNullable<ObjectDefinition["recordTypes"]>): StoredField {
   const all = Object.entries(types);
   const values = all.map(([value, { title = humanise(value), titles, active = true }]) => ({
     ...{ value, title, active },

@@ -1,5 +1,5 @@
 import type { Issue, Locale, Text } from "@guanxi/base";
-import type { CheckedExpression, ExprObject, ExprType } from "@guanxi/expr";
+import type { CheckedExpression, ExprObject, ExprType, Formula } from "@guanxi/expr";
 
 /** Field types that work. The names are the `fieldType` of a definition. */
 export type FieldTypeName =
@@ -23,7 +23,8 @@ export type FieldTypeName =
   | "time"
   | "json"
   | "autonumber"
-  | "reference";
+  | "reference"
+  | "formula";
 
 export type OnDelete = "restrict" | "setNull" | "cascade";
 export type Sharing = "private" | "read" | "write";
@@ -164,7 +165,15 @@ export interface Column {
   readonly notNull: boolean;
 }
 
-export interface Field {
+export interface FieldFormula extends Formula {
+  /** The field type that its values are of. */
+  readonly returns: FieldTypeName;
+  /** As in casts. */
+  readonly sqlType: string;
+}
+
+/** What every field has. */
+export interface FieldFacts {
   /** Stable through renames; system fields have negative ids. */
   readonly id: number;
   readonly name: string;
@@ -175,7 +184,6 @@ export interface Field {
   /** Set by the system only (id, version, autonumber, what the definition says is readOnly, …). */
   readonly readOnly: boolean;
   readonly exprType: ExprType;
-  readonly column: Column;
   /** JSON Schema of a value as clients see it, without null. */
   readonly schema: Readonly<Record<string, unknown>>;
   /** What readers see, where that is not what writers send. */
@@ -195,6 +203,20 @@ export interface Field {
   readonly definition: FieldDefinition;
 }
 
+/** A field with values of its own. */
+export interface StoredField extends FieldFacts {
+  readonly column: Column;
+  readonly formula?: undefined;
+}
+
+/** A field that is computed wherever it is asked for: it has no column, and nobody writes it. */
+export interface FormulaField extends FieldFacts {
+  readonly column?: undefined;
+  readonly formula: FieldFormula;
+}
+
+export type Field = StoredField | FormulaField;
+
 export type RecordValue = Readonly<Record<string, unknown>>;
 
 /** A condition under which a write is refused: a written rule, or what a keyword comes to. */
@@ -205,7 +227,7 @@ export interface Rule {
 }
 
 /** A default that is computed. */
-export interface Formula {
+export interface ComputedDefault {
   readonly field: Field;
   readonly expression: CheckedExpression;
   /** Of an amount that may be in any currency: the fields with the currencies of the amounts that it is computed of. */
@@ -253,6 +275,9 @@ export interface ObjectType extends ExprObject {
   readonly table: string;
   /** System fields first (`id` foremost), then the definition's in its order. */
   readonly fields: ReadonlyMap<string, Field>;
+  /** Those of them that have a column: what tables, writes and change rows are made of. */
+  readonly columns: readonly StoredField[];
+  readonly formulas: readonly FormulaField[];
   readonly rules: readonly Rule[];
   readonly uniques: readonly UniqueKey[];
   readonly indexes: readonly Index[];
@@ -295,12 +320,27 @@ export type MetaChange =
   | { readonly kind: "create_object"; readonly object: ObjectType }
   | { readonly kind: "drop_object"; readonly object: ObjectType }
   | { readonly kind: "rename_object"; readonly object: ObjectType; readonly from: ObjectType }
-  | { readonly kind: "add_field"; readonly object: ObjectType; readonly field: Field }
-  | { readonly kind: "drop_field"; readonly object: ObjectType; readonly field: Field }
-  | { readonly kind: "rename_field"; readonly object: ObjectType; readonly field: Field; readonly from: Field }
-  | { readonly kind: "change_type"; readonly object: ObjectType; readonly field: Field; readonly from: Field }
-  | { readonly kind: "change_required"; readonly object: ObjectType; readonly field: Field }
-  | { readonly kind: "change_reference"; readonly object: ObjectType; readonly field: Field; readonly from: Field }
+  | { readonly kind: "add_field"; readonly object: ObjectType; readonly field: StoredField }
+  | { readonly kind: "drop_field"; readonly object: ObjectType; readonly field: StoredField }
+  | {
+      readonly kind: "rename_field";
+      readonly object: ObjectType;
+      readonly field: StoredField;
+      readonly from: StoredField;
+    }
+  | {
+      readonly kind: "change_type";
+      readonly object: ObjectType;
+      readonly field: StoredField;
+      readonly from: StoredField;
+    }
+  | { readonly kind: "change_required"; readonly object: ObjectType; readonly field: StoredField }
+  | {
+      readonly kind: "change_reference";
+      readonly object: ObjectType;
+      readonly field: StoredField;
+      readonly from: StoredField;
+    }
   | { readonly kind: "add_unique"; readonly object: ObjectType; readonly key: UniqueKey }
   | { readonly kind: "drop_unique"; readonly object: ObjectType; readonly key: UniqueKey }
   | { readonly kind: "add_index"; readonly object: ObjectType; readonly index: Index }

@@ -8,6 +8,7 @@ const field = (definition: unknown, more: Record<string, unknown> = {}): unknown
   properties: { x: definition },
   ...more,
 });
+const sum = { fieldType: "formula", returns: "currency", formula: "1 + 1" };
 const rule = { name: "r", when: "true", message: "no" };
 
 /** A definition, and `path code` of every issue. */
@@ -130,7 +131,26 @@ const bad: readonly (readonly [what: string, definition: unknown, ...issues: str
   ["nonsense as field type", field({ fieldType: "nonsense" }), "/properties/x/fieldType enum"],
   ["a field type of Object.prototype", field({ fieldType: "constructor" }), "/properties/x/fieldType enum"],
   ["a field type that is no text", field({ fieldType: 1 }), "/properties/x/fieldType type"],
-  ["a formula", field({ fieldType: "formula", returns: "currency", formula: "1" }), "/properties/x/fieldType not_yet"],
+  [
+    "a formula of nothing",
+    field({ fieldType: "formula" }),
+    "/properties/x/formula required",
+    "/properties/x/returns required",
+  ],
+  [
+    "a formula that gives references",
+    field({ fieldType: "formula", returns: "reference", formula: "x" }),
+    "/properties/x/returns enum",
+  ],
+  ["a unique formula", field({ ...sum, unique: true }), "/properties/x/unique definition"],
+  ["a formula in a unique key", field(sum, { unique: [["x"]] }), "/unique/0/0 definition"],
+  ["a formula in a list of an index", field(sum, { indexes: [["owner", "x"]] }), "/indexes/0/1 definition"],
+  ["a required formula", field(sum, { required: ["x"] }), "/required/0 definition"],
+  ["a name that is a formula", field({ ...sum, returns: "text" }, { nameField: "x" }), "/nameField definition"],
+  ["a formula with a default", field({ ...sum, default: 1 }), "/properties/x/default definition"],
+  ["a formula with a type", field({ ...sum, type: "number" }), "/properties/x/type definition"],
+  ["a scale of texts", field({ ...sum, returns: "text", scale: 1 }), "/properties/x/scale definition"],
+  ["cents beyond the precision", field({ ...sum, precision: 1 }), "/properties/x/scale definition"],
   ["a rollup", field({ fieldType: "rollup", of: "a.b", op: "count" }), "/properties/x/fieldType not_yet"],
   ["rich text", field({ fieldType: "rich_text" }), "/properties/x/fieldType not_yet"],
   ["references", field({ fieldType: "references", target: "user" }), "/properties/x/fieldType not_yet"],
@@ -200,7 +220,7 @@ const bad: readonly (readonly [what: string, definition: unknown, ...issues: str
   ],
   ["a readOnly that nobody sets", field({ type: "string", readOnly: true }), "/properties/x/readOnly definition"],
   ["writeOnly", field({ type: "string", writeOnly: true }), "/properties/x/writeOnly not_yet"],
-  ["a formula without a type", field({ formula: "1" }), "/properties/x/formula not_yet"],
+  ["a formula without its field type", field({ formula: "1" }), "/properties/x/formula definition"],
   ["several targets", field({ fieldType: "reference", target: ["a", "b"] }), "/properties/x/target not_yet"],
   ["a $ref in a field", field({ $ref: "#/$defs/y" }), "/properties/x/$ref not_yet"],
   ["a typing error", field({ type: "string", maxlength: 3 }), "/properties/x/maxlength definition"],
@@ -358,8 +378,8 @@ test.each(bad)("refuses %s", (_what, definition, ...issues) => {
 });
 
 test("says which keyword is not supported yet", () => {
-  const issues = issuesOf(() => parseDefinition({ name, properties: { fee: { fieldType: "formula" } } }));
-  expect(issues).toEqual([{ path: "/properties/fee/fieldType", code: "not_yet", params: { keyword: "formula" } }]);
+  const issues = issuesOf(() => parseDefinition({ name, properties: { fee: { fieldType: "rollup" } } }));
+  expect(issues).toEqual([{ path: "/properties/fee/fieldType", code: "not_yet", params: { keyword: "rollup" } }]);
 });
 
 test("hostile definitions end in an issue, soon", () => {

@@ -398,4 +398,13 @@ export const samples: Readonly<Record<FieldTypeName, Samples>> = {
       [{ id }, " type"],
     ],
   },
+  formula: {
+    definition: { fieldType: "formula", returns: "currency", formula: "1.005" },
+    sqlType: "numeric(15,2)",
+    valid: [],
+    invalid: [
+      [1, " read_only"],
+      [null, " read_only"],
+    ],
+  },
 };

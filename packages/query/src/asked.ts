@@ -1,12 +1,12 @@
 import { perKey, Recent } from "@guanxi/base";
-import type { Field, ObjectType, Snapshot } from "@guanxi/meta";
+import type { ObjectType, Snapshot, StoredField } from "@guanxi/meta";
 import { type CompiledRead, compileRead } from "./compile.ts";
 import { wayOf } from "./compile-list.ts";
 import { keepCount } from "./owned.ts";
 import type { AggregatePlan, Authorized, GetPlan, ListPlan, ReadPlan } from "./plan.ts";
 import { type AggregateRequest, resolveAggregate } from "./resolve-aggregate.ts";
 import { type GetRequest, type ListRequest, resolveGet, resolveList } from "./resolve-list.ts";
-import type { Asker } from "./sql.ts";
+import type { Asker } from "./parameters.ts";
 
 /** Requests of one snapshot whose plans and texts are kept: what an application's screens ask, at some 10 KB each. */
 const mostKept = 40;
@@ -63,7 +63,12 @@ export const askList = (snapshot: Snapshot, object: ObjectType, request: ListReq
     : new Asked(snapshot, resolveList(snapshot, object, request));
 
 /** A record by a unique field; throws as `askList`. */
-export const askGet = (snapshot: Snapshot, object: ObjectType, by: Field, request: GetRequest = {}): Asked<GetPlan> =>
+export const askGet = (
+  snapshot: Snapshot,
+  object: ObjectType,
+  by: StoredField,
+  request: GetRequest = {},
+): Asked<GetPlan> =>
   remembered(snapshot, `get ${object.name} ${by.name} ${JSON.stringify(request)}`, () =>
     resolveGet(snapshot, object, by, request),
   );

@@ -1,7 +1,8 @@
 import type { Field, Snapshot } from "@guanxi/meta";
 import { type Conversions, conversionsOf } from "./conversions.ts";
 import type { AggregatePlan, GroupTerm, Metric } from "./plan.ts";
-import { expressionSql, fromSql, jsonColumn, type Parameters, quote, sortSql } from "./sql.ts";
+import { type Parameters, quote } from "./parameters.ts";
+import { expressionSql, fieldsOf, type FieldSql, fromSql, jsonColumn, sortSql, sqlTypeOf } from "./sql.ts";
 import { metaVersion, whereSql } from "./where.ts";
 
 const periodFormats = {
@@ -13,8 +14,8 @@ const periodFormats = {
 } as const;
 
 /** Periods in the tenant's time zone; quarters and years of the fiscal year, named by the year it starts in. */
-function groupSql(group: GroupTerm, snapshot: Snapshot, parameters: Parameters): string {
-  const column = `${group.source}.${quote(group.field.column.name)}`;
+function groupSql(group: GroupTerm, field: FieldSql, snapshot: Snapshot, parameters: Parameters): string {
+  const column = field(group.source, group.field.name);
   if (!group.period) return column;
   const local =
     group.field.exprType.kind === "datetime"
@@ -27,11 +28,11 @@ function groupSql(group: GroupTerm, snapshot: Snapshot, parameters: Parameters):
 
 /** Amounts are multiplied exactly and rounded once, as the field keeps them. */
 const rounded = (sql: string, field: Field): string => {
-  const scale = /,(\d+)\)$/.exec(field.column.sqlType)?.[1];
+  const scale = /,(\d+)\)$/.exec(sqlTypeOf(field))?.[1];
   return scale === undefined ? `trim_scale(${sql})` : `round(${sql}, ${scale})`;
 };
 
-function metricSql(metric: Metric, { amount }: Conversions): string {
+function metricSql(metric: Metric, { amount }: Conversions, fieldSql: FieldSql): string {
   const { field } = metric;
   if (!field) return "count(*)";
   const converted = amount(metric);
@@ -40,7 +41,7 @@ function metricSql(metric: Metric, { amount }: Conversions): string {
     const sql = `${metric.aggregate}(${converted})`;
     return rounded(metric.aggregate === "sum" ? `coalesce(${sql}, 0)` : sql, field);
   }
-  const column = `${metric.source}.${quote(field.column.name)}`;
+  const column = fieldSql(metric.source, field.name);
   switch (metric.aggregate) {
     case "count":
       return `count(${column})`;
@@ -61,16 +62,17 @@ const counting: ReadonlySet<string> = new Set(["count", "count_distinct"]);
 /** One row: `data` (the groups' JSON, comma-separated), `meta`; `unrated`, currencies that have no rate, where amounts are converted. */
 export function compileAggregate(plan: AggregatePlan, snapshot: Snapshot, parameters: Parameters): string {
   const from = fromSql(plan.sources, snapshot, parameters);
-  const conversions = conversionsOf(plan.metrics, snapshot, parameters);
+  const field = fieldsOf(plan.sources, snapshot, parameters);
+  const conversions = conversionsOf(plan.metrics, field, snapshot, parameters);
   const where = whereSql(plan, snapshot, parameters).join(" AND ");
   const groups = plan.groups.map((g) => ({
     name: g.name,
-    sql: groupSql(g, snapshot, parameters),
+    sql: groupSql(g, field, snapshot, parameters),
     shownAs: g.period ? undefined : g.field,
   }));
   const metrics = plan.metrics.map((m) => ({
     name: m.name,
-    sql: metricSql(m, conversions),
+    sql: metricSql(m, conversions, field),
     shownAs: counting.has(m.aggregate) ? undefined : m.field,
   }));
   const members = [...groups, ...metrics];

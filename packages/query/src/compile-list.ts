@@ -1,8 +1,9 @@
 import type { Snapshot } from "@guanxi/meta";
-import { jsonObject, leafColumns } from "./json.ts";
+import { jsonObject, leafFields } from "./json.ts";
 import { fewRowsSql, lastCount, ownedRowsSql } from "./owned.ts";
 import type { ListPlan, OrderTerm, Source } from "./plan.ts";
-import { type Asker, fromSql, type Parameters, quote, sortSql } from "./sql.ts";
+import { type Asker, type Parameters, quote } from "./parameters.ts";
+import { fieldsOf, type FieldSql, fromSql, sortSql } from "./sql.ts";
 import { metaVersion, whereSql } from "./where.ts";
 
 interface SortKey {
@@ -12,11 +13,11 @@ interface SortKey {
   readonly nullable: boolean;
 }
 
-function sortKeys(order: readonly OrderTerm[], parameters: Parameters): SortKey[] {
+function sortKeys(order: readonly OrderTerm[], field: FieldSql, parameters: Parameters): SortKey[] {
   return order.map((t) => ({
-    ...sortSql(t.field, `${t.source}.${quote(t.field.column.name)}`, parameters),
+    ...sortSql(t.field, field(t.source, t.field.name), parameters),
     descending: t.descending,
-    nullable: !t.field.column.notNull || t.source !== "t0",
+    nullable: t.field.column?.notNull !== true || t.source !== "t0",
   }));
 }
 
@@ -65,12 +66,13 @@ interface Page {
   readonly columns: string;
 }
 
-const innerName = (source: string, column: string): string => quote(`${source}.${column}`);
+const innerName: FieldSql = (source, name) => quote(`${source}.${name}`);
 
 function pageOf(plan: ListPlan, snapshot: Snapshot, parameters: Parameters): Page {
-  const keys = sortKeys(plan.order, parameters);
+  const field = fieldsOf(plan.sources, snapshot, parameters);
+  const keys = sortKeys(plan.order, field, parameters);
   const columns = [
-    ...leafColumns(plan.outputs).map((l) => `${l.source}.${quote(l.column)} AS ${innerName(l.source, l.column)}`),
+    ...leafFields(plan.outputs).map((l) => `${field(l.source, l.name)} AS ${innerName(l.source, l.name)}`),
     ...keys.map((k, i) => `${k.sql} AS k${i}`),
   ];
   return { plan, snapshot, parameters, keys, limit: parameters.add(plan.limit, "int"), columns: columns.join(", ") };
@@ -99,7 +101,8 @@ function fetched(page: Page, conditions?: readonly string[]): string {
   const { plan, snapshot, parameters } = page;
   const [root, ...walks] = plan.sources as readonly [Source, ...Source[]];
   const sources: Source[] = [{ ...root, predicate: { kind: "all" } }, ...walks];
-  const rows = fromSql(sources, snapshot, parameters, ownedRowsSql(root, snapshot, parameters));
+  const owned = ownedRowsSql(root, snapshot, parameters);
+  const rows = fromSql(sources, snapshot, parameters, { rows: ({ via }) => (via ? undefined : owned) });
   return cutSql(page, rows, sources, conditions);
 }
 
@@ -138,7 +141,7 @@ export function compileList(plan: ListPlan, snapshot: Snapshot, parameters: Para
   return `${first}SELECT coalesce(string_agg(p.j, ',' ORDER BY p.n) FILTER (WHERE p.n <= ${limit}), '') AS data,
   coalesce(max(p.n), 0) > ${limit} AS more, max(p.k) AS last, ${totalSql(page)} AS count, ${metaVersion(snapshot)}${answer}
 FROM (
-  SELECT ${jsonObject(plan.outputs, (source, column) => `s.${innerName(source, column)}`)}::text AS j, s.n,
+  SELECT ${jsonObject(plan.outputs, (source, name) => `s.${innerName(source, name)}`)}::text AS j, s.n,
     CASE WHEN s.n = ${limit} THEN json_build_array(${marks})::text END AS k
   FROM (
     SELECT row_number() OVER () AS n, c.* FROM (

@@ -3,7 +3,8 @@ import { compileAggregate } from "./compile-aggregate.ts";
 import { compileList, type Way } from "./compile-list.ts";
 import { jsonObject } from "./json.ts";
 import type { Authorized, GetPlan, ReadPlan } from "./plan.ts";
-import { fromSql, Parameters, quote, rowPredicateSql, type Slot } from "./sql.ts";
+import { Parameters, quote, type Slot } from "./parameters.ts";
+import { fieldsOf, fromSql, rowPredicateSql } from "./sql.ts";
 import { metaVersion, whereSql } from "./where.ts";
 
 /** One row at most: `data` (the record's JSON), `version`, `id`, `meta`. */
@@ -14,7 +15,7 @@ function compileGet(plan: GetPlan, snapshot: Snapshot, parameters: Parameters): 
     `t0.${quote(plan.by.column.name)} = ${key}`,
     ...whereSql(plan, snapshot, parameters, rowPredicateSql),
   ];
-  return `SELECT ${jsonObject(plan.outputs)}::text AS data, t0.version, t0.id, ${metaVersion(snapshot)} ${from} WHERE ${conditions.join(" AND ")}`;
+  return `SELECT ${jsonObject(plan.outputs, fieldsOf(plan.sources, snapshot, parameters))}::text AS data, t0.version, t0.id, ${metaVersion(snapshot)} ${from} WHERE ${conditions.join(" AND ")}`;
 }
 
 /** A statement without its askers' values. */

@@ -10,13 +10,6 @@ interface Tree {
   readonly children: Map<string, Tree>;
 }
 
-/** Every field of the record, in the definition's order. `deleted_at` shows only where deleted records do. */
-function everyField(source: Source): Output[] {
-  return [...source.object.fields.values()]
-    .filter((f) => f.name !== "deleted_at" || source.deleted !== "live")
-    .map((field) => ({ kind: "field", name: field.name, source: source.alias, field }));
-}
-
 function insert(tree: Tree, parts: readonly string[]): Tree {
   const [head, ...rest] = parts;
   if (head === undefined) return tree;
@@ -29,7 +22,7 @@ function insert(tree: Tree, parts: readonly string[]): Tree {
 function outputsOf(tree: Tree, path: readonly string[], sources: Sources, term: Term): Output[] {
   const source = sources.walk(path);
   if (!source) throw noField("select", path.join("."), term.position);
-  const outputs = tree.all ? everyField(source) : [];
+  const outputs: Output[] = tree.all ? sources.every(path, source) : [];
   for (const [name, child] of tree.children) {
     const nested = child.all || child.children.size > 0;
     const field = source.object.fields.get(name);
@@ -42,7 +35,7 @@ function outputsOf(tree: Tree, path: readonly string[], sources: Sources, term: 
           source: sources.walk([...path, name])?.alias ?? "",
           outputs: outputsOf(child, [...path, name], sources, term),
         }
-      : { kind: "field", name, source: source.alias, field };
+      : { kind: "field", name, ...sources.place(path, source, field) };
     const at = outputs.findIndex((o) => o.name === name);
     if (at >= 0) outputs[at] = output;
     else outputs.push(output);
@@ -53,7 +46,7 @@ function outputsOf(tree: Tree, path: readonly string[], sources: Sources, term: 
 /** `select`: fields, walks (`owner.name` answers `{"owner":{"name":…}}`) and `*`. Without it, every field. */
 function selectOutputs(select: string | undefined, root: ObjectType, sources: Sources): Output[] {
   const rootSource = sources.walk([]) as Source;
-  if (select === undefined) return everyField(rootSource);
+  if (select === undefined) return sources.every([], rootSource);
   let outputs: Output[] = [];
   let tree: Tree = { all: false, children: new Map() };
   for (const term of splitTerms("select", select)) {
@@ -87,7 +80,12 @@ function expandOutputs(
         text(`"${field.name}" is not a reference`, `“${field.name}”不是引用`, `「${field.name}」不是參照`),
         term.position,
       );
-    const output: Output = { kind: "object", name: field.name, source: source.alias, outputs: everyField(source) };
+    const output: Output = {
+      kind: "object",
+      name: field.name,
+      source: source.alias,
+      outputs: sources.every([field.name], source),
+    };
     const at = result.findIndex((o) => o.name === field.name);
     if (at >= 0) result[at] = output;
     else result.push(output);

@@ -1,7 +1,8 @@
 import { perKey, Recent } from "@guanxi/base";
 import type { ObjectType, Snapshot } from "@guanxi/meta";
 import type { Source } from "./plan.ts";
-import { type Asker, type Parameters, table, visibleOwners } from "./sql.ts";
+import type { Asker, Parameters } from "./parameters.ts";
+import { table, visibleOwners } from "./sql.ts";
 
 /**
  * PostgreSQL cannot know how many rows a list of owners has that it reads only when the statement runs, and would look for the few rows of one

@@ -1,5 +1,5 @@
 import type { CheckedExpression } from "@guanxi/expr";
-import type { Field, ObjectType } from "@guanxi/meta";
+import type { Field, ObjectType, StoredField } from "@guanxi/meta";
 
 /**
  * Which rows of an object an actor reaches: all, none, or those whose owner is the actor or stands below them in the
@@ -15,25 +15,31 @@ export interface WriteGrant {
   readonly write: Predicate;
   /** By reference field: the rows it may name. */
   readonly references: ReadonlyMap<string, Predicate>;
+  /** By object: the rows that formulas of the answer may find. */
+  readonly walks: ReadonlyMap<string, Predicate>;
 }
 
 /** A table in a plan: the root (`t0`) or what a reference leads to, left-joined. */
 export interface Source {
   readonly alias: string;
   readonly object: ObjectType;
-  readonly via?: { readonly source: string; readonly field: Field };
+  readonly via?: { readonly source: string; readonly field: StoredField };
   readonly deleted: "live" | "only" | "any";
   readonly predicate?: Predicate;
 }
 
-/** A member of the answer's objects. */
-export type Output =
-  | { readonly kind: "field"; readonly name: string; readonly source: string; readonly field: Field }
-  | { readonly kind: "object"; readonly name: string; readonly source: string; readonly outputs: readonly Output[] };
-
-export interface OrderTerm {
+/** A field of a table in a plan. */
+export interface FieldPlace {
   readonly source: string;
   readonly field: Field;
+}
+
+/** A member of the answer's objects. */
+export type Output =
+  | ({ readonly kind: "field"; readonly name: string } & FieldPlace)
+  | { readonly kind: "object"; readonly name: string; readonly source: string; readonly outputs: readonly Output[] };
+
+export interface OrderTerm extends FieldPlace {
   readonly descending: boolean;
 }
 
@@ -60,23 +66,21 @@ export interface GetPlan extends FromPlan {
   readonly kind: "get";
   readonly outputs: readonly Output[];
   /** A field that is unique; its value comes with the asker. */
-  readonly by: Field;
+  readonly by: StoredField;
 }
 
 export type Period = "day" | "week" | "month" | "quarter" | "year";
 export type Aggregate = "count" | "count_distinct" | "sum" | "avg" | "min" | "max";
 
-export interface GroupTerm {
+export interface GroupTerm extends FieldPlace {
   readonly name: string;
-  readonly source: string;
-  readonly field: Field;
   readonly period: Period | undefined;
 }
 
-/** Fields of the metric's source that say in which currency an amount is, and the day of its rate. */
+/** What says in which currency an amount is, and the day of its rate. */
 export interface Conversion {
-  readonly code: Field;
-  readonly date: Field;
+  readonly code: FieldPlace;
+  readonly date: FieldPlace;
 }
 
 export interface Metric {

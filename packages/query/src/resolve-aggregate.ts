@@ -1,6 +1,6 @@
 import { text } from "@guanxi/base";
 import { checkExpression, type ExprType } from "@guanxi/expr";
-import type { Field, ObjectType, Snapshot } from "@guanxi/meta";
+import { type Field, formulaOf, type ObjectType, type Snapshot } from "@guanxi/meta";
 import { inParameter, noField, queryError } from "./errors.ts";
 import { splitCall, splitPath, splitTerms, type Term } from "./paths.ts";
 import type { Aggregate, AggregatePlan, Conversion, GroupTerm, Metric, Period } from "./plan.ts";
@@ -69,23 +69,38 @@ function suits(aggregate: string, field: Field): boolean {
   return type.kind !== "json";
 }
 
+/** Where the amounts stand that a metric's field is made of: the field itself, or those of a formula that gives an amount. */
+function amountsOf(path: readonly string[], field: Field, snapshot: Snapshot, sources: Sources): (readonly string[])[] {
+  if (!field.formula) return [path];
+  const walk = path.slice(0, -1);
+  const object = sources.walk(walk)?.object;
+  if (!object || field.formula.returns !== "currency") return [];
+  return formulaOf(snapshot, object, field.name).paths.map((more) => [...walk, ...more]);
+}
+
 /** Amounts of different currencies are never added up: they are converted, unless each group has one currency. */
 function conversionOf(
   aggregate: Aggregate,
-  { source, field }: { source: string; field: Field },
+  amounts: readonly (readonly string[])[],
   groups: readonly GroupTerm[],
   sources: Sources,
 ): { conversion?: Conversion } {
-  if (field.currencyField === undefined || aggregate === "count" || aggregate === "count_distinct") return {};
-  if (groups.some((g) => g.source === source && g.field.name === field.currencyField)) return {};
-  const object = sources.list.find((s) => s.alias === source)?.object;
-  const code = object?.fields.get(field.currencyField);
-  const date = object?.fields.get(object.currencyDate);
-  if (!code || !date) throw new Error(`${object?.name}.${field.name} has no currency or date`);
-  return { conversion: { code, date } };
+  if (aggregate === "count" || aggregate === "count_distinct") return {};
+  for (const path of amounts) {
+    const currency = sources.field(path)?.field.currencyField;
+    if (currency === undefined) continue;
+    // A formula is of amounts that all have the same.
+    const walk = path.slice(0, -1);
+    const code = sources.field([...walk, currency]);
+    const date = sources.field([...walk, sources.walk(walk)?.object.currencyDate ?? ""]);
+    if (!code || !date) throw new Error(`${path.join(".")} has no currency or date`);
+    const isGroup = groups.some((g) => g.source === code.source && g.field.name === currency);
+    return isGroup ? {} : { conversion: { code, date } };
+  }
+  return {};
 }
 
-function resolveMetric(term: Term, sources: Sources, groups: readonly GroupTerm[]): Metric {
+function resolveMetric(term: Term, snapshot: Snapshot, sources: Sources, groups: readonly GroupTerm[]): Metric {
   const call = splitCall(term);
   if (!call || !aggregates.includes(call.name)) {
     throw queryError(
@@ -104,10 +119,12 @@ function resolveMetric(term: Term, sources: Sources, groups: readonly GroupTerm[
     if (aggregate !== "count") throw noField("metrics", "", call.position);
     return { name, aggregate, source: "t0", field: undefined };
   }
-  const found = sources.field(splitPath("metrics", { source: call.argument, position: call.position }));
+  const path = splitPath("metrics", { source: call.argument, position: call.position });
+  const found = sources.field(path);
   if (!found) throw noField("metrics", call.argument, call.position);
   if (!suits(aggregate, found.field)) throw unsuitable("metrics", term);
-  return { ...found, name, aggregate, ...conversionOf(aggregate, found, groups, sources) };
+  const amounts = amountsOf(path, found.field, snapshot, sources);
+  return { ...found, name, aggregate, ...conversionOf(aggregate, amounts, groups, sources) };
 }
 
 function metricType(metric: Metric): ExprType {
@@ -130,7 +147,9 @@ function resolveOrder(order: string | undefined, names: ReadonlySet<string>): Ag
 export function resolveAggregate(snapshot: Snapshot, object: ObjectType, request: AggregateRequest): AggregatePlan {
   const sources = new Sources(snapshot, object, "live");
   const groups = request.group ? splitTerms("group", request.group).map((t) => resolveGroup(t, sources)) : [];
-  const metrics = splitTerms("metrics", request.metrics ?? "count()").map((t) => resolveMetric(t, sources, groups));
+  const metrics = splitTerms("metrics", request.metrics ?? "count()").map((t) =>
+    resolveMetric(t, snapshot, sources, groups),
+  );
   const types = new Map<string, ExprType>([
     ...groups.map((g) => [g.name, g.period ? { kind: "text" } : g.field.exprType] as const),
     ...metrics.map((m) => [m.name, metricType(m)] as const),

@@ -1,6 +1,6 @@
 import { text } from "@guanxi/base";
 import { checkExpression, type CheckedExpression } from "@guanxi/expr";
-import type { Field, ObjectType, Snapshot } from "@guanxi/meta";
+import type { Field, ObjectType, Snapshot, StoredField } from "@guanxi/meta";
 import { decodeCursor } from "./cursor.ts";
 import { inParameter, noField, queryError } from "./errors.ts";
 import { resolveOutputs } from "./outputs.ts";
@@ -33,7 +33,7 @@ export function resolveFilter(
 ): CheckedExpression | undefined {
   if (filter === undefined || filter.trim() === "") return undefined;
   const checked = inParameter("filter", () => checkExpression(filter, filterScope(snapshot, object), "bool"));
-  for (const path of checked.paths) sources.field(path);
+  for (const walk of checked.walks) sources.walk(walk);
   return checked;
 }
 
@@ -123,7 +123,7 @@ export interface GetRequest {
 }
 
 /** One record by a unique field (`id` for most). */
-export function resolveGet(snapshot: Snapshot, object: ObjectType, by: Field, request: GetRequest): GetPlan {
+export function resolveGet(snapshot: Snapshot, object: ObjectType, by: StoredField, request: GetRequest): GetPlan {
   const sources = new Sources(snapshot, object, "live");
   const outputs = resolveOutputs(request, object, sources);
   return { kind: "get", object, outputs, filter: undefined, by, sources: sources.list };

@@ -1,7 +1,7 @@
 import { text } from "@guanxi/base";
-import type { Field, ObjectType, Snapshot } from "@guanxi/meta";
+import { type Field, formulaOf, type ObjectType, type Snapshot } from "@guanxi/meta";
 import { queryError } from "./errors.ts";
-import type { Source } from "./plan.ts";
+import type { FieldPlace, Source } from "./plan.ts";
 
 /** Every reference that is followed is a join; PostgreSQL plans a hundred of them for seconds. */
 const maxWalks = 24;
@@ -31,7 +31,7 @@ export class Sources {
     const from = this.walk(path.slice(0, -1));
     const field = from?.object.fields.get(path.at(-1) ?? "");
     const object = field?.target === undefined ? undefined : this.#snapshot.objects.get(field.target);
-    if (!from || !field || !object) return undefined;
+    if (!from || !field?.column || !object) return undefined;
     if (this.#list.length > maxWalks) {
       throw queryError(
         "query",
@@ -54,13 +54,27 @@ export class Sources {
   }
 
   /** The field at the end of a path. A path that ends in `x.id` needs no join: it is the reference itself. */
-  field(path: readonly string[]): { source: string; field: Field } | undefined {
+  field(path: readonly string[]): FieldPlace | undefined {
     if (path.length > 1 && path.at(-1) === "id") {
       const reference = this.field(path.slice(0, -1));
       if (reference?.field.target !== undefined) return reference;
     }
     const source = this.walk(path.slice(0, -1));
     const field = source?.object.fields.get(path.at(-1) ?? "");
-    return source && field ? { source: source.alias, field } : undefined;
+    return source && field ? this.place(path.slice(0, -1), source, field) : undefined;
+  }
+
+  /** The field of the source at the end of `walk`; what its formula follows is joined too. */
+  place(walk: readonly string[], source: Source, field: Field): FieldPlace {
+    if (field.formula)
+      for (const more of formulaOf(this.#snapshot, source.object, field.name).walks) this.walk([...walk, ...more]);
+    return { source: source.alias, field };
+  }
+
+  /** Every field of the record, in the definition's order. `deleted_at` shows only where deleted records do. */
+  every(walk: readonly string[], source: Source): (FieldPlace & { kind: "field"; name: string })[] {
+    return [...source.object.fields.values()]
+      .filter((f) => f.name !== "deleted_at" || source.deleted !== "live")
+      .map((field) => ({ kind: "field", name: field.name, ...this.place(walk, source, field) }));
   }
 }

@@ -1,89 +1,7 @@
 import { type CheckedExpression, toSql } from "@guanxi/expr";
-import type { Field, Snapshot } from "@guanxi/meta";
+import { type Field, formulaOf, type ObjectType, type Snapshot, type TenantSettings } from "@guanxi/meta";
+import { constant, Parameters, quote } from "./parameters.ts";
 import type { Predicate, Source } from "./plan.ts";
-
-/** A name as an identifier. Names come from checked definitions; doubling quotes keeps even a wrong one harmless. */
-export const quote = (name: string): string => `"${name.replaceAll('"', '""')}"`;
-
-/** Who asks, and when: what a compiled statement is not made of but finds anew each time. */
-export interface Asker {
-  /** The actor's user id. */
-  readonly user: string;
-  /** The actor's user record, for `user.…` in expressions. */
-  readonly userRecord: Readonly<Record<string, unknown>>;
-  readonly now: Date;
-  /** The value of the unique field that a record is read by. */
-  readonly key?: string;
-}
-
-/** Where a parameter comes from: the statement's own value, or the asker. */
-export type Slot = string | null | ((asker: Asker) => string | null);
-
-export const literal = (text: string): string => `'${text.replaceAll("'", "''")}'`;
-
-/** A value as PostgreSQL reads it. */
-function printed(value: unknown): string | null {
-  if (value === null || value === undefined) return null;
-  if (!Array.isArray(value)) return String(value);
-  const items = value.map((v: unknown) =>
-    v === null || v === undefined ? "NULL" : `"${String(v).replace(/["\\]/g, "\\$&")}"`,
-  );
-  return `{${items.join(",")}}`;
-}
-
-export interface ParameterSettings {
-  /** Parameters before these that have fixed places. */
-  readonly taken?: number;
-  /** Whether the statement's own values stand in its text, where PostgreSQL can plan for them once. */
-  readonly written?: boolean;
-}
-
-/** Collects a statement's parameters; the same value of the same type is sent once. */
-export class Parameters {
-  readonly slots: Slot[] = [];
-  readonly #known = new Map<string, string>();
-  readonly #taken: number;
-  readonly #written: boolean;
-
-  constructor({ taken = 0, written = false }: ParameterSettings = {}) {
-    this.#taken = taken;
-    this.#written = written;
-  }
-
-  /** A value of the statement's own. */
-  add(value: unknown, sqlType: string): string {
-    const sent = printed(value);
-    if (this.#written) return `${sent === null ? "NULL" : literal(sent)}::${sqlType}`;
-    return this.#place(sent === null ? "" : `=${sent}`, sent, sqlType);
-  }
-
-  /** A value that each asker brings; `name` tells it from others. */
-  find(name: string, sqlType: string, find: (asker: Asker) => unknown): string {
-    return this.#place(`@${name}`, (asker) => printed(find(asker)), sqlType);
-  }
-
-  user(): string {
-    return this.find("user", "uuid", (asker) => asker.user);
-  }
-
-  /** Of a statement that finds none anew. */
-  get values(): (string | null)[] {
-    return this.slots.map((slot) => {
-      if (typeof slot === "function") throw new TypeError("the statement has a parameter that its asker brings");
-      return slot;
-    });
-  }
-
-  #place(source: string, slot: Slot, sqlType: string): string {
-    const key = `${sqlType}\n${source}`;
-    const known = this.#known.get(key);
-    if (known) return known;
-    this.slots.push(slot);
-    const placeholder = `$${this.#taken + this.slots.length}::${sqlType}`;
-    this.#known.set(key, placeholder);
-    return placeholder;
-  }
-}
 
 export const table = ({ settings }: Snapshot, source: Source): string =>
   `${quote(settings.schema)}.${quote(source.object.table)}`;
@@ -127,25 +45,32 @@ export function sourceCondition(
   return parts.length > 0 ? parts.join(" AND ") : "true";
 }
 
-/** `FROM root LEFT JOIN …`: a walk to a record that is deleted or not visible finds nothing. `rootRows` may stand for the root's table. */
+interface FromSettings {
+  /** What stands for a source's table. */
+  readonly rows?: (source: Source) => string | undefined;
+  readonly predicate?: typeof predicateSql;
+}
+
+/** `FROM root LEFT JOIN …`: a walk to a record that is deleted or not visible finds nothing. */
 export function fromSql(
   sources: readonly Source[],
   snapshot: Snapshot,
   parameters: Parameters,
-  rootRows?: string,
+  { rows = () => undefined, predicate = predicateSql }: FromSettings = {},
 ): string {
   return sources
     .map((source) => {
-      if (!source.via) return `FROM ${rootRows ?? table(snapshot, source)} ${source.alias}`;
+      const found = rows(source) ?? table(snapshot, source);
+      if (!source.via) return `FROM ${found} ${source.alias}`;
       const on = `${source.alias}.id = ${source.via.source}.${quote(source.via.field.column.name)}`;
-      return `LEFT JOIN ${table(snapshot, source)} ${source.alias} ON ${on} AND ${sourceCondition(source, snapshot, parameters)}`;
+      return `LEFT JOIN ${found} ${source.alias} ON ${on} AND ${sourceCondition(source, snapshot, parameters, predicate)}`;
     })
     .join("\n");
 }
 
-/** The alias of the source at the end of a walk. */
-function aliasOf(sources: readonly Source[], walk: readonly string[]): string {
-  let alias = "t0";
+/** The alias of the source at the end of a walk from another. */
+function aliasOf(sources: readonly Source[], walk: readonly string[], start: string): string {
+  let alias = start;
   for (const name of walk) {
     const next = sources.find((s) => s.via?.source === alias && s.via.field.name === name);
     if (!next) throw new Error(`the plan has no join for ${walk.join(".")}`);
@@ -154,11 +79,11 @@ function aliasOf(sources: readonly Source[], walk: readonly string[]): string {
   return alias;
 }
 
-function columnSql(sources: readonly Source[], path: readonly string[]): string {
+function columnSql(sources: readonly Source[], path: readonly string[], start: string): string {
   const last = path.at(-1) ?? "";
   const walk = path.slice(0, -1);
-  if (last === "id" && walk.length > 0) return columnSql(sources, walk);
-  return `${aliasOf(sources, walk)}.${quote(last)}`;
+  if (last === "id" && walk.length > 0) return columnSql(sources, walk, start);
+  return `${aliasOf(sources, walk, start)}.${quote(last)}`;
 }
 
 /** How an expression's names are written where it stands. */
@@ -166,8 +91,10 @@ export interface ExpressionPlace {
   readonly parameters: Parameters;
   readonly now: string;
   readonly timeZone: string;
-  readonly fiscalYearStart: number;
+  readonly settings: Pick<TenantSettings, "timeZone" | "fiscalYearStart">;
   column(path: readonly string[], root: "record" | "old" | "user"): string;
+  /** Whether there is a record at the end of a walk, or before the change. */
+  present(path: readonly string[], root: "record" | "old" | "user"): string;
 }
 
 export const placedExpressionSql = (e: CheckedExpression, place: ExpressionPlace): string =>
@@ -180,34 +107,58 @@ export const placedExpressionSql = (e: CheckedExpression, place: ExpressionPlace
     get timeZone() {
       return place.timeZone;
     },
-    fiscalYearStart: place.fiscalYearStart,
+    fiscalYearStart: place.settings.fiscalYearStart,
+    inFormulas: { parameter: constant, timeZone: constant(place.settings.timeZone, "text") },
+    present: (path, root) => place.present(path, root),
   });
 
-/** An expression over a read plan's tables. */
+/** An expression over a read plan's tables, about a record of the source `start`. */
 export function expressionSql(
   e: CheckedExpression,
   sources: readonly Source[],
   snapshot: Snapshot,
   parameters: Parameters,
+  start = "t0",
 ): string {
-  const { timeZone, fiscalYearStart } = snapshot.settings;
+  const { settings } = snapshot;
   return placedExpressionSql(e, {
     parameters,
     get now() {
       return parameters.find("now", "timestamptz", (asker) => asker.now.toISOString());
     },
     get timeZone() {
-      return parameters.add(timeZone, "text");
+      return parameters.add(settings.timeZone, "text");
     },
-    fiscalYearStart,
+    settings,
+    present: (path) => `${aliasOf(sources, path, start)}.id IS NOT NULL`,
     column(path, root) {
-      if (root !== "user") return columnSql(sources, path);
+      if (root !== "user") return columnSql(sources, path, start);
       const [name = ""] = path;
-      const type = snapshot.objects.get("user")?.fields.get(name)?.column.sqlType ?? "text";
+      const type = snapshot.objects.get("user")?.fields.get(name)?.column?.sqlType ?? "text";
       return parameters.find(`user.${name}`, type, (asker) => asker.userRecord[name]);
     },
   });
 }
+
+/** How a field of a source is written. */
+export type FieldSql = (source: string, name: string) => string;
+
+/** How the fields of a plan are written: their columns, or what they are computed by, which is null where there is no record. */
+export const fieldsOf =
+  (sources: readonly Source[], snapshot: Snapshot, parameters: Parameters): FieldSql =>
+  (alias, name) => {
+    const source = sources.find((s) => s.alias === alias);
+    if (!source?.object.fields.get(name)?.formula) return `${alias}.${quote(name)}`;
+    const sql = expressionSql(formulaOf(snapshot, source.object, name), sources, snapshot, parameters, alias);
+    return source.via ? `(CASE WHEN ${alias}.id IS NOT NULL THEN ${sql} END)` : sql;
+  };
+
+/** What a formula over own fields is in an index of its table; the same as where a statement asks for it. */
+export const formulaIndexSql = (snapshot: Snapshot, object: ObjectType, name: string): string =>
+  expressionSql(formulaOf(snapshot, object, name), [], snapshot, new Parameters(), quote(object.table));
+
+/** As in casts. */
+export const sqlTypeOf = (field: Field): string => (field.column ?? field.formula).sqlType;
 
 /** The expression a field is sorted and compared by: picklists in their defined order, the rest as they are. */
 export function sortSql(field: Field, column: string, parameters: Parameters): { sql: string; type: string } {
@@ -218,13 +169,13 @@ export function sortSql(field: Field, column: string, parameters: Parameters): {
     );
     return { sql: `array_position(${order}, ${column})`, type: "int" };
   }
-  return { sql: column, type: field.column.sqlType };
+  return { sql: column, type: sqlTypeOf(field) };
 }
 
 /** A column as it stands in JSON: decimals that a double cannot hold become strings, of encrypted texts there is the mask behind the point. */
 export const jsonColumn = (field: Field, column: string): string =>
   field.type === "encrypted_text"
     ? `substr(${column}, position('.' IN ${column}) + 1)`
-    : field.column.sqlType.startsWith("numeric") && field.schema["type"] === "string"
+    : sqlTypeOf(field).startsWith("numeric") && field.schema["type"] === "string"
       ? `${column}::text`
       : column;

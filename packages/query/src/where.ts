@@ -1,6 +1,7 @@
 import type { Snapshot } from "@guanxi/meta";
 import type { ReadPlan } from "./plan.ts";
-import { expressionSql, type Parameters, predicateSql, quote, sourceCondition } from "./sql.ts";
+import { type Parameters, quote } from "./parameters.ts";
+import { expressionSql, predicateSql, sourceCondition } from "./sql.ts";
 
 /** The conditions that every statement of the plan has: what the asker may see, and the filter. */
 export function whereSql(

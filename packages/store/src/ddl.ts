@@ -45,7 +45,7 @@ function changeSteps(schema: string, change: Other, after: Snapshot): DdlStep[] 
   const { object } = change;
   switch (change.kind) {
     case "create_object":
-      return createTable(schema, object);
+      return createTable(schema, object, after);
     case "drop_object":
       return [dropTable(schema, object)];
     case "add_field":
@@ -65,7 +65,7 @@ function changeSteps(schema: string, change: Other, after: Snapshot): DdlStep[] 
         dropIndex(schema, names.unique(change.key.id), `let ${change.key.fields.join(", ")} repeat in ${object.table}`),
       ];
     case "add_index":
-      return [createIndex(schema, object, change.index)];
+      return [createIndex(schema, object, change.index, after)];
     case "drop_index":
       return [
         dropIndex(
@@ -106,7 +106,7 @@ function renameColumns(schema: string, changes: readonly Change<"rename_field">[
 /** The foreign keys of a new table: its references', and its owner's where there are users. */
 function foreignKeys(schema: string, object: ObjectType, after: Snapshot): DdlStep[] {
   const { table } = object;
-  return [...object.fields.values()]
+  return object.columns
     .filter((field) => field.foreignKey && after.objects.has(field.target ?? ""))
     .map((field) => {
       const name = field.system ? names.ownerForeignKey(object.id) : names.foreignKey(field.id);

@@ -85,7 +85,7 @@ async function insert(table: string, values: Record<string, unknown>): Promise<s
   const columns = Object.keys(row);
   const fields = snapshot?.objects.get(table)?.fields;
   // As text, so that PostgreSQL reads what the test wrote.
-  const marks = columns.map((c, i) => `$${i + 1}::text::${fields?.get(c)?.column.sqlType}`);
+  const marks = columns.map((c, i) => `$${i + 1}::text::${fields?.get(c)?.column?.sqlType}`);
   const names = columns.map((c) => `"${c}"`);
   await sql.unsafe(
     `INSERT INTO ${schema}."${table}" (${names.join()}) VALUES (${marks.join()})`,

@@ -147,6 +147,17 @@ function checkFields(value: unknown, on: unknown, object: ObjectType, issues: Is
   for (const [i, field] of value.entries())
     if (typeof field !== "string" || !object.fields.has(field))
       issues.push({ path: `/fields/${i}`, code: "unknown", params: { field: String(field) } });
+    else if (object.formula?.(field) !== undefined)
+      issues.push(
+        fault(
+          `/fields/${i}`,
+          text(
+            `"${field}" is a formula, which no update changes; name the fields that it uses, or write changed(${field}) in "when"`,
+            `“${field}”是公式，更新不会改变它；请列出它使用的字段，或在 when 中写 changed(${field})`,
+            `「${field}」是公式，更新不會改變它；請列出它使用的欄位，或在 when 中寫 changed(${field})`,
+          ),
+        ),
+      );
 }
 
 function checkWhen(value: unknown, object: ObjectType, snapshot: Snapshot, issues: Issue[]): void {

@@ -58,6 +58,9 @@ function compileWhen(
   if (!object) return { when: undefined, fault: `its object "${definition.object}" is gone` };
   const gone = definition.fields?.find((field) => !object.fields.has(field));
   if (gone !== undefined) return { when: undefined, fault: `it names the field "${gone}", which is gone` };
+  const computed = definition.fields?.find((field) => object.formula?.(field));
+  if (computed !== undefined)
+    return { when: undefined, fault: `it names the field "${computed}", which is a formula now: no update changes it` };
   if (definition.when === undefined) return { when: undefined, fault: undefined };
   try {
     return { when: checkExpression(definition.when, whenScope(object, snapshot), "bool"), fault: undefined };

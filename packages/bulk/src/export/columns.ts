@@ -41,7 +41,7 @@ export function cellOf(record: unknown, { path, field }: Column, guard: boolean)
   if (typeof value === "number") return plainNumber(value);
   if (typeof value === "boolean") return String(value);
   const text = textOf(value, field);
-  return guard && !harmless.has(field.type) ? guarded(text) : text;
+  return guard && !harmless.has(field.formula?.returns ?? field.type) ? guarded(text) : text;
 }
 
 function textOf(value: unknown, field: Field): string {

@@ -1,5 +1,5 @@
 import { GuanxiError, perKey } from "@guanxi/base";
-import { type Field, masked, type ObjectType } from "@guanxi/meta";
+import { masked, type ObjectType, type StoredField } from "@guanxi/meta";
 import { quote } from "@guanxi/query";
 import type { RecordsEnv } from "../records/context.ts";
 import type { Session } from "../types.ts";
@@ -8,15 +8,15 @@ import { open, seal } from "./aes.ts";
 type Values = Readonly<Record<string, unknown>>;
 
 /** The object's fields whose values are stored encrypted. */
-export const encryptedFields = perKey((object: ObjectType): readonly Field[] =>
-  [...object.fields.values()].filter((field) => field.type === "encrypted_text"),
+export const encryptedFields = perKey((object: ObjectType): readonly StoredField[] =>
+  object.columns.filter((field) => field.type === "encrypted_text"),
 );
 
 export const hasEncryptedFields = (objects: Iterable<ObjectType>): boolean =>
   [...objects].some((object) => encryptedFields(object).length > 0);
 
 /** What a value is tied to: it opens in no other record and no other field. */
-const boundTo = (object: ObjectType, field: Field, id: string): string =>
+const boundTo = (object: ObjectType, field: StoredField, id: string): string =>
   `${object.id}/${field.id}/${id.toLowerCase()}`;
 
 /** Puts what is stored in the place of encrypted fields' values: the sealed text, and after a point what readers see. */
@@ -28,12 +28,16 @@ export async function sealer(
   const fields = encryptedFields(object);
   if (fields.length === 0) return (_id, values) => values;
   const key = await env.vault.key(session.connection, session.tenant.schema);
-  const stored = (field: Field, id: string, text: string): string =>
+  const stored = (field: StoredField, id: string, text: string): string =>
     `${seal(key, Buffer.from(text), boundTo(object, field, id)).toString("base64url")}.${masked(text, field.definition)}`;
   return (id, values) => each(fields, values, (field, text) => stored(field, id, text));
 }
 
-function each(fields: readonly Field[], values: Values, change: (field: Field, text: string) => unknown): Values {
+function each(
+  fields: readonly StoredField[],
+  values: Values,
+  change: (field: StoredField, text: string) => unknown,
+): Values {
   const changed = fields.flatMap((field) => {
     const text = values[field.name];
     return typeof text === "string" ? [[field.name, change(field, text)]] : [];

@@ -14,6 +14,7 @@ import { leftAlone, sealer, shownValues } from "../encryption/fields.ts";
 import type { HookChain } from "../hooks.ts";
 import type { RecordAnswer, Session, StoreRecords } from "../types.ts";
 import { objectOf, type RecordsEnv, StaleSnapshot, writeContext } from "./context.ts";
+import { etagOf } from "./etag.ts";
 import { missingReferences, type Row, writeFault } from "./faults.ts";
 import { afterWrite, inWriteTransaction } from "./transaction.ts";
 
@@ -30,7 +31,7 @@ const writable = (object: ObjectType, record: Record<string, unknown>): Record<s
   Object.fromEntries(Object.entries(record).filter(([name]) => object.fields.get(name)?.readOnly !== true));
 
 const grantCreate = (session: Session, object: ObjectType): WriteGrant =>
-  grantWrite(object, "create", session.actor.rights, session.snapshot.objects);
+  grantWrite(object, "create", session.actor.rights, session.snapshot);
 
 /** Shape and defaults. The owner is the actor unless the value says otherwise. */
 function prepare(
@@ -152,7 +153,10 @@ async function insert(
   refuseBroken(session, object, rows);
   const stored = await store<InsertedRow>(env, session, object, grant, rows, insertAnswered);
   const byId = new Map(stored.map((s) => [s.id, s]));
-  return rows.map(({ id }) => ({ id, version: 1, text: byId.get(id)?.data ?? "", created: true, etag: "1" }));
+  return rows.map(({ id }) => {
+    const text = byId.get(id)?.data ?? "";
+    return { id, version: 1, text, created: true, etag: etagOf(1, text, object.formulas.length > 0) };
+  });
 }
 
 /** One record through the before-hooks; what they changed is checked as if the caller had sent it. */

@@ -4,6 +4,7 @@ import { isDatabaseError, type LockedRow, lockStatement, storedStatement } from 
 import type { RecordAnswer, Session, WriteOptions } from "../types.ts";
 import { notFound, objectOf, type RecordsEnv, writeContext } from "./context.ts";
 import { deleteFamily, restoreFamily } from "./family.ts";
+import { getRecord } from "./read.ts";
 import { writeFault } from "./faults.ts";
 
 export async function deleteRecord(
@@ -14,7 +15,7 @@ export async function deleteRecord(
   options: WriteOptions,
 ): Promise<void> {
   const object = objectOf(session, name);
-  const grant = grantWrite(object, "delete", session.actor.rights, session.snapshot.objects);
+  const grant = grantWrite(object, "delete", session.actor.rights, session.snapshot);
   if (!isId(id)) throw notFound(object);
   const chain = await env.hooks.enter(session, object, "delete");
   const work = async (inside: Session): Promise<void> => {
@@ -46,7 +47,7 @@ export async function restoreRecord(
   id: string,
 ): Promise<RecordAnswer> {
   const object = objectOf(session, name);
-  const grant = grantWrite(object, "delete", session.actor.rights, session.snapshot.objects);
+  const grant = grantWrite(object, "delete", session.actor.rights, session.snapshot);
   if (!isId(id)) throw notFound(object);
   const work = async (inside: Session): Promise<RecordAnswer> => {
     const [locked] = await inside.connection.run<LockedRow & { deleted_at: string }>(
@@ -56,6 +57,8 @@ export async function restoreRecord(
     if (!locked.writable)
       throw new GuanxiError("FORBIDDEN", { detail: `You may see this ${object.name} but not restore it.` });
     const data = await restoreFamily(env, inside, object, locked.id, locked.deleted_at);
+    // What came back with it is there by now, and formulas may find it.
+    if (object.formulas.length > 0) return getRecord(inside, name, locked.id, {});
     const version = locked.version + 1;
     return { id: locked.id, version, text: data, created: false, etag: String(version) };
   };

@@ -1,5 +1,5 @@
 import { GuanxiError, type Issue } from "@guanxi/base";
-import type { Field, ObjectType, OnDelete } from "@guanxi/meta";
+import type { ObjectType, OnDelete, StoredField } from "@guanxi/meta";
 import { childrenStatement, needingStatement, orphansStatement, stampStatement } from "@guanxi/store";
 import type { Session } from "../types.ts";
 import { type RecordsEnv, StaleSnapshot, writeContext } from "./context.ts";
@@ -69,10 +69,10 @@ async function checkNeeded(session: Session, family: readonly Generation[]): Pro
 /** CONFLICT when a record that came back belongs to or needs one that is deleted. */
 async function checkParents(session: Session, family: readonly Generation[]): Promise<void> {
   const { settings, objects } = session.snapshot;
-  const needs = (f: Field): boolean => f.type === "reference" && !f.system && f.onDelete !== "setNull";
+  const needs = (f: StoredField): boolean => f.type === "reference" && !f.system && f.onDelete !== "setNull";
   const issues: Issue[] = [];
   for (const [i, { object, ids }] of family.entries()) {
-    for (const field of [...object.fields.values()].filter(needs)) {
+    for (const field of object.columns.filter(needs)) {
       const parent = objects.get(field.target ?? "");
       if (!parent) continue;
       const orphans = await session.connection.run(orphansStatement(settings.schema, object, field, parent, ids));

@@ -1,11 +1,11 @@
-import { createHash } from "node:crypto";
 import { authorize } from "@guanxi/access";
 import { GuanxiError, isId } from "@guanxi/base";
-import type { Field, ObjectType } from "@guanxi/meta";
-import { askAggregate, askGet, askList, type Cursor, encodeCursor } from "@guanxi/query";
+import type { Field, ObjectType, StoredField } from "@guanxi/meta";
+import { askAggregate, askGet, askList, type Cursor, encodeCursor, type Output } from "@guanxi/query";
 import type { AggregateParameters, ListParameters, ReadOptions, RecordAnswer, Session } from "../types.ts";
 import { openFields } from "../encryption/fields.ts";
 import { askerOf, notFound, objectOf, type RecordsEnv, runQuery, StaleSnapshot } from "./context.ts";
+import { etagOf } from "./etag.ts";
 
 interface ReadRow extends Record<string, unknown> {
   /** The tenant's metadata version now. */
@@ -23,13 +23,11 @@ interface GetRow extends ReadRow {
   readonly data: string;
 }
 
-/** The version, with a hash of the body where the body shows more than the record's own fields. */
-function etag(row: GetRow, options: ReadOptions): string {
-  const walks = options.expand !== undefined || options.select?.includes(".") === true;
-  return walks
-    ? `${row.version}-${createHash("sha256").update(row.data).digest("base64url").slice(0, 12)}`
-    : String(row.version);
-}
+const isFormula = (output: Output): boolean => output.kind === "field" && output.field.formula !== undefined;
+
+/** Whether the body shows more than what the record stores. */
+const showsMore = (options: ReadOptions, outputs: readonly Output[]): boolean =>
+  options.expand !== undefined || options.select?.includes(".") === true || outputs.some(isFormula);
 
 async function getOne(
   session: Session,
@@ -39,7 +37,7 @@ async function getOne(
   options: ReadOptions,
 ): Promise<RecordAnswer> {
   const by = object.fields.get(field);
-  if (!by) throw notFound(object);
+  if (!by?.column) throw notFound(object);
   const asked = askGet(session.snapshot, object, by, options);
   const plan = authorize(asked.plan, session.actor.rights);
   const [row] = await runQuery<GetRow>(session, {
@@ -50,7 +48,13 @@ async function getOne(
   });
   checkFresh(session, row);
   if (!row) throw notFound(object);
-  return { id: row.id, version: row.version, text: row.data, created: false, etag: etag(row, options) };
+  return {
+    id: row.id,
+    version: row.version,
+    text: row.data,
+    created: false,
+    etag: etagOf(row.version, row.data, showsMore(options, asked.plan.outputs)),
+  };
 }
 
 export async function getRecord(
@@ -82,9 +86,9 @@ export async function revealFields(
 }
 
 /** The field of `by/{field}/{value}`; NOT_FOUND unless it is one that is unique. */
-export function uniqueField(object: ObjectType, field: string) {
+export function uniqueField(object: ObjectType, field: string): StoredField {
   const found = object.fields.get(field);
-  if (!found || !(found.unique || found.name === "id"))
+  if (!found?.column || !(found.unique || found.name === "id"))
     throw new GuanxiError("NOT_FOUND", { detail: `${object.name} has no unique field ${field}.` });
   return found;
 }

@@ -16,6 +16,7 @@ import { leftAlone, sealer, shownValues } from "../encryption/fields.ts";
 import type { HookChain } from "../hooks.ts";
 import type { RecordAnswer, Session, WriteOptions } from "../types.ts";
 import { notFound, objectOf, type RecordsEnv, StaleSnapshot, writeContext } from "./context.ts";
+import { etagOf } from "./etag.ts";
 import { missingReferences, type Row, writeFault } from "./faults.ts";
 import { afterWrite, inWriteTransaction } from "./transaction.ts";
 
@@ -100,13 +101,9 @@ async function update(
     const fault = refusal(object, row, patch);
     if (fault instanceof GuanxiError) throw fault;
     issues.push(...fault);
-    results.push({
-      id: row.id,
-      version: row.version ?? 0,
-      text: row.data ?? "",
-      created: false,
-      etag: String(row.version),
-    });
+    const [version, text] = [row.version ?? 0, row.data ?? ""];
+    const etag = etagOf(version, text, object.formulas.length > 0);
+    results.push({ id: row.id, version, text, created: false, etag });
   }
   if (issues.length > 0) throw new GuanxiError("VALIDATION", { issues });
   return results;
@@ -181,7 +178,7 @@ export async function updateRows(
   patches: readonly Patch[],
 ): Promise<RecordAnswer[]> {
   const object = objectOf(session, name);
-  const grant = grantWrite(object, "edit", session.actor.rights, session.snapshot.objects);
+  const grant = grantWrite(object, "edit", session.actor.rights, session.snapshot);
   if (patches.some((p) => !isId(p.id))) throw notFound(object);
   const chain = await env.hooks.enter(session, object, "update");
   try {

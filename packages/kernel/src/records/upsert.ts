@@ -1,6 +1,6 @@
 import { authorize } from "@guanxi/access";
 import { GuanxiError, isGuanxiError, isObject, type Issue } from "@guanxi/base";
-import type { Field, ObjectType } from "@guanxi/meta";
+import type { Field, ObjectType, StoredField } from "@guanxi/meta";
 import { askGet } from "@guanxi/query";
 import type { RecordAnswer, Session } from "../types.ts";
 import { askerOf, objectOf, type RecordsEnv, runQuery } from "./context.ts";
@@ -11,7 +11,12 @@ import { singlePatch, updateRows } from "./update.ts";
 /** Each round meets one more rival's create or delete between our look and our write. */
 const maxRounds = 5;
 
-async function findId(session: Session, object: ObjectType, field: Field, value: string): Promise<string | undefined> {
+async function findId(
+  session: Session,
+  object: ObjectType,
+  field: StoredField,
+  value: string,
+): Promise<string | undefined> {
   const asked = askGet(session.snapshot, object, field, { select: "id" });
   const plan = authorize(asked.plan, session.actor.rights);
   const [row] = await runQuery<{ id: string }>(session, {

@@ -11,7 +11,7 @@ import { checkStates, stateRules } from "./states.ts";
 import { conditionalRules } from "./when.ts";
 import { writtenRules } from "./written.ts";
 
-export { compileFormulas } from "./formulas.ts";
+export { compileDefaults } from "./defaults.ts";
 export type { RuleSource } from "./source.ts";
 
 /** Reports what `states`, `dependsOn` and `recordTypes` name in a well-formed definition and is not there. */

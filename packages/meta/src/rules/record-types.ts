@@ -1,7 +1,9 @@
 import { compose } from "@guanxi/expr";
+import { fieldTypeOf } from "../infer.ts";
 import { pointer, type Report } from "../report.ts";
 import type { Field, ObjectDefinition, RecordTypeDefinition, RecordValue, Rule } from "../types.ts";
 import { hasAnyOf, type Picklists, sayNoValue, sayOutside } from "./picklists.ts";
+import { sayComputed } from "./say-computed.ts";
 import type { RuleSource } from "./source.ts";
 import { checkStates, stateRules } from "./states.ts";
 
@@ -17,6 +19,8 @@ export function checkRecordTypes(definition: ObjectDefinition, picklists: Pickli
     const path = pointer("recordTypes", name);
     (type.required ?? []).forEach((field, i) => {
       if (!Object.hasOwn(definition.properties, field)) report.add(`${path}/required/${i}`, "unknown", { field });
+      else if (fieldTypeOf(definition.properties[field] ?? {}) === "formula")
+        sayComputed(`${path}/required/${i}`, report);
     });
     for (const [field, values] of Object.entries(type.picklists ?? {})) {
       const at = `${path}/picklists${pointer(field)}`;

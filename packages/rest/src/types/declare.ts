@@ -9,7 +9,7 @@ const banner = (tenant: string, version: number): string =>
 
 /**
  * TypeScript declarations of the objects that the caller may read: `Objects` maps each name to its plural, its record as
- * it is read, created and patched, the targets of its references and the fields that name one record.
+ * it is read, created and patched, the targets of its references, the fields that name one record and those that are computed.
  */
 export async function declareTypes(session: Session, locale: Locale, anything: Anything = "unknown"): Promise<string> {
   const { snapshot, actor } = session;
@@ -82,6 +82,7 @@ function entry(
   const references = fields.flatMap(({ name, target }) =>
     target !== undefined && readable.has(target) ? [[name, { const: target }] as const] : [],
   );
+  const formulas = object.formulas.map((field) => field.name);
   const keys = fields.filter((field) => field.unique && !field.system).map((field) => field.name);
   return {
     ...record({
@@ -91,6 +92,7 @@ function entry(
       patch: type("patch"),
       references: record(Object.fromEntries(references)),
       keys: keys.length === 0 ? never : { enum: keys },
+      ...(formulas.length === 0 ? {} : { formulas: { enum: formulas } }),
     }),
     description: render(object.title, locale),
   };

@@ -1,4 +1,4 @@
-import type { Field, ObjectType, Snapshot } from "@guanxi/meta";
+import type { ObjectType, Snapshot, StoredField } from "@guanxi/meta";
 import { quote } from "@guanxi/query";
 import { conversion } from "./convert.ts";
 import { constant } from "./literals.ts";
@@ -8,7 +8,7 @@ import { addForeignKey, createSequence, dropForeignKey, dropIndex, referenceInde
 
 const alter = (schema: string, table: string): string => `ALTER TABLE ${qualified(schema, table)}`;
 
-export function setRequired(schema: string, { table }: ObjectType, field: Field): DdlStep {
+export function setRequired(schema: string, { table }: ObjectType, field: StoredField): DdlStep {
   const column = quote(field.column.name);
   if (!field.column.notNull) {
     const sql = `${alter(schema, table)} ALTER COLUMN ${column} DROP NOT NULL`;
@@ -22,7 +22,7 @@ export function setRequired(schema: string, { table }: ObjectType, field: Field)
 }
 
 /** A new column of a table that may have rows: they take the default at once, without being rewritten. */
-export function addColumn(schema: string, object: ObjectType, field: Field, after: Snapshot): DdlStep[] {
+export function addColumn(schema: string, object: ObjectType, field: StoredField, after: Snapshot): DdlStep[] {
   const { table } = object;
   const { name, sqlType } = field.column;
   const head = `${alter(schema, table)} ADD COLUMN ${quote(name)} ${sqlType}`;
@@ -42,21 +42,21 @@ export function addColumn(schema: string, object: ObjectType, field: Field, afte
 }
 
 /** What a reference's column needs besides itself, where the table may have rows. */
-function attachReference(schema: string, table: string, field: Field): DdlStep[] {
+function attachReference(schema: string, table: string, field: StoredField): DdlStep[] {
   if (field.type !== "reference" || field.target === undefined) return [];
   const column = field.column.name;
   const foreignKey = { name: names.foreignKey(field.id), table, column, target: field.target, filled: true };
   return [referenceIndex(schema, table, field), addForeignKey(schema, foreignKey)];
 }
 
-export function dropColumn(schema: string, { table, name }: ObjectType, field: Field): DdlStep {
+export function dropColumn(schema: string, { table, name }: ObjectType, field: StoredField): DdlStep {
   return {
     sql: `${alter(schema, table)} DROP COLUMN ${quote(field.column.name)}`,
     effect: `delete ${name}.${field.name} and its values`,
   };
 }
 
-export function changeReference(schema: string, { table }: ObjectType, field: Field): DdlStep[] {
+export function changeReference(schema: string, { table }: ObjectType, field: StoredField): DdlStep[] {
   if (field.target === undefined) return [];
   const foreignKey = {
     name: names.foreignKey(field.id),
@@ -69,7 +69,13 @@ export function changeReference(schema: string, { table }: ObjectType, field: Fi
 }
 
 /** Converts the values of a column; rows that cannot be converted are in the way. */
-export function changeType(schema: string, object: ObjectType, field: Field, from: Field, after: Snapshot): DdlStep[] {
+export function changeType(
+  schema: string,
+  object: ObjectType,
+  field: StoredField,
+  from: StoredField,
+  after: Snapshot,
+): DdlStep[] {
   const { table } = object;
   const detach: DdlStep[] =
     from.type === "reference"

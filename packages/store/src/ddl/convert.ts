@@ -1,4 +1,4 @@
-import type { Field } from "@guanxi/meta";
+import type { StoredField } from "@guanxi/meta";
 import { literal } from "@guanxi/query";
 import { dateValid, instantValid, patternValid, phonePattern, timePattern, uuidPattern } from "./text-patterns.ts";
 
@@ -20,7 +20,7 @@ const textTypes = new Set(["text", "long_text", "email", "phone", "url", "pickli
 const decimalTypes = new Set(["number", "percent", "currency"]);
 
 /** The conversion of a column whose old and new field are given; `isConvertible` of the pair must hold. */
-export function conversion(from: Field, to: Field, column: string, context: ConversionContext): Conversion {
+export function conversion(from: StoredField, to: StoredField, column: string, context: ConversionContext): Conversion {
   if (to.column.sqlType === "jsonb") return { using: asJson(from, column), blocked: undefined };
   if (textTypes.has(from.type) || from.type === "json") return fromText(asText(from, column), to, context);
   if (to.type === "text" || to.type === "long_text") {
@@ -34,10 +34,11 @@ export function conversion(from: Field, to: Field, column: string, context: Conv
  * Whether the new values say less than the old ones did: a datetime's time of day is gone. Any other conversion keeps the value, if in
  * another form, and is refused where it cannot.
  */
-export const losesValues = (from: Field, to: Field): boolean => from.type === "datetime" && to.type === "date";
+export const losesValues = (from: StoredField, to: StoredField): boolean =>
+  from.type === "datetime" && to.type === "date";
 
 /** A column's values as people read them. */
-function asText(from: Field, column: string): string {
+function asText(from: StoredField, column: string): string {
   if (from.type === "date") return `to_char(${column}, 'YYYY-MM-DD')`;
   if (from.type === "datetime") return `to_char(${column} AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')`;
   if (from.type === "json") return `(${column} #>> '{}')`;
@@ -46,10 +47,15 @@ function asText(from: Field, column: string): string {
   return from.column.sqlType === "text" ? column : `${column}::text`;
 }
 
-const asJson = (from: Field, column: string): string =>
+const asJson = (from: StoredField, column: string): string =>
   from.type === "datetime" ? `to_jsonb(${asText(from, column)})` : `to_jsonb(${column})`;
 
-function direct(from: Field, to: Field, column: string, { timeZone, target }: ConversionContext): Conversion {
+function direct(
+  from: StoredField,
+  to: StoredField,
+  column: string,
+  { timeZone, target }: ConversionContext,
+): Conversion {
   const zone = literal(timeZone);
   if (from.type === "date") return { using: `(${column}::timestamp AT TIME ZONE ${zone})`, blocked: undefined };
   if (from.type === "datetime") return { using: `(${column} AT TIME ZONE ${zone})::date`, blocked: undefined };
@@ -68,7 +74,7 @@ const missingTarget = (column: string, target: string | undefined): string | und
     : `${column} IS NOT NULL AND NOT EXISTS (SELECT FROM ${target} r WHERE r.id = ${column})`;
 
 /** Reading text as another type; a blank text is an empty field. */
-function fromText(text: string, to: Field, context: ConversionContext): Conversion {
+function fromText(text: string, to: StoredField, context: ConversionContext): Conversion {
   if (to.column.sqlType === "text") return { using: text, blocked: textBlocked(text, to) };
   const read = `nullif(btrim(${text}), '')`;
   const { valid, value } = reader(read, to);
@@ -79,11 +85,11 @@ function fromText(text: string, to: Field, context: ConversionContext): Conversi
   return { using: `CASE WHEN ${valid} THEN ${value} END`, blocked };
 }
 
-const withRequired = (value: string, blocked: string, to: Field): string =>
+const withRequired = (value: string, blocked: string, to: StoredField): string =>
   to.column.notNull ? `${value} IS NULL OR (${blocked})` : blocked;
 
 /** Whether a text reads as the type, in SQL that never raises, and the reading itself. */
-function reader(text: string, to: Field): { valid: string; value: string } {
+function reader(text: string, to: StoredField): { valid: string; value: string } {
   const value = `(${text})::${to.column.sqlType}`;
   switch (to.type) {
     case "checkbox":
@@ -110,11 +116,11 @@ function reader(text: string, to: Field): { valid: string; value: string } {
 /** No more digits than any field keeps, so that the cast itself cannot overflow. */
 const decimalPattern = "^[+-]?[0-9]{1,100}(\\.[0-9]{1,100})?$";
 
-const decimalValid = (text: string, to: Field): string =>
+const decimalValid = (text: string, to: StoredField): string =>
   `CASE WHEN ${patternValid(text, decimalPattern)} THEN ${fits(`(${text})::numeric`, to)} ELSE false END`;
 
 /** Whether a numeric is a value of the field: no digit is ever rounded away. */
-function fits(value: string, to: Field): string {
+function fits(value: string, to: StoredField): string {
   const integer = to.type === "integer";
   const [, precision, scale] = /^numeric\((\d+),(\d+)\)$/.exec(to.column.sqlType) ?? [];
   if (integer) return `(${value} = trunc(${value}) AND abs(${value}) <= ${Number.MAX_SAFE_INTEGER})`;
@@ -125,7 +131,7 @@ function fits(value: string, to: Field): string {
   return `(length(btrim(replace(abs(${value})::text, '.', ''), '0')) <= ${most})`;
 }
 
-const valueUnlisted = (text: string, to: Field): string =>
+const valueUnlisted = (text: string, to: StoredField): string =>
   `(${text} <> ALL (ARRAY[${(to.values ?? []).map((v) => literal(v.value)).join(", ")}]::text[]))`;
 
 const textPatterns: Record<string, string> = {
@@ -136,7 +142,7 @@ const textPatterns: Record<string, string> = {
 };
 
 /** Texts that a field with the same column would not take. */
-function textBlocked(text: string, to: Field): string | undefined {
+function textBlocked(text: string, to: StoredField): string | undefined {
   const longest = to.schema["maxLength"] as number | undefined;
   const pattern = textPatterns[to.type];
   const faults = [

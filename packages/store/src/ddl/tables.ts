@@ -1,22 +1,22 @@
-import type { Field, Index, ObjectType, UniqueKey } from "@guanxi/meta";
-import { quote } from "@guanxi/query";
+import type { Index, ObjectType, Snapshot, StoredField, UniqueKey } from "@guanxi/meta";
+import { formulaIndexSql, quote } from "@guanxi/query";
 import { names } from "./names.ts";
 import { type DdlStep, qualified, rowsWhere } from "./step.ts";
 
 const columnList = (fields: readonly string[]): string => fields.map(quote).join(", ");
 
-const columnDefinition = (field: Field): string => {
+const columnDefinition = (field: StoredField): string => {
   const { name, sqlType, notNull } = field.column;
   return `${quote(name)} ${sqlType}${notNull ? " NOT NULL" : ""}${field.system && name === "version" ? " DEFAULT 1" : ""}`;
 };
 
 /** The table of a new object with its sequences and indexes; foreign keys come when all tables are there. */
-export function createTable(schema: string, object: ObjectType): DdlStep[] {
-  const { table, fields } = object;
-  const columns = [...fields.values()].map(columnDefinition);
+export function createTable(schema: string, object: ObjectType, after: Snapshot): DdlStep[] {
+  const { table } = object;
+  const columns = object.columns.map(columnDefinition);
   const primaryKey = `CONSTRAINT ${quote(names.primaryKey(object.id))} PRIMARY KEY (id)`;
   const sql = `CREATE TABLE ${qualified(schema, table)} (${[...columns, primaryKey].join(", ")})`;
-  const own = [...fields.values()].filter((f) => !f.system);
+  const own = object.columns.filter((f) => !f.system);
   return [
     { sql, effect: `create ${object.name} with ${own.length} field(s)` },
     ...own.filter((f) => f.type === "autonumber").map((f) => createSequence(schema, table, f)),
@@ -24,25 +24,34 @@ export function createTable(schema: string, object: ObjectType): DdlStep[] {
     plainIndex(schema, table, names.updatedIndex(object.id), ["updated_at"]),
     ...own.filter((f) => f.type === "reference").map((f) => referenceIndex(schema, table, f)),
     ...object.uniques.map((key) => createUnique(schema, object, key, false)),
-    ...object.indexes.map((index) => createIndex(schema, object, index)),
+    ...object.indexes.map((index) => createIndex(schema, object, index, after)),
   ];
 }
 
-export const createSequence = (schema: string, table: string, field: Field): DdlStep => ({
+export const createSequence = (schema: string, table: string, field: StoredField): DdlStep => ({
   sql: `CREATE SEQUENCE ${qualified(schema, names.sequence(field.id))} OWNED BY ${qualified(schema, table)}.${quote(field.column.name)}`,
   effect: `start the numbers of ${table}.${field.name}`,
 });
 
-function plainIndex(schema: string, table: string, name: string, columns: readonly string[]): DdlStep {
-  const sql = `CREATE INDEX ${quote(name)} ON ${qualified(schema, table)} (${columnList(columns)})`;
+function plainIndex(
+  schema: string,
+  table: string,
+  name: string,
+  columns: readonly string[],
+  entries = columnList(columns),
+): DdlStep {
+  const sql = `CREATE INDEX ${quote(name)} ON ${qualified(schema, table)} (${entries})`;
   return { sql, effect: `index ${table} by ${columns.join(", ")}` };
 }
 
-export const referenceIndex = (schema: string, table: string, field: Field): DdlStep =>
+export const referenceIndex = (schema: string, table: string, field: StoredField): DdlStep =>
   plainIndex(schema, table, names.referenceIndex(field.id), [field.column.name]);
 
-export const createIndex = (schema: string, { table }: ObjectType, { id, fields }: Index): DdlStep =>
-  plainIndex(schema, table, names.index(id), fields);
+export function createIndex(schema: string, object: ObjectType, { id, fields }: Index, after: Snapshot): DdlStep {
+  const entry = (name: string): string =>
+    object.fields.get(name)?.formula ? `(${formulaIndexSql(after, object, name)})` : quote(name);
+  return plainIndex(schema, object.table, names.index(id), fields, fields.map(entry).join(", "));
+}
 
 /** Deleted records do not hold their values, and empty fields never clash. */
 export function createUnique(
@@ -87,7 +96,7 @@ export function addForeignKey(schema: string, { name, table, column, target, fil
   return { sql, effect, inTheWay: rowsWhere(from, `t.${quote(column)}::text`, orphan) };
 }
 
-export const dropForeignKey = (schema: string, table: string, field: Field): DdlStep => ({
+export const dropForeignKey = (schema: string, table: string, field: StoredField): DdlStep => ({
   // Dropping the target's table has dropped it already.
   sql: `ALTER TABLE ${qualified(schema, table)} DROP CONSTRAINT IF EXISTS ${quote(names.foreignKey(field.id))}`,
   effect: `release ${table}.${field.name} from records of ${field.target}`,

@@ -1,4 +1,4 @@
-import type { Field, ObjectType } from "@guanxi/meta";
+import type { ObjectType, StoredField } from "@guanxi/meta";
 import { quote } from "@guanxi/query";
 import type { Statement } from "../types.ts";
 
@@ -53,7 +53,7 @@ export const needingStatement = (
 export const orphansStatement = (
   schema: string,
   child: ObjectType,
-  field: Field,
+  field: StoredField,
   parent: ObjectType,
   children: readonly string[],
 ): Statement => {

@@ -1,4 +1,4 @@
-import type { Field, ObjectType } from "@guanxi/meta";
+import type { ObjectType, StoredField } from "@guanxi/meta";
 import { quote, type WriteGrant } from "@guanxi/query";
 import type { Statement } from "../types.ts";
 import { insertCtes } from "./insert.ts";
@@ -62,7 +62,8 @@ export function insertManyStatement(
   const plan = plannedStatement(object, "insert_many", grantShape(grant), [], context, () =>
     compile(object, grant, context),
   );
-  const array = ({ name, column }: Pick<Field, "name" | "column">): string => columnArray(rows, name, column.sqlType);
+  const array = ({ name, column }: Pick<StoredField, "name" | "column">): string =>
+    columnArray(rows, name, column.sqlType);
   const ids = columnArray(rows, "id", "uuid");
   return { ...plan, params: [...plan.params, ids, ...writtenFields(object).map(array)] };
 }

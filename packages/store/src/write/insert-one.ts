@@ -1,10 +1,11 @@
-import type { Field, ObjectType } from "@guanxi/meta";
+import type { ObjectType, StoredField } from "@guanxi/meta";
 import { quote, type WriteGrant } from "@guanxi/query";
 import type { Statement } from "../types.ts";
 import { newRow } from "./insert.ts";
 import { callersStatement, grantShape, type WritePlan } from "./plans.ts";
 import {
   createdCte,
+  newParameters,
   place,
   recordJson,
   recordShape,
@@ -17,13 +18,15 @@ function compile(
   object: ObjectType,
   grant: WriteGrant,
   context: WriteContext,
-  fields: readonly Field[],
+  fields: readonly StoredField[],
   own: boolean,
 ): WritePlan {
   const given = new Set(fields.filter((f) => !(own && f.name === "owner")));
   const checks = referenceChecks(object, grant, context.snapshot).filter((c) => given.has(c.field));
   const { schema } = context.snapshot.settings;
   const s = quote(schema);
+  const parameters = newParameters();
+  const data = recordJson({ object, grant, snapshot: context.snapshot, parameters }, "r");
   const { columns, values } = newRow(object, schema, fields);
   const references = referenceSql(checks, schema, {
     wanted: (column) => `SELECT i.${column} FROM input i`,
@@ -36,9 +39,9 @@ ${references.ctes}checked AS MATERIALIZED (SELECT ${references.missing} AS missi
   WHERE (SELECT version FROM ${s}._meta) = ${place.version} AND (SELECT missing FROM checked) IS NULL
   RETURNING *
 ), ${createdCte(object, schema)}
-SELECT (${place.rows} ->> 'id')::uuid AS id, k.missing, CASE WHEN r.id IS NOT NULL THEN ${recordJson(object, "r")} END AS data, (SELECT version FROM ${s}._meta) AS meta
+SELECT (${place.rows} ->> 'id')::uuid AS id, k.missing, CASE WHEN r.id IS NOT NULL THEN ${data} END AS data, (SELECT version FROM ${s}._meta) AS meta
 FROM checked k LEFT JOIN r ON true`;
-  return { text, constants: [] };
+  return { text, constants: parameters.values };
 }
 
 /** `insertStatement` for one record, made for the fields that it has. An actor who is its owner need not be looked for. */

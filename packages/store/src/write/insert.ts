@@ -1,9 +1,10 @@
-import { autonumberParts, type Field, type ObjectType } from "@guanxi/meta";
+import { autonumberParts, type ObjectType, type StoredField } from "@guanxi/meta";
 import { literal, quote, type WriteGrant } from "@guanxi/query";
 import type { Statement } from "../types.ts";
 import { grantShape, plannedStatement, type WritePlan } from "./plans.ts";
 import {
   createdCte,
+  newParameters,
   place,
   recordJson,
   recordShape,
@@ -25,7 +26,7 @@ export interface InsertedRow extends Record<string, unknown> {
 }
 
 /** `P-{YYYY}-{00000}` → `'P-' || to_char(…) || '-' || lpad(…)`; a number longer than its zeros keeps all its digits. */
-function autonumberSql(field: Field, schema: string): string {
+function autonumberSql(field: StoredField, schema: string): string {
   const next = `nextval(${literal(`${quote(schema)}.${quote(`_s${field.id}`)}`)})::text`;
   return autonumberParts(field.pattern ?? "{0}")
     .map((part) => {
@@ -41,12 +42,12 @@ function autonumberSql(field: Field, schema: string): string {
 export function newRow(
   object: ObjectType,
   schema: string,
-  fields: readonly Field[],
+  fields: readonly StoredField[],
 ): { columns: string; values: string } {
   const pairs: [string, string][] = [
     ["id", "i.id"],
     ...fields.map((f): [string, string] => [f.column.name, `i.${quote(f.column.name)}`]),
-    ...[...object.fields.values()]
+    ...object.columns
       .filter((f) => f.type === "autonumber")
       .map((f): [string, string] => [f.column.name, autonumberSql(f, schema)]),
     ["created_at", place.now],
@@ -83,11 +84,13 @@ ${references.ctes}checked AS MATERIALIZED (
 
 function compile(object: ObjectType, grant: WriteGrant, context: WriteContext): WritePlan {
   const s = quote(context.snapshot.settings.schema);
+  const parameters = newParameters();
+  const data = recordJson({ object, grant, snapshot: context.snapshot, parameters }, "r");
   const input = `SELECT * FROM jsonb_to_recordset(${place.rows}) AS x(id uuid, ${recordShape(writtenFields(object))})`;
   const text = `WITH ${insertCtes(object, grant, context, input)}
-SELECT k.id, k.missing, CASE WHEN r.id IS NOT NULL THEN ${recordJson(object, "r")} END AS data, (SELECT version FROM ${s}._meta) AS meta
+SELECT k.id, k.missing, CASE WHEN r.id IS NOT NULL THEN ${data} END AS data, (SELECT version FROM ${s}._meta) AS meta
 FROM checked k LEFT JOIN r ON r.id = k.id`;
-  return { text, constants: [] };
+  return { text, constants: parameters.values };
 }
 
 /** One statement that stores `rows` (each with its new `id`) and their change rows, or nothing. */

@@ -1,12 +1,15 @@
 import { perKey, Recent } from "@guanxi/base";
-import type { Field, ObjectType, Snapshot } from "@guanxi/meta";
+import type { ObjectType, Snapshot, StoredField } from "@guanxi/meta";
 import type { WriteGrant } from "@guanxi/query";
 import type { Statement } from "../types.ts";
 import { placedParams, type WriteContext, writtenFields } from "./shared.ts";
 
 /** The part of a plan's cache key that tells its predicates' shapes apart. */
 export const grantShape = (grant: WriteGrant): string =>
-  `${grant.read.kind}/${grant.write.kind}/${[...grant.references].map(([f, p]) => `${f}:${p.kind}`).join(",")}`;
+  `${grant.read.kind}/${grant.write.kind}/${kindsOf(grant.references)}/${kindsOf(grant.walks)}`;
+
+const kindsOf = (predicates: WriteGrant["walks"]): string =>
+  [...predicates].map(([name, { kind }]) => `${name}:${kind}`).join(",");
 
 /** A write's SQL; `constants` are the parameters behind the placed ones, the same for every call. */
 export interface WritePlan {
@@ -67,7 +70,7 @@ export function callersStatement(
   row: Readonly<Record<string, unknown>>,
   names: readonly string[],
   context: WriteContext,
-  compile: (fields: readonly Field[]) => WritePlan,
+  compile: (fields: readonly StoredField[]) => WritePlan,
 ): Statement {
   const { callers } = plans(context.snapshot)(object);
   const entry = callers.getOrMake(`${kind} ${shape} ${names.join()}`, () => {

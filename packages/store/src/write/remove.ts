@@ -2,7 +2,7 @@ import type { ObjectType, Snapshot } from "@guanxi/meta";
 import { predicateSql, quote, rowPredicateSql, type WriteGrant } from "@guanxi/query";
 import type { Statement } from "../types.ts";
 import { grantShape, plannedStatement, type WritePlan } from "./plans.ts";
-import { changeJson, place, recordJson, type WriteContext } from "./shared.ts";
+import { changeJson, place, storedJson, type WriteContext } from "./shared.ts";
 
 /** A record under a lock; no row when the actor does not see it. */
 export interface LockedRow extends Record<string, unknown> {
@@ -34,7 +34,7 @@ export function lockStatement(
   SELECT t.* FROM ${quote(schema)}.${quote(object.table)} t
   WHERE t.id = (${place.rows} ->> 0)::uuid AND t.deleted_at IS ${state === "live" ? "NULL" : "NOT NULL"} AND ${rowPredicateSql(grant.read, "t", schema, place.user)} FOR ${strength} OF t
 )
-SELECT o.id, o.version, coalesce(${predicateSql(grant.write, "o", schema, place.user)}, false) AS writable, ${recordJson(object, "o")} AS data, o.deleted_at FROM o`,
+SELECT o.id, o.version, coalesce(${predicateSql(grant.write, "o", schema, place.user)}, false) AS writable, ${storedJson(object, "o")} AS data, o.deleted_at FROM o`,
       constants: [],
     }),
   );
@@ -56,7 +56,7 @@ function stampPlan(object: ObjectType, snapshot: Snapshot, op: "delete" | "resto
   INSERT INTO ${s}._change (object_id, record, op, version, at, actor, meta, cause, data)
   SELECT ${object.id}, r.id, '${op}', r.version, ${place.now}, ${place.user}, ${place.version}, ${place.cause}, ${kept} FROM r JOIN o ON o.id = r.id
 )
-SELECT r.id, r.version, ${recordJson(object, "r")} AS data FROM r`,
+SELECT r.id, r.version, ${storedJson(object, "r")} AS data FROM r`,
     constants: [],
   };
 }

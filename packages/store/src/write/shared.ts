@@ -1,6 +1,15 @@
 import { perKey } from "@guanxi/base";
-import type { Field, ObjectType, Snapshot } from "@guanxi/meta";
-import { jsonColumn, literal, type Predicate, quote, rowPredicateSql, type WriteGrant } from "@guanxi/query";
+import type { ObjectType, Snapshot, StoredField } from "@guanxi/meta";
+import {
+  jsonColumn,
+  literal,
+  Parameters,
+  type Predicate,
+  quote,
+  recordSql,
+  rowPredicateSql,
+  type WriteGrant,
+} from "@guanxi/query";
 
 /** What a write needs of the world beside its values. */
 export interface WriteContext {
@@ -26,6 +35,10 @@ export const place = {
 } as const;
 export const placesTaken = Object.keys(place).length;
 
+/** A write's further parameters. */
+export const newParameters = (): Parameters =>
+  new Parameters({ taken: placesTaken, given: { user: place.user, now: place.now } });
+
 /** An actor's record is the same value for all that they do until it changes. */
 const recordText = perKey((record: Readonly<Record<string, unknown>>) => JSON.stringify(record));
 
@@ -47,29 +60,50 @@ export const faultList = (faults: readonly string[]): string =>
 const stamped = new Set(["id", "created_at", "created_by", "updated_at", "updated_by", "version", "deleted_at"]);
 
 /** The fields whose values come from the caller (owner among them). */
-export const writtenFields = (object: ObjectType): Field[] =>
-  [...object.fields.values()].filter((f) => !stamped.has(f.name) && f.type !== "autonumber");
+export const writtenFields = (object: ObjectType): StoredField[] =>
+  object.columns.filter((f) => !stamped.has(f.name) && f.type !== "autonumber");
 
 /** `"name" text, "price" numeric(15,2)`: how a JSON object is read as a row. */
-export const recordShape = (fields: readonly Field[]): string =>
+export const recordShape = (fields: readonly StoredField[]): string =>
   fields.map((f) => `${quote(f.column.name)} ${f.column.sqlType}`).join(", ");
 
-/** A whole record as API JSON text. */
-export function recordJson(object: ObjectType, alias: string): string {
-  const members = [...object.fields.values()]
+/** A record as API JSON text, without what is computed: as hooks see it. */
+export function storedJson(object: ObjectType, alias: string): string {
+  const members = object.columns
     .filter((f) => f.name !== "deleted_at")
     .map((f) => `${jsonColumn(f, `${alias}.${quote(f.column.name)}`)} AS ${quote(f.name)}`);
   return `(SELECT to_json("#")::text FROM (SELECT ${members.join(", ")}) "#")`;
 }
 
-/** A whole record as the change row keeps it: the same JSON, with `deleted_at`; or these fields of it. */
-export function changeJson(object: ObjectType, alias: string, fields = [...object.fields.values()]): string {
+/** What writes an object's answers. */
+export interface Answering {
+  readonly object: ObjectType;
+  readonly grant: WriteGrant;
+  readonly snapshot: Snapshot;
+  readonly parameters: Parameters;
+  /** Whether records that were there before are in the CTE `r` as the statement leaves them; their table still has the old ones. */
+  readonly changes?: boolean;
+}
+
+/** A whole record as API JSON text, with its formulas. */
+export function recordJson({ object, grant, snapshot, parameters, changes = false }: Answering, alias: string): string {
+  if (object.formulas.length === 0) return storedJson(object, alias);
+  const table = `${quote(snapshot.settings.schema)}.${quote(object.table)}`;
+  const now = `(SELECT * FROM r UNION ALL SELECT x.* FROM ${table} x WHERE x.id NOT IN (SELECT id FROM r))`;
+  return recordSql(object, {
+    ...{ row: alias, snapshot, parameters, walks: grant.walks },
+    rows: (other) => (changes && other === object ? now : undefined),
+  });
+}
+
+/** A record as the change row keeps it: what is stored, with `deleted_at`; or these fields of it. */
+export function changeJson(object: ObjectType, alias: string, fields = object.columns): string {
   const members = fields.map((f) => `${jsonColumn(f, `${alias}.${quote(f.column.name)}`)} AS ${quote(f.name)}`);
   return `(SELECT to_jsonb("#") FROM (SELECT ${members.join(", ")}) "#")`;
 }
 
 interface ReferenceCheck {
-  readonly field: Field;
+  readonly field: StoredField;
   readonly table: string;
   readonly predicate: Predicate;
 }
@@ -85,7 +119,7 @@ export function referenceChecks(object: ObjectType, grant: WriteGrant, snapshot:
 /** Where a statement has the values to be written; each is SQL for a field's column. */
 interface ReferenceValues {
   /** A subquery of the ids that are asked about. */
-  readonly wanted: (column: string, field: Field) => string;
+  readonly wanted: (column: string, field: StoredField) => string;
   readonly proposed: (column: string) => string;
   /** A value that stays is not asked about. */
   readonly old?: (column: string) => string;
@@ -119,7 +153,7 @@ export const createdCte = (object: ObjectType, schema: string): string => `c AS 
 )`;
 
 /** CTE `c`: the change rows of the records `r`, which were `o` and may differ in `fields`. */
-export const updatedCte = (object: ObjectType, schema: string, fields?: Field[]): string => `c AS (
+export const updatedCte = (object: ObjectType, schema: string, fields?: readonly StoredField[]): string => `c AS (
   INSERT INTO ${quote(schema)}._change (object_id, record, op, version, at, actor, meta, cause, data, old)
   SELECT ${object.id}, r.id, 'update', r.version, ${place.now}, ${place.user}, ${place.version}, ${place.cause}, j.new,
     (SELECT jsonb_object_agg(e.key, e.value) FROM jsonb_each(j.old) e WHERE e.value IS DISTINCT FROM j.new -> e.key)

@@ -1,11 +1,11 @@
-import type { Field, ObjectType } from "@guanxi/meta";
-import { Parameters, quote, rowPredicateSql, type WriteGrant } from "@guanxi/query";
+import type { ObjectType, StoredField } from "@guanxi/meta";
+import { type Parameters, quote, rowPredicateSql, type WriteGrant } from "@guanxi/query";
 import type { Statement } from "../types.ts";
 import { callersStatement, grantShape, type WritePlan } from "./plans.ts";
 import {
   faultList,
+  newParameters,
   place,
-  placesTaken,
   recordJson,
   recordShape,
   referenceChecks,
@@ -23,14 +23,14 @@ const writableSql = ({ read, write }: WriteGrant, schema: string): string =>
   write.kind === read.kind ? "true" : `coalesce(${rowPredicateSql(write, "o", schema, place.user)}, false)`;
 
 /** The names of `k` that are columns of the object have a point, so that no field can be named as the others are. */
-const proposedName = ({ column }: Field): string => quote(`n.${column.name}`);
+const proposedName = ({ column }: StoredField): string => quote(`n.${column.name}`);
 
 /** What the patch would do, and all that speaks against it: one row, or none where the actor sees no such record. */
 function checkedCte(
   object: ObjectType,
   grant: WriteGrant,
   context: WriteContext,
-  fields: readonly Field[],
+  fields: readonly StoredField[],
   parameters: Parameters,
 ): string {
   const { schema } = context.snapshot.settings;
@@ -55,12 +55,18 @@ function checkedCte(
 )`;
 }
 
-function compile(object: ObjectType, grant: WriteGrant, context: WriteContext, fields: readonly Field[]): WritePlan {
-  const parameters = new Parameters({ taken: placesTaken });
+function compile(
+  object: ObjectType,
+  grant: WriteGrant,
+  context: WriteContext,
+  fields: readonly StoredField[],
+): WritePlan {
+  const parameters = newParameters();
+  const answering = { object, grant, snapshot: context.snapshot, parameters, changes: true };
   const { schema } = context.snapshot.settings;
   const s = quote(schema);
   const table = `${s}.${quote(object.table)}`;
-  const changed = [...object.fields.values()].filter((f) => fields.includes(f) || stamps.includes(f.name));
+  const changed = object.columns.filter((f) => fields.includes(f) || stamps.includes(f.name));
   const text = `WITH o AS MATERIALIZED (
   SELECT t.* FROM ${table} t WHERE t.id = (${place.rows} ->> 'id')::uuid AND t.deleted_at IS NULL AND ${rowPredicateSql(grant.read, "t", schema, place.user)}
   FOR NO KEY UPDATE OF t
@@ -72,7 +78,7 @@ function compile(object: ObjectType, grant: WriteGrant, context: WriteContext, f
 ), ${updatedCte(object, schema, changed)}
 SELECT (${place.rows} ->> 'id')::uuid AS id, k.id IS NOT NULL AS found, coalesce(k.writable, false) AS writable, coalesce(k.fresh, true) AS fresh,
   coalesce(r.version, k.old_version) AS version, k.missing, k.broken, (SELECT version FROM ${s}._meta) AS meta,
-  CASE WHEN r.id IS NOT NULL THEN ${recordJson(object, "r")} WHEN o.id IS NOT NULL THEN ${recordJson(object, "o")} END AS data
+  CASE WHEN r.id IS NOT NULL THEN ${recordJson(answering, "r")} WHEN o.id IS NOT NULL THEN ${recordJson(answering, "o")} END AS data
 FROM (SELECT) one LEFT JOIN k ON true LEFT JOIN r ON true LEFT JOIN o ON true`;
   return { text, constants: parameters.values };
 }

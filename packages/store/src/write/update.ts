@@ -1,7 +1,7 @@
 import type { ObjectType } from "@guanxi/meta";
 import {
   literal,
-  Parameters,
+  type Parameters,
   placedExpressionSql,
   predicateSql,
   quote,
@@ -12,8 +12,8 @@ import type { Statement } from "../types.ts";
 import { grantShape, plannedStatement, type WritePlan } from "./plans.ts";
 import {
   faultList,
+  newParameters,
   place,
-  placesTaken,
   recordJson,
   recordShape,
   referenceChecks,
@@ -58,13 +58,15 @@ export function ruleConditions(
   proposed: (name: string) => string,
 ): string[] {
   const { settings, objects } = context.snapshot;
-  const userType = (field: string): string => objects.get("user")?.fields.get(field)?.column.sqlType ?? "text";
+  const userType = (field: string): string => objects.get("user")?.fields.get(field)?.column?.sqlType ?? "text";
   return object.rules.map((rule) =>
     placedExpressionSql(rule.when, {
       parameters,
       now: place.now,
       timeZone: place.timeZone,
-      fiscalYearStart: settings.fiscalYearStart,
+      settings,
+      // There is always one before an update.
+      present: () => "TRUE",
       column(path, root) {
         const [name = ""] = path;
         if (root === "user") return `(${place.userRecord} ->> ${literal(name)})::${userType(name)}`;
@@ -77,7 +79,7 @@ export function ruleConditions(
 /** Every column as the patch would leave it. */
 function proposedColumns(object: ObjectType): string {
   const written = new Set(writtenFields(object).map((f) => f.column.name));
-  return [...object.fields.values()]
+  return object.columns
     .map(({ column: { name } }) =>
       written.has(name)
         ? `CASE WHEN p.patch ? ${literal(name)} THEN v.${quote(name)} ELSE o.${quote(name)} END AS ${quote(name)}`
@@ -87,7 +89,8 @@ function proposedColumns(object: ObjectType): string {
 }
 
 function compile(object: ObjectType, grant: WriteGrant, context: WriteContext): WritePlan {
-  const parameters = new Parameters({ taken: placesTaken });
+  const parameters = newParameters();
+  const answering = { object, grant, snapshot: context.snapshot, parameters, changes: true };
   const { schema } = context.snapshot.settings;
   const s = quote(schema);
   const table = `${s}.${quote(object.table)}`;
@@ -125,7 +128,7 @@ function compile(object: ObjectType, grant: WriteGrant, context: WriteContext): 
   RETURNING t.*
 ), ${updatedCte(object, schema)}
 SELECT k.id, k.found, k.writable, k.fresh, coalesce(r.version, k.old_version) AS version, k.missing, k.broken, (SELECT version FROM ${s}._meta) AS meta,
-  CASE WHEN r.id IS NOT NULL THEN ${recordJson(object, "r")} WHEN o.id IS NOT NULL THEN ${recordJson(object, "o")} END AS data
+  CASE WHEN r.id IS NOT NULL THEN ${recordJson(answering, "r")} WHEN o.id IS NOT NULL THEN ${recordJson(answering, "o")} END AS data
 FROM checked k LEFT JOIN r ON r.id = k.id LEFT JOIN o ON o.id = k.id`;
   return { text, constants: parameters.values };
 }

@@ -1,20 +1,20 @@
 import type { CheckedExpression } from "@guanxi/expr";
 import { pointer, type Report } from "../report.ts";
-import type { Field, Formula } from "../types.ts";
+import type { Field, ComputedDefault } from "../types.ts";
 import { readExpression, type RuleSource } from "./source.ts";
 
 const placeOf = (name: string): string => pointer("properties", name, "defaultFormula");
 
 /** The computed defaults, each behind those that it uses. Faults, and defaults that use each other in a circle, are reported. */
-export function compileFormulas(source: RuleSource): readonly Formula[] {
-  const formulas = new Map<string, Formula>();
+export function compileDefaults(source: RuleSource): readonly ComputedDefault[] {
+  const defaults = new Map<string, ComputedDefault>();
   for (const [name, { defaultFormula }] of Object.entries(source.definition.properties)) {
     const field = source.fields.get(name);
     const expression = defaultFormula === undefined || !field ? undefined : read(field, defaultFormula, source);
     if (field && expression)
-      formulas.set(name, { field, expression, currencies: currenciesOf(field, expression, source) });
+      defaults.set(name, { field, expression, currencies: currenciesOf(field, expression, source) });
   }
-  return inOrder(formulas, source.report);
+  return inOrder(defaults, source.report);
 }
 
 function read(field: Field, formula: string, source: RuleSource): CheckedExpression | undefined {
@@ -66,17 +66,17 @@ const sayLate = (name: string, path: string, report: Report): void =>
     `儲存之前還沒有「${name}」`,
   );
 
-function inOrder(formulas: ReadonlyMap<string, Formula>, report: Report): readonly Formula[] {
-  const ordered = new Set<Formula>();
+function inOrder(defaults: ReadonlyMap<string, ComputedDefault>, report: Report): readonly ComputedDefault[] {
+  const ordered = new Set<ComputedDefault>();
   const visit = (name: string, way: readonly string[]): void => {
-    const formula = formulas.get(name);
+    const formula = defaults.get(name);
     if (formula === undefined || ordered.has(formula)) return;
     const from = way.indexOf(name);
     if (from >= 0) return sayCircle([...way.slice(from), name], report);
     for (const [first = ""] of formula.expression.paths) visit(first, [...way, name]);
     ordered.add(formula);
   };
-  for (const name of formulas.keys()) visit(name, []);
+  for (const name of defaults.keys()) visit(name, []);
   return [...ordered];
 }
 

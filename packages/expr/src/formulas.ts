@@ -1,0 +1,64 @@
+import { ExpressionError, FormulaError } from "./errors.ts";
+import { MAX_FORMULA_LEVELS } from "./limits.ts";
+import { messages } from "./messages.ts";
+import type { FoundField, Names, Place } from "./names.ts";
+import type { FormulaNode, TypedNode } from "./node.ts";
+import { type Digits, integerDigits } from "./number.ts";
+import type { Formula, Kind } from "./types.ts";
+
+/** Reads and checks a formula's source as a value of this kind. */
+export type CheckBody = (source: string, kind: Kind, names: Names) => TypedNode;
+
+/** The field, or what it is computed by; faults inside the formula are told at the field. */
+export function withFormula({ object, field }: FoundField, names: Names, check: CheckBody): TypedNode {
+  const name = field.path.at(-1) ?? "";
+  const formula = object.formula?.(name);
+  if (!formula) return field;
+  const place: Place = { root: field.root, path: field.path.slice(0, -1) };
+  try {
+    return formulaNode({ object, field }, formula, { ...names, place }, check);
+  } catch (e) {
+    if (e instanceof FormulaError) throw new FormulaError(field.at, e.text);
+    if (e instanceof ExpressionError) throw new ExpressionError(field.at, messages.inFormula(name, e.text));
+    throw e;
+  }
+}
+
+/** A formula of the record at `names.place`. Throws ExpressionError with the place in its source, FormulaError for what it leads to. */
+export function formulaNode(
+  { object, field }: FoundField,
+  { source, digits }: Formula,
+  { scope, place, within, budget }: Names,
+  check: CheckBody,
+): FormulaNode {
+  const entered = [...within, { object: object.name, field: field.path.at(-1) ?? "" }];
+  refuseCycle(entered);
+  const inner = { record: object, ...(scope.object ? { object: scope.object } : {}) };
+  const { type, at } = field;
+  const body = check(source, type.kind, { scope: inner, variables: new Map(), place, within: entered, budget });
+  const held = heldDigits(type.kind, digits);
+  const mayMiss = place.root === "old" || place.path.length > 0;
+  return {
+    ...{ node: "formula", body, type, at },
+    ...(held && { digits: held }),
+    ...(digits && { keeps: digits }),
+    ...(mayMiss && { of: place }),
+  };
+}
+
+function heldDigits(kind: Kind, digits: Formula["digits"]): Digits | undefined {
+  if (kind === "int") return integerDigits;
+  return digits && { whole: digits.precision - digits.scale, scale: digits.scale };
+}
+
+function refuseCycle(entered: Names["within"]): void {
+  const last = entered.at(-1);
+  const first = entered.findIndex((e) => e.object === last?.object && e.field === last.field);
+  if (first < entered.length - 1) {
+    const cycle = entered.slice(first);
+    const isOfOne = cycle.every((e) => e.object === last?.object);
+    const steps = cycle.map((e) => (isOfOne ? e.field : `${e.object}.${e.field}`));
+    throw new FormulaError(0, messages.formulaCycle(steps.join(" → ")));
+  }
+  if (entered.length > MAX_FORMULA_LEVELS) throw new FormulaError(0, messages.formulaLevels(MAX_FORMULA_LEVELS));
+}
