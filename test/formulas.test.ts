@@ -411,3 +411,91 @@ describe("what follows a change", () => {
     expect(body(await admin.get("/api/meta/objects/deal"), 200).properties.total).toEqual(deal.properties.total);
   });
 });
+
+describe("beside other keywords", () => {
+  const visit = {
+    name: "visit",
+    properties: {
+      hours: { type: "integer" },
+      rate: { type: "integer" },
+      cost: formula("integer", "hours * rate"),
+      paid: { type: "boolean", requiredWhen: "cost > 100" },
+      note: { type: "string", readonlyWhen: "cost > 10" },
+      label: { type: "string", defaultFormula: "cost > 50 ? 'dear' : 'cheap'" },
+    },
+  };
+
+  test("conditions and computed defaults use them, of the record as it was where they ask for that", async () => {
+    await define(app, visit);
+    const { id, ...made } = body(await admin.post("/api/visits", { hours: 2, rate: 5, note: "a" }), 201);
+    expect(made).toMatchObject({ cost: 10, label: "cheap" });
+    expect(body(await admin.post("/api/visits", { hours: 20, rate: 5 }), 201)).toMatchObject({
+      cost: 100,
+      label: "dear",
+    });
+    problem(await admin.post("/api/visits", { hours: 21, rate: 5 }), 422, "VALIDATION", ["/paid"]);
+    problem(await admin.patch(`/api/visits/${id}`, { hours: 21 }), 422, "VALIDATION", ["/paid"]);
+    body(await admin.patch(`/api/visits/${id}`, { hours: 3, note: "b" }), 200);
+    problem(await admin.patch(`/api/visits/${id}`, { hours: 1, note: "c" }), 422, "VALIDATION", ["/note"]);
+    problem(await admin.patch("/api/visits", [{ id, note: "c" }]), 422, "VALIDATION", ["/0/note"]);
+    const { changes } = await withChanges(app, () => admin.patch(`/api/visits/${id}`, { hours: 1 }));
+    expect(changes.map((c) => c.old?.["hours"])).toEqual([3]);
+    const types = { a: { required: ["paid", "cost"] } };
+    problem(await admin.put("/api/meta/objects/visit", { ...visit, recordTypes: types }), 422, "DEFINITION", [
+      "/recordTypes/a/required/1",
+    ]);
+    const computed = {
+      ...visit,
+      properties: { ...visit.properties, cost: { ...visit.properties.cost, requiredWhen: "true" } },
+    };
+    problem(await admin.put("/api/meta/objects/visit", computed), 422, "DEFINITION", ["/properties/cost/requiredWhen"]);
+  });
+
+  test("amounts in several currencies stay apart", async () => {
+    const order = {
+      name: "trade",
+      multiCurrency: true,
+      properties: {
+        on: { fieldType: "date" },
+        price: { fieldType: "currency" },
+        cost: { fieldType: "currency" },
+        qty: { type: "integer" },
+        total: formula("currency", "price * qty"),
+        share: formula("number", "total / 3"),
+      },
+      currencyDate: "on",
+    };
+    const mixed = { ...order, properties: { ...order.properties, margin: formula("currency", "total - cost") } };
+    problem(await admin.put("/api/meta/objects/trade", mixed), 422, "DEFINITION", ["/properties/margin/formula"]);
+    await define(app, order);
+    await define(app, {
+      name: "part",
+      properties: { of: { fieldType: "reference", target: "trade" }, whole: formula("currency", "of.total") },
+    });
+    const { currency } = (await app.kernel.tenants.snapshot("demo")).settings;
+    body(await admin.post("/api/exchange_rates", { currency: "CHF", valid_from: "2026-01-01", rate: 8 }), 201);
+    const rows = [
+      { on: "2026-02-01", price: 10, qty: 2, price_currency: "CHF" },
+      { on: "2026-02-01", price: 10, qty: 3, price_currency: currency },
+    ];
+    const made = ids(await admin.post("/api/trades", rows));
+    body(
+      await admin.post(
+        "/api/parts",
+        made.map((of) => ({ of })),
+      ),
+      200,
+    );
+    const sums = async (path: string) => body(await admin.get(path), 200).data;
+    expect(await sums("/api/trades/aggregate?metrics=sum(total),max(total)")).toEqual([
+      { sum_total: 190, max_total: 160 },
+    ]);
+    expect(await sums("/api/parts/aggregate?metrics=sum(whole),sum(of.total)")).toEqual([
+      { sum_whole: 190, sum_of_total: 190 },
+    ]);
+    const apart = "/api/trades/aggregate?group=price_currency&metrics=sum(total)&order=sum_total";
+    expect((await sums(apart)).map((g: { sum_total: number }) => g.sum_total)).toEqual([20, 30]);
+    body(await admin.post("/api/trades", { on: "2026-02-01", price: 1, qty: 1, price_currency: "SEK" }), 201);
+    problem(await admin.get("/api/trades/aggregate?metrics=sum(total)"), 409, "CONFLICT");
+  });
+});
