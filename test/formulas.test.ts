@@ -462,11 +462,10 @@ describe("beside other keywords", () => {
         qty: { type: "integer" },
         total: formula("currency", "price * qty"),
         share: formula("number", "total / 3"),
+        margin: formula("currency", "total - cost"),
       },
       currencyDate: "on",
     };
-    const mixed = { ...order, properties: { ...order.properties, margin: formula("currency", "total - cost") } };
-    problem(await admin.put("/api/meta/objects/trade", mixed), 422, "DEFINITION", ["/properties/margin/formula"]);
     await define(app, order);
     await define(app, {
       name: "part",
@@ -475,10 +474,13 @@ describe("beside other keywords", () => {
     const { currency } = (await app.kernel.tenants.snapshot("demo")).settings;
     body(await admin.post("/api/exchange_rates", { currency: "CHF", valid_from: "2026-01-01", rate: 8 }), 201);
     const rows = [
-      { on: "2026-02-01", price: 10, qty: 2, price_currency: "CHF" },
-      { on: "2026-02-01", price: 10, qty: 3, price_currency: currency },
+      { on: "2026-02-01", price: 10, qty: 2, price_currency: "CHF", cost: 5, cost_currency: "CHF" },
+      { on: "2026-02-01", price: 10, qty: 3, price_currency: currency, cost: 5, cost_currency: "CHF" },
     ];
-    const made = ids(await admin.post("/api/trades", rows));
+    const trades = body(await admin.post("/api/trades", rows), 200).data as { id: string; margin: number | null }[];
+    expect(trades.map((t) => t.margin)).toEqual([15, null]);
+    expect(ids(await admin.get("/api/trades?filter=margin == null"))).toEqual([trades[1]?.id]);
+    const made = trades.map((t) => t.id);
     body(
       await admin.post(
         "/api/parts",

@@ -1,9 +1,11 @@
 import { ExpressionError, FormulaError } from "./errors.ts";
+import { operation } from "./functions/index.ts";
 import { MAX_FORMULA_LEVELS } from "./limits.ts";
 import { messages } from "./messages.ts";
 import type { FoundField, Names, Place } from "./names.ts";
-import type { FormulaNode, TypedNode } from "./node.ts";
+import { childrenOf, type FieldNode, type FormulaNode, type TypedNode } from "./node.ts";
 import { type Digits, integerDigits } from "./number.ts";
+import { call } from "./resolve.ts";
 import type { Formula, Kind } from "./types.ts";
 
 /** Reads and checks a formula's source as a value of this kind. */
@@ -35,7 +37,8 @@ export function formulaNode(
   refuseCycle(entered);
   const inner = { record: object, ...(scope.object ? { object: scope.object } : {}) };
   const { type, at } = field;
-  const body = check(source, type.kind, { scope: inner, variables: new Map(), place, within: entered, budget });
+  const written = check(source, type.kind, { scope: inner, variables: new Map(), place, within: entered, budget });
+  const body = type.kind === "decimal" ? ofOneUnit(written) : written;
   const held = heldDigits(type.kind, digits);
   const mayMiss = place.root === "old" || place.path.length > 0;
   return {
@@ -44,6 +47,25 @@ export function formulaNode(
     ...(digits && { keeps: digits }),
     ...(mayMiss && { of: place }),
   };
+}
+
+/** Null where the fields that it is computed of are in different units. */
+function ofOneUnit(body: TypedNode): TypedNode {
+  const all: TypedNode[] = [body];
+  for (const node of all) all.push(...childrenOf(node));
+  const units = new Map<string, FieldNode>();
+  for (const node of all)
+    if (node.node === "field" && node.unit)
+      units.set(node.unit.join("."), {
+        ...{ node: "field", root: node.root, path: node.unit, type: { kind: "text" }, at: node.at },
+      });
+  const [first, ...others] = units.values();
+  if (!first || others.length === 0) return body;
+  const { type, at } = body;
+  const same = others.map((other) => call(operation("equal"), [first, other], first.type, at));
+  const [only, second] = same;
+  const condition = only && !second ? only : call(operation("and"), same, { kind: "bool" }, at);
+  return call(operation("if"), [condition, body, { node: "literal", type, at, value: null }], type, at);
 }
 
 function heldDigits(kind: Kind, digits: Formula["digits"]): Digits | undefined {

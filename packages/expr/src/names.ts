@@ -84,8 +84,10 @@ function walk(
     type = found;
   }
   const digits = fieldDigits(type);
-  const names = steps.map((s) => s.name);
-  return { object, field: { node: "field", root, path: [...path, ...names], type, at, ...(digits && { digits }) } };
+  const names = [...path, ...steps.map((s) => s.name)];
+  const unit = object.unit?.(names.at(-1) ?? "");
+  const facts = { ...(digits && { digits }), ...(unit === undefined ? {} : { unit: [...names.slice(0, -1), unit] }) };
+  return { object, field: { node: "field", root, path: names, type, at, ...facts } };
 }
 
 /** Of the actor and of the record before the change there are the own fields, and no more. */

@@ -29,6 +29,8 @@ export interface FieldNode extends Typed {
   /** Where the path begins; for the record of a child test, its variable's name. */
   readonly root: Root | { readonly variable: string };
   readonly path: readonly string[];
+  /** The path of the field that says in which unit it is. */
+  readonly unit?: readonly string[];
 }
 export interface ListNode extends Typed {
   readonly type: ExprType & { readonly kind: "list" };

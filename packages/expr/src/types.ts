@@ -24,6 +24,8 @@ export interface ExprObject {
   fieldType(field: string): ExprType | undefined;
   /** What a field is computed by; undefined where it has values of its own. */
   formula?(field: string): Formula | undefined;
+  /** The text field that says in which unit a decimal is; a formula of decimals in different units is null. */
+  unit?(field: string): string | undefined;
   /** All names, where known: an error about an unknown name then suggests the nearest one. */
   fieldNames?(): Iterable<string>;
 }

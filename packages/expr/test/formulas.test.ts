@@ -168,6 +168,37 @@ describe("what a formula leads to", () => {
   });
 });
 
+describe("decimals in units of their own", () => {
+  const decimal = { kind: "decimal" } as const;
+  const text = { kind: "text" } as const;
+  const types = {
+    ...{ price: decimal, cost: decimal, price_unit: text, cost_unit: text },
+    ...{ margin: decimal, twice: decimal, share: decimal, dear: { kind: "bool" } as const },
+  };
+  const keeps = { precision: 15, scale: 2 };
+  const record: ExprObject = {
+    ...object("r", types, {
+      margin: { source: "price - cost", digits: keeps },
+      twice: { source: "price * 2 + price", digits: keeps },
+      share: { source: "margin / 2 + twice", digits: keeps },
+      dear: { source: "price > cost" },
+    }),
+    unit: (field) => (field === "price" || field === "cost" ? `${field}_unit` : undefined),
+  };
+  const value = (name: string, price_unit: string | null, cost_unit: string | null) =>
+    evaluate(checkFormula(record, name), {
+      ...{ record: { price: 3, cost: 1, price_unit, cost_unit }, now: new Date(), timeZone: "UTC" },
+    });
+
+  test("give null where a formula is of several, also over another formula", () => {
+    expect([value("margin", "kg", "kg"), value("share", "kg", "kg")]).toEqual([new Decimal(2), new Decimal(10)]);
+    for (const name of ["margin", "share"])
+      expect([value(name, "kg", "g"), value(name, "kg", null)]).toEqual([null, null]);
+    expect([value("twice", "kg", "g"), value("twice", null, "g")]).toEqual([new Decimal(9), new Decimal(9)]);
+    expect(value("dear", "kg", "g")).toBe(true);
+  });
+});
+
 describe("a formula is refused", () => {
   const check = (record: ExprObject, name: string) => fault(() => checkFormula(record, name, { object: objects }));
 

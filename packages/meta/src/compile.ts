@@ -1,4 +1,4 @@
-import { checkFormulas } from "./formulas.ts";
+import { checkFormulas } from "./check-formulas.ts";
 import type { ObjectCore } from "./object-core.ts";
 import { TenantObject } from "./object-type.ts";
 import { checkRelations, incomingReferences } from "./relations.ts";

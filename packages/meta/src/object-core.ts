@@ -111,6 +111,10 @@ export class ObjectCore implements ExprObject {
     return this.parts.fields.get(field)?.formula;
   }
 
+  unit(field: string): string | undefined {
+    return this.parts.fields.get(field)?.currencyField;
+  }
+
   fieldNames(): Iterable<string> {
     return this.parts.fields.keys();
   }

@@ -97,6 +97,9 @@ export class TenantObject implements ObjectType {
   formula(field: string): Formula | undefined {
     return this.core.formula(field);
   }
+  unit(field: string): string | undefined {
+    return this.core.unit(field);
+  }
   fieldNames(): Iterable<string> {
     return this.core.fieldNames();
   }

@@ -7,7 +7,7 @@ import {
   type Snapshot,
   type StoredObject,
 } from "../src/index.ts";
-import { mostFormulaWalks } from "../src/formulas.ts";
+import { mostFormulaWalks } from "../src/check-formulas.ts";
 import { brief, ids, issuesOf, now, settings, snapshotOf, store, user } from "./build.ts";
 
 const formula = (source: string, returns = "number", more: Record<string, unknown> = {}) => ({

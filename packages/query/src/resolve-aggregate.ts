@@ -89,7 +89,7 @@ function conversionOf(
   for (const path of amounts) {
     const currency = sources.field(path)?.field.currencyField;
     if (currency === undefined) continue;
-    // A formula is of amounts that all have the same.
+    // A formula of amounts is null unless all have the same.
     const walk = path.slice(0, -1);
     const code = sources.field([...walk, currency]);
     const date = sources.field([...walk, sources.walk(walk)?.object.currencyDate ?? ""]);

@@ -1,0 +1,128 @@
+import { type Text, text } from "@guanxi/base";
+import { checkFormula, type CheckedExpression, ExpressionError } from "@guanxi/expr";
+import type { ObjectCore } from "./object-core.ts";
+import { pointer, type Report } from "./report.ts";
+import type { Field, FormulaField } from "./types.ts";
+
+/**
+ * References that the formulas of one object may follow, all together. Whoever reads whole records joins as many tables, and
+ * one request may follow twice as many, so that as many are left for what it asks for besides.
+ */
+export const mostFormulaWalks = 12;
+
+/** What the formulas of one object may come to, all together: the statement that reads whole records holds it, at some 50 bytes each. */
+const mostFormulaParts = 10_000;
+
+/** A B-tree entry of PostgreSQL holds 2,704 bytes; a character takes up to 4. */
+const mostIndexedCharacters = 640;
+
+type Reports = ReadonlyMap<ObjectCore, Report>;
+type Cores = ReadonlyMap<string, ObjectCore>;
+
+/** Checks the formulas of each object that is new, or that references lead from to one that is. `known` have been checked before. */
+export function checkFormulas(cores: readonly ObjectCore[], known: ReadonlySet<ObjectCore>, reports: Reports): void {
+  const byName = new Map(cores.map((core) => [core.name, core]));
+  for (const core of cores) {
+    const report = reports.get(core);
+    if (!report || !core.hasFormulas || reached(core, byName).every((other) => known.has(other))) continue;
+    checkObject(core, byName, known.has(core), report);
+  }
+}
+
+/** The object and all that references lead to from it. */
+function reached(core: ObjectCore, byName: Cores): readonly ObjectCore[] {
+  const found = new Set([core]);
+  for (const { references } of found)
+    for (const name of ["user", ...references.map((r) => r.target)]) {
+      const target = byName.get(name);
+      if (target) found.add(target);
+    }
+  return [...found];
+}
+
+function checkObject(
+  core: ObjectCore,
+  byName: Cores,
+  /** Whether the definition is one that the caller has not sent. */
+  elsewhere: boolean,
+  report: Report,
+): void {
+  const walks = new Set<string>();
+  let parts = 0;
+  for (const field of core.parts.formulas) {
+    const path = pointer("properties", field.name, "formula");
+    const tell = (fault: Text, place = path, position?: number): void => {
+      const told = elsewhere ? wouldBreak(`${core.name}.${field.name}`, fault) : fault;
+      const code = position === undefined ? "definition" : "expression";
+      report.add(place, code, { field: field.name }, { text: told, ...(position === undefined ? {} : { position }) });
+    };
+    try {
+      const formula = checkFormula(core, field.name, { object: (name) => byName.get(name) });
+      for (const walk of formula.walks) walk.forEach((_, i) => walks.add(walk.slice(0, i + 1).join(".")));
+      parts += formula.formulaParts;
+      if (walks.size > mostFormulaWalks) return tell(tooManyWalks());
+      if (parts > mostFormulaParts) return tell(tooManyParts());
+      const unfit = field.definition.index === true ? notIndexable(core, field, formula) : undefined;
+      if (unfit) tell(unfit, pointer("properties", field.name, "index"));
+    } catch (e) {
+      if (!(e instanceof ExpressionError)) throw e;
+      tell(e.text, path, e.position);
+    }
+  }
+}
+
+const wouldBreak = (formula: string, { en, "zh-CN": cn = en, "zh-TW": tw = en }: Text): Text =>
+  text(`the formula ${formula} would break: ${en}`, `公式 ${formula} 将失效：${cn}`, `公式 ${formula} 將失效：${tw}`);
+
+const tooManyWalks = (): Text =>
+  text(
+    `the formulas of one object follow ${mostFormulaWalks} references at most, all together`,
+    `一个对象的所有公式合计最多跟随 ${mostFormulaWalks} 个引用`,
+    `一個物件的所有公式合計最多跟隨 ${mostFormulaWalks} 個參照`,
+  );
+
+const tooManyParts = (): Text =>
+  text(
+    `the formulas of one object have ${mostFormulaParts} parts at most, all together`,
+    `一个对象的所有公式合计最多 ${mostFormulaParts} 个组成部分`,
+    `一個物件的所有公式合計最多 ${mostFormulaParts} 個組成部分`,
+  );
+
+function notIndexable(core: ObjectCore, field: FormulaField, formula: CheckedExpression): Text | undefined {
+  if (formula.walks.length > 0)
+    return text(
+      "a formula that follows references cannot be indexed: what it finds there may change",
+      "跟随引用的公式不能建索引：所引用的内容可能变化",
+      "跟隨參照的公式不能建索引：所參照的內容可能變化",
+    );
+  if (formula.usesNow)
+    return text(
+      "a formula of now or today cannot be indexed: it changes by itself",
+      "使用 now 或 today 的公式不能建索引：其值会自行变化",
+      "使用 now 或 today 的公式不能建索引：其值會自行變化",
+    );
+  if (field.exprType.kind !== "text" || longest(formula.root, core.parts.fields) <= mostIndexedCharacters)
+    return undefined;
+  return text(
+    `a text formula is indexed only where maxLength of the fields it joins keeps it to ${mostIndexedCharacters} characters`,
+    `文本公式只有在所用字段的 maxLength 合计不超过 ${mostIndexedCharacters} 个字符时才能建索引`,
+    `文字公式只有在所用欄位的 maxLength 合計不超過 ${mostIndexedCharacters} 個字元時才能建索引`,
+  );
+}
+
+type Node = CheckedExpression["root"];
+
+/** Characters that a text may come to have. */
+function longest(node: Node, fields: ReadonlyMap<string, Field>): number {
+  if (node.node === "literal") return typeof node.value === "string" ? node.value.length : 0;
+  if (node.node === "formula") return longest(node.body, fields);
+  if (node.node === "field") return longestValue(fields.get(node.path[0] ?? ""));
+  if (node.node !== "call") return Infinity;
+  const texts = node.args.filter((arg) => arg.type.kind === "text").map((arg) => longest(arg, fields));
+  return node.operation === "join" ? texts.reduce((sum, n) => sum + n, 0) : Math.max(...texts);
+}
+
+function longestValue(field: Field | undefined): number {
+  if (field?.values) return Math.max(0, ...field.values.map((v) => v.value.length));
+  return (field?.schema["maxLength"] as number | undefined) ?? Infinity;
+}
