@@ -28,11 +28,13 @@ async function fill(api: Api): Promise<void> {
   for (const [i, title] of awkward.entries()) {
     const value = { title: `${title}.`, code: `c${i}`, amount: 12.34, exact: "12345678901234567890.0123456789" };
     const more = { tags: ["blue, green", 'a"b'], extra: { text: title, list: [1, null] }, day: "2026-02-28" };
+    const others = { took: -90061.001, site: { street: title, country: "BE" }, mark: 3 };
     const made = await api.post("/api/tickets", {
       ...value,
       ...more,
+      ...others,
       met_at: "2026-11-22T08:00:00.123Z",
-      ...(parent ? { parent } : {}),
+      ...(parent ? { parent, others: [parent] } : {}),
     });
     parent = body(made, 201).id as string;
   }

@@ -31,9 +31,23 @@ const texts = {
   ],
 } as const;
 
-const specimens: Readonly<Record<Exclude<FieldTypeName, "autonumber" | "reference" | "formula">, Specimen>> = {
+const specimens: Readonly<
+  Record<Exclude<FieldTypeName, "autonumber" | "reference" | "references" | "formula">, Specimen>
+> = {
   text: { definition: { type: "string" }, ...texts, wrong: 1, metrics: { "min(f)": "B", "max(f)": "汉字 😀" } },
   long_text: { definition: { fieldType: "long_text" }, ...texts, wrong: ["a"] },
+  rich_text: {
+    definition: { fieldType: "rich_text" },
+    sent: ["<b onclick=x()>B</b>", "a & b", "<script>x()</script>汉字 😀"],
+    read: ["<b>B</b>", "a &amp; b", "汉字 😀"],
+    filters: [
+      ["f == '<b>B</b>'", 0],
+      ["f.contains('汉')", 2],
+      ["f.contains('x()')", ...[]],
+    ],
+    wrong: 1,
+    metrics: { "min(f)": "<b>B</b>", "count(f)": 3 },
+  },
   email: {
     definition: { type: "string", format: "email" },
     sent: [" Ann.Lee@Example.COM ", "张三@例子.中国"],
@@ -130,6 +144,21 @@ const specimens: Readonly<Record<Exclude<FieldTypeName, "autonumber" | "referenc
     wrong: 0.001,
     metrics: { "sum(f)": 1234567890123.55, "max(f)": 1234567890123.45 },
   },
+  rating: {
+    definition: { fieldType: "rating" },
+    sent: [1, 2, 5],
+    filters: [
+      ["f >= 2", 1, 2],
+      ["f in [5, 7]", 2],
+      ["coalesce(f, 3) * 2 == 4", 1],
+      ["max(f, 4) == 5", 2],
+      ["[f, 5] == [2, 5]", 1],
+      ["-f / 2 == -0.5", 0],
+      ["f == 100000", ...[]],
+    ],
+    wrong: 6,
+    metrics: { "sum(f)": 8, "min(f)": 1, "max(f)": 5, "avg(f)": 2.666667, "count_distinct(f)": 3 },
+  },
   date: {
     definition: { type: "string", format: "date" },
     sent: ["0001-01-01", "2024-02-29", "9999-12-31"],
@@ -165,6 +194,65 @@ const specimens: Readonly<Record<Exclude<FieldTypeName, "autonumber" | "referenc
     secret: true,
     metrics: { "count()": 4 },
   },
+  duration: {
+    definition: { fieldType: "duration" },
+    sent: [-315569520000, -1.5, 0, 5400, 90000.001, 315569520000],
+    filters: [
+      ["f == duration('1h30m')", 3],
+      ["f > '1d'", 4, 5],
+      ["f + duration('30m') == duration('2h')", 3],
+      ["datetime('2026-01-31T00:00:00Z') + f == '2026-01-31T01:30:00Z'", 3],
+      ["f in ['90m', '1w']", 3],
+      ["-f > '1s' && -f < '2s'", 1],
+    ],
+    wrong: "1h30m",
+    metrics: {
+      "sum(f)": 95398.501,
+      "avg(f)": 15899.750167,
+      "min(f)": -315569520000,
+      "max(f)": 315569520000,
+      "count_distinct(f)": 6,
+    },
+  },
+  address: {
+    definition: { fieldType: "address" },
+    sent: [
+      { city: "Ghent", country: "be", state: null },
+      { street: "天河路 385 号", district: "天河区", city: "广州市", country: "CN" },
+      { postal_code: "9000" },
+    ],
+    read: [
+      { city: "Ghent", country: "BE" },
+      { street: "天河路 385 号", district: "天河区", city: "广州市", country: "CN" },
+      { postal_code: "9000" },
+    ],
+    filters: [
+      ["f.city == 'Ghent'", 0],
+      ["f.country in ['CN', 'BE'] && f.city != 'Ghent'", 1],
+      ["f.city == null && f != null", 2],
+      ["has(f.street) && f.street.contains('385')", 1],
+    ],
+    wrong: { country: "Belgium" },
+    unsortable: true,
+    metrics: { "count(f.city)": 2, "count_distinct(f.country)": 2, "max(f.postal_code)": "9000" },
+  },
+  geo: {
+    definition: { fieldType: "geo" },
+    sent: [
+      { lat: 51.05434249999999, lng: 3.717424 },
+      { lat: -33.9, lng: 18.4 },
+      { lat: 0.0000001, lng: -180 },
+    ],
+    filters: [
+      ["f.lat > 30", 0],
+      ["f.lat == 51.05434249999999", 0],
+      ["f.lng - f.lat < -180", 2],
+      ["round(f.lat, 1) == -33.9 && abs(f.lng) < 20", 1],
+    ],
+    wrong: { lat: 91, lng: 0 },
+    unsortable: true,
+    metrics: { "min(f.lat)": -33.9, "max(f.lng)": 18.4, "avg(f.lng)": -52.627525 },
+  },
   json: {
     definition: { type: "object" },
     sent: [{ b: [1, null, "x"], a: { 中: true } }, {}],
@@ -175,8 +263,8 @@ const specimens: Readonly<Record<Exclude<FieldTypeName, "autonumber" | "referenc
   },
 };
 
-/** Types whose cases need more than one object, and are told below; formulas store nothing, and have a file of their own. */
-const apart: readonly string[] = ["autonumber", "reference", "formula"];
+/** Types whose cases need more than one object, and are told below; references and formulas have files of their own. */
+const apart: readonly string[] = ["autonumber", "reference", "references", "formula"];
 
 let app: TestApp;
 beforeAll(async () => {

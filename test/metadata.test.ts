@@ -119,7 +119,7 @@ describe("refused, and nothing is changed", () => {
     [
       "a later field type",
       "bad",
-      object("bad", { x: { fieldType: "rich_text" }, y: { fieldType: "rollup" } }),
+      object("bad", { x: { fieldType: "file" }, y: { fieldType: "rollup" } }),
       ["/properties/x/fieldType", "/properties/y/fieldType"],
     ],
     [

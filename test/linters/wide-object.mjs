@@ -28,6 +28,7 @@ const about = {
 const byType = {
   text: { type: "string", minLength: 1, maxLength: 80, pattern: "^[^/*`$\\\\]+\\/?$", unique: true },
   long_text: { fieldType: "long_text" },
+  rich_text: { fieldType: "rich_text", maxLength: 5000 },
   email: { type: "string", format: "email" },
   phone: { fieldType: "phone" },
   url: { type: "string", format: "uri" },
@@ -39,12 +40,17 @@ const byType = {
   number: { fieldType: "number", precision: 30, scale: 10 },
   percent: { fieldType: "percent" },
   currency: { fieldType: "currency", exclusiveMinimum: 0 },
+  rating: { fieldType: "rating", maximum: 10 },
   date: { type: "string", format: "date" },
   datetime: { type: "string", format: "date-time" },
   time: { fieldType: "time" },
+  duration: { fieldType: "duration", minimum: 0 },
+  address: { fieldType: "address" },
+  geo: { fieldType: "geo" },
   json: { type: "object" },
   autonumber: { fieldType: "autonumber", pattern: "W-{YYYY}-{0000}" },
   reference: { fieldType: "reference", target: "user" },
+  references: { fieldType: "references", target: "user", maxItems: 20, relation: "wide_lists" },
 };
 
 /** Defaults, two of which are words and no values. */
@@ -76,7 +82,10 @@ const nasty = [
 
 const typed = Object.entries(byType).flatMap(([type, definition]) => [
   [`a_${type}`, { ...definition, ...about }],
-  [`must_${type}`, { ...definition, ...about, ...(type === "reference" ? { relation: "wide_ones" } : {}) }],
+  [
+    `must_${type}`,
+    { ...definition, ...about, ...(definition.target === undefined ? {} : { relation: `wide_ones_of_${type}` }) },
+  ],
   ...(presets[type] === undefined ? [] : [[`by_default_${type}`, { ...definition, ...presets[type] }]]),
 ]);
 const required = Object.keys(byType)

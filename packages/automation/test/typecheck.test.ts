@@ -7,6 +7,12 @@ let app: TestApp;
 
 beforeAll(async () => {
   app = await createTestApp({ worker: true });
+  const properties = {
+    place: { fieldType: "address" },
+    spot: { fieldType: "geo" },
+    leads: { fieldType: "references", target: "lead" },
+  };
+  expect((await app.as("admin").put("/api/meta/objects/stop", { name: "stop", properties })).status).toBe(201);
 });
 afterAll(() => app?.close());
 
@@ -102,6 +108,22 @@ const wrong: readonly (readonly [what: string, line: string, told: RegExp, more?
     "const [t] = await crm.records('lead').aggregate({ metrics: 'sum(score)' }); t.count",
     /^2:79 .*'count'/,
   ],
+  [
+    "a part that is not there",
+    "await crm.records('stop').find({ order: 'place.town' })",
+    /^2:34 .*there is no field place.town/,
+  ],
+  [
+    "a part not selected",
+    "const [d] = await crm.records('stop').find({ select: 'place.city' }); d.place.state",
+    /^2:79 .*'state'/,
+  ],
+  [
+    "a list walked through",
+    "await crm.records('stop').find({ select: 'leads.company' })",
+    /^2:34 .*there is no field leads.company/,
+  ],
+  ["a part of the record", "record.place.town = 'x'", /^2:14 .*'town'/, { object: "stop", on: "before_update" }],
   ["a wrong argument", "await crm.sleep(new Date())", /^2:17 .*'Date'/],
   ["old of a creation", "old.stage", /^2:1 'old' is possibly 'null'/, { on: "created" }],
   [
@@ -119,6 +141,13 @@ const wrong: readonly (readonly [what: string, line: string, told: RegExp, more?
 
 /** Scripts that are well, whatever their style. */
 const right: readonly (readonly [what: string, script: string, more?: object])[] = [
+  [
+    "parts and lists",
+    body(
+      "const [d] = await crm.records('stop').find({ select: 'place.city,spot,leads', order: '-spot.lat', expand: 'leads' }); d.place.city.trim(); d.spot.lat.toFixed(); d.leads[0].company.trim(); const [t] = await crm.records('stop').aggregate({ group: 'place.country', metrics: 'max(spot.lat)' }); t.place_country.trim(); t.max_spot_lat.toFixed(); record.place.city = 'x'; record.leads = [...record.leads, record.id]; delete record.place.state;",
+    ),
+    { object: "stop", on: "before_update" },
+  ],
   [
     "nothing but JavaScript",
     body(

@@ -13,6 +13,9 @@ declare namespace Guanxi {
   type Target<N extends ObjectName, R> = R extends keyof Objects[N]["references"]
     ? Objects[N]["references"][R] & ObjectName
     : never;
+  /** By the names of the fields that have parts, and of those that are lists of records. */
+  type Parts<N extends ObjectName> = Objects[N] extends { readonly parts: infer P } ? P : {};
+  type Lists<N extends ObjectName> = Objects[N] extends { readonly lists: infer L } ? L : {};
 
   /** Whether a text is put together while the script runs; such a one is not looked into. */
   type IsOpen<T extends string> = [T] extends [never] ? false : {} extends Record<T, 1> ? true : false;
@@ -27,11 +30,15 @@ declare namespace Guanxi {
     ? Words<B, Found | Trim<A>>
     : Found | Trim<T>;
 
-  /** A path of references that ends at a field or at `Last`. */
+  /** A path of references that ends at a field, at a part of one or at `Last`. */
   type IsPath<N extends ObjectName, P extends string, Last> = P extends `${infer H}.${infer R}`
     ? H extends ReferenceName<N>
       ? IsPath<Target<N, H>, R, Last>
-      : false
+      : H extends keyof Parts<N>
+        ? R extends keyof Parts<N>[H] | Last
+          ? true
+          : false
+        : false
     : P extends FieldName<N> | Last
       ? true
       : false;
@@ -53,10 +60,12 @@ declare namespace Guanxi {
     IsOpen<T> extends true ? T : Unless<WrongPath<N, WithoutMinus<Words<T>>>, T>;
 
   type ExpandText<N extends ObjectName, T extends string> =
-    IsOpen<T> extends true ? T : Unless<Exclude<Words<T>, ReferenceName<N>>, T>;
+    IsOpen<T> extends true ? T : Unless<Exclude<Words<T>, ReferenceName<N> | keyof Lists<N>>, T>;
 
   type PathValue<N extends ObjectName, P extends string> = P extends `${infer H}.${infer R}`
-    ? PathValue<Target<N, H>, R> | null
+    ? H extends keyof Parts<N>
+      ? Parts<N>[H][R & keyof Parts<N>[H]] | null
+      : PathValue<Target<N, H>, R> | null
     : P extends FieldName<N>
       ? Read<N>[P]
       : never;
@@ -67,12 +76,20 @@ declare namespace Guanxi {
   type Selected<N extends ObjectName, P extends string> = {
     [K in FieldName<N> as "*" extends P ? K : K & Head<P>]: [Tail<P, K>] extends [never]
       ? Read<N>[K]
-      : Selected<Target<N, K>, Tail<P, K>> | null;
+      : K extends keyof Parts<N>
+        ? SelectedParts<Parts<N>[K], Tail<P, K>, Read<N>[K]> | null
+        : Selected<Target<N, K>, Tail<P, K>> | null;
   };
+
+  type SelectedParts<A, P extends string, Whole> = "*" extends P ? Whole : { [R in P & keyof A]: A[R] | null };
 
   type WithExpanded<N extends ObjectName, T, E> = [E] extends [never]
     ? T
-    : { [K in keyof T as Exclude<K, E>]: T[K] } & { [K in E & string]: Read<Target<N, K>> | null };
+    : { [K in keyof T as Exclude<K, E>]: T[K] } & { [K in E & string]: Expanded<N, K> | null };
+
+  type Expanded<N extends ObjectName, K extends string> = K extends keyof Lists<N>
+    ? Read<Lists<N>[K] & ObjectName>[]
+    : Read<Target<N, K>>;
 
   /** A record with what was selected (everything, when nothing was) and expanded. */
   type Found<N extends ObjectName, S extends string, E extends string> = [S | E] extends [never]

@@ -84,11 +84,16 @@ test("texts of every kind come back as they were, and a spreadsheet runs none of
     exact: "0.10",
     share: 0.0000001,
     vip: false,
+    notes: '<p>a, "b"<br />\n=c &amp; d</p>',
+    mark: 4,
+    took: 5400.5,
+    site: { street: "=1+1", country: "CN" },
+    spot: { lat: 51.05434249999999, lng: -0.0000001 },
   };
   const rows = titles.map((title, i) => ({ title, external_id: `t${i}`, ...values }));
   body(await bench.admin.post("/api/deals", rows), 200);
   const parameters = {
-    select: "external_id,title,tags,extra,phone,exact,share,vip",
+    select: "external_id,title,tags,extra,phone,exact,share,vip,notes,mark,took,site,spot",
     filter: "external_id.startsWith('t')",
     order: "external_id",
   };
@@ -103,6 +108,12 @@ test("texts of every kind come back as they were, and a spreadsheet runs none of
   expect(errors).toHaveLength(1);
   expect(counts(job)).toEqual([8, 8, 0, 0, 8, 0]);
   expect((await find(bench, "deals", "external_id.startsWith('t')", "title")).map((d) => d["title"])).toEqual(titles);
+  // The parts of values in columns of their own.
+  const parts = { ...parameters, select: "site.street,site.country,spot.lat,spot.lng" };
+  const columns = (await exported(parts)).text;
+  expect(columns.split("\r\n")[0]).toBe("id,site.street,site.country,spot.lat,spot.lng");
+  expect(columns).toContain(",'=1+1,CN,51.05434249999999,-0.0000001\r\n");
+  expect(counts((await load(bench, "deals", columns, { mode: "upsert", key: "id" })).job)).toEqual([8, 8, 0, 0, 8, 0]);
   const lines = (await exported({ ...parameters, format: "ndjson" })).text;
   expect(counts((await load(bench, "deals", lines, { mode: "upsert", key: "id" })).job)).toEqual([8, 8, 0, 0, 8, 0]);
 });

@@ -44,6 +44,76 @@ describe("a CSV file without a mapping", () => {
     expect(cause[0]?.job).toBe(result.job.id);
   });
 
+  test("has columns of parts, which become one value and leave the other parts of a record as they are", async () => {
+    const columns = "title,external_id,mark,took,site.city,site.country,spot.lat,spot.lng";
+    const file = `${columns}\nparts 1,q1,5,90.5,Ghent,be,51.05,3.7\nparts 2,q2,,,,,,\nparts 3,q3,6,1h,,Belgium,91,x\nparts 4,q4,,,,,5,\n`;
+    const { job, errors } = await load(bench, "deals", file);
+    expect(counts(job)).toEqual([4, 4, 2, 0, 0, 2]);
+    expect(errors.slice(1).map((line) => line.replace(/^.*?,\d,/, ""))).toEqual(
+      ['"took: must be number; spot.lng: must be number"', "spot.lng: is required"].map((reason) =>
+        expect.stringContaining(reason.replaceAll('"', "")),
+      ),
+    );
+    const select = "title,mark,took,site,spot";
+    const found = await find(bench, "deals", "title.startsWith('parts')", select);
+    expect(found.map(own)).toEqual([
+      { title: "parts 1", mark: 5, took: 90.5, site: { city: "Ghent", country: "BE" }, spot: { lat: 51.05, lng: 3.7 } },
+      { title: "parts 2", mark: null, took: null, site: null, spot: null },
+    ]);
+    const mapping = {
+      empty: "clear",
+      columns: {
+        code: "external_id",
+        城市: "site.city",
+        国家: { field: "site.country", values: { 比利时: "BE" } },
+        纬度: { field: "spot.lat", decimal: "," },
+        经度: "spot.lng",
+      },
+    };
+    const upsert = `code,城市,国家,纬度,经度\nq1,,比利时,"1,5",2\nq2,Bruges,XX,,\n`;
+    const second = await load(bench, "deals", upsert, { mapping, mode: "upsert", key: "external_id" });
+    expect(counts(second.job)).toEqual([2, 2, 0, 1, 0, 1]);
+    expect(second.errors[1]).toMatch(/^q2,.*国家: must be a valid country/);
+    expect((await find(bench, "deals", "title == 'parts 1'", select)).map(own)).toMatchObject([
+      { site: { country: "BE" }, spot: { lat: 1.5, lng: 2 } },
+    ]);
+    for (const wrong of [
+      { a: "site.town" },
+      { a: "title.x" },
+      { a: "site.city.x" },
+      { a: { field: "site.city", times: 10 } },
+    ])
+      expect((await send(bench, "deals", "a\n1\n", { mapping: { columns: wrong } })).status).toBe(422);
+    expect(
+      (await send(bench, "deals", "a,b\n1,2\n", { mapping: { columns: { a: "site.city", b: "site.city" } } })).status,
+    ).toBe(422);
+  });
+
+  test("has lists of ids, which are checked one by one", async () => {
+    const firms = body(await bench.admin.post("/api/firms", [{ name: "l1" }, { name: "l2" }]), 200).data as {
+      id: string;
+    }[];
+    const [a, b] = firms.map(({ id }) => id).toSorted();
+    const gone = "0198a3f0-1111-7000-8000-000000000001";
+    const file = `title,partners\nlists 1,${b}; ${a};${b}\nlists 2,${a};${gone}\nlists 3,${a};x\nlists 4,\n`;
+    const { job, errors } = await load(bench, "deals", file);
+    expect(counts(job)).toEqual([4, 4, 2, 0, 0, 2]);
+    expect(errors.slice(1).map((line) => line.replace(/^.*?,\d,/, ""))).toEqual([
+      "partners: no firm with this id",
+      "partners/1: must be a valid uuid",
+    ]);
+    const found = await find(bench, "deals", "title.startsWith('lists')", "title,partners");
+    expect(found.map(own)).toEqual([
+      { title: "lists 1", partners: [a, b] },
+      { title: "lists 4", partners: null },
+    ]);
+    const { text } = await bench.admin.get("/api/export/deals?select=title,partners&filter=title=='lists 1'");
+    expect(text.split("\r\n")[1]?.endsWith(`,lists 1,${a};${b}`)).toBe(true);
+    const again = await load(bench, "deals", text, { mode: "upsert", key: "id" });
+    expect(counts(again.job)).toEqual([1, 1, 0, 0, 1, 0]);
+    expect((await send(bench, "deals", "partners.code\nx\n")).status).toBe(422);
+  });
+
   test("reports bad rows by themselves, all faults of each, and imports the others", async () => {
     const rows = Array.from({ length: 1_200 }, (_, i) => `bad rows ${i},${i}`);
     rows[3] = ",-5";

@@ -39,6 +39,12 @@ const deal = {
     tags: { type: "array", items: { enum: ["red", "blue"] } },
     extra: { fieldType: "json" },
     phone: { fieldType: "phone" },
+    notes: { fieldType: "rich_text" },
+    mark: { fieldType: "rating" },
+    took: { fieldType: "duration" },
+    site: { fieldType: "address" },
+    spot: { fieldType: "geo" },
+    partners: { fieldType: "references", target: "firm", relation: "partner_deals" },
     firm: { fieldType: "reference", target: "firm" },
   },
   rules: [

@@ -1,5 +1,5 @@
 import { Condition, cel, type Decimal, type FilterValue, literal } from "./condition.ts";
-import type { FieldName, ObjectName, ReferenceName, Schema, Target } from "./objects.ts";
+import type { FieldName, ObjectName, Parts, ReferenceName, Schema, Target } from "./objects.ts";
 
 interface Equality<V> {
   /** `eq(null)` asks whether the field is empty; otherwise an empty field equals nothing and differs from nothing. */
@@ -45,11 +45,13 @@ type FieldOf<V> = unknown extends V
 
 type TextField<V> = string extends V ? Text : `${number}` extends V ? Ordered<Decimal | number | bigint> : Choice<V>;
 
-/** The fields of an object's records; a reference is compared by id and leads on to the fields of its target. */
+/** The fields of an object's records; a reference is compared by id and leads on to the fields of its target, a value with parts to these. */
 export type Fields<O extends Schema<O>, N extends ObjectName<O>> = {
   readonly [K in FieldName<O, N>]-?: K extends ReferenceName<O, N>
     ? Choice<string> & Fields<O, Target<O, N, K>>
-    : FieldOf<NonNullable<O[N]["read"][K]>>;
+    : K extends keyof Parts<O, N>
+      ? Equality<never> & { readonly [R in keyof Parts<O, N>[K]]: FieldOf<Parts<O, N>[K][R]> }
+      : FieldOf<NonNullable<O[N]["read"][K]>>;
 };
 
 /** CEL as text, a condition, or what makes one of the fields. */

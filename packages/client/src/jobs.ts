@@ -1,6 +1,6 @@
 import { joined, part, queryText } from "./address.ts";
 import { type Filter, filterText } from "./filter.ts";
-import type { ObjectName, OrderPath, ReferenceName, Schema, SelectPath } from "./objects.ts";
+import type { ExpandName, ObjectName, OrderPath, Schema, SelectPath } from "./objects.ts";
 import type { ProblemFacts } from "./problem.ts";
 import {
   type CallOptions,
@@ -37,7 +37,7 @@ export interface ExportParameters<
 > extends CallOptions {
   readonly format?: FileFormat;
   readonly select?: readonly SelectPath<O, N, P>[];
-  readonly expand?: readonly (E & ReferenceName<O, N>)[];
+  readonly expand?: readonly (E & ExpandName<O, N>)[];
   readonly filter?: Filter<O, N>;
   readonly order?: readonly OrderPath<O, N, T>[];
   readonly deleted?: "only";

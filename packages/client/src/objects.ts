@@ -8,6 +8,10 @@ export interface ObjectTypes {
   readonly patch: unknown;
   /** The object that each reference leads to. */
   readonly references: object;
+  /** The object whose records each list of records holds. */
+  readonly lists?: object;
+  /** The parts of fields that have some: `{ address: { city: string } }`. */
+  readonly parts?: object;
   /** Fields that name one record by themselves. */
   readonly keys: string;
 }
@@ -25,16 +29,35 @@ export type Target<O extends Schema<O>, N extends ObjectName<O>, R> = R extends 
   ? O[N]["references"][R] & ObjectName<O>
   : never;
 
-/** What an editor offers where a path is wrong: the record's fields, and those one reference away. */
+type Lists<O extends Schema<O>, N extends ObjectName<O>> = O[N] extends { readonly lists: infer L }
+  ? L
+  : Record<never, never>;
+
+/** References and lists of records: what `expand` shows whole. */
+export type ExpandName<O extends Schema<O>, N extends ObjectName<O>> =
+  | ReferenceName<O, N>
+  | (keyof Lists<O, N> & FieldName<O, N>);
+
+/** By the names of the fields that have parts. */
+export type Parts<O extends Schema<O>, N extends ObjectName<O>> = O[N] extends { readonly parts: infer P }
+  ? P
+  : Record<never, never>;
+
+/** What an editor offers where a path is wrong: the record's fields, their parts, and the fields one reference away. */
 type Suggestions<O extends Schema<O>, N extends ObjectName<O>> =
   | FieldName<O, N>
+  | { [K in keyof Parts<O, N> & string]: `${K}.${keyof Parts<O, N>[K] & string}` }[keyof Parts<O, N> & string]
   | { [R in ReferenceName<O, N>]: `${R}.${FieldName<O, Target<O, N, R>>}` }[ReferenceName<O, N>];
 
-/** A path of references that ends at a field, or at one of the words `Last`. */
+/** A path of references that ends at a field or a part of one, or at one of the words `Last`. */
 type IsPath<O extends Schema<O>, N extends ObjectName<O>, P extends string, Last> = P extends `${infer H}.${infer R}`
   ? H extends ReferenceName<O, N>
     ? IsPath<O, Target<O, N, H>, R, Last>
-    : false
+    : H extends keyof Parts<O, N>
+      ? R extends keyof Parts<O, N>[H] | Last
+        ? true
+        : false
+      : false
   : P extends FieldName<O, N> | Last
     ? true
     : false;
@@ -45,7 +68,7 @@ type Check<O extends Schema<O>, N extends ObjectName<O>, P extends string, Last>
     : Suggestions<O, N>
   : never;
 
-/** `name`, `owner.name`, `account.owner.email`: itself where it leads to a field, else what could stand there. */
+/** `name`, `address.city`, `owner.name`, `account.owner.email`: itself where it leads to a field, else what could stand there. */
 export type FieldPath<O extends Schema<O>, N extends ObjectName<O>, P extends string> = Check<O, N, P, never>;
 
 /** As `FieldPath`, and `*` or `account.*` for every field. */
@@ -64,7 +87,9 @@ export type PathValue<
   N extends ObjectName<O>,
   P extends string,
 > = P extends `${infer H}.${infer R}`
-  ? PathValue<O, Target<O, N, H>, R> | null
+  ? H extends keyof Parts<O, N>
+    ? Parts<O, N>[H][R & keyof Parts<O, N>[H]] | null
+    : PathValue<O, Target<O, N, H>, R> | null
   : P extends keyof O[N]["read"]
     ? O[N]["read"][P]
     : never;
@@ -76,7 +101,11 @@ type Member<O extends Schema<O>, N extends ObjectName<O>, K extends string, P ex
   Tail<P, K>,
 ] extends [never]
   ? V
-  : Shape<O, Target<O, N, K>, Tail<P, K>> | null;
+  : K extends keyof Parts<O, N>
+    ? PartsShape<Parts<O, N>[K], Tail<P, K>, V> | null
+    : Shape<O, Target<O, N, K>, Tail<P, K>> | null;
+
+type PartsShape<A, P extends string, V> = "*" extends P ? V : { [R in P & keyof A]: A[R] | null };
 
 type Wanted<K, P extends string> = "*" extends P ? K : K & Head<P>;
 
@@ -86,7 +115,11 @@ type Shape<O extends Schema<O>, N extends ObjectName<O>, P extends string> = {
 
 type WithExpanded<O extends Schema<O>, N extends ObjectName<O>, T, E> = [E] extends [never]
   ? T
-  : { [K in keyof T as Exclude<K, E>]: T[K] } & { [K in E & string]: ReadRecord<O, Target<O, N, K>> | null };
+  : { [K in keyof T as Exclude<K, E>]: T[K] } & { [K in E & string]: Expanded<O, N, K> | null };
+
+type Expanded<O extends Schema<O>, N extends ObjectName<O>, K extends string> = K extends keyof Lists<O, N>
+  ? ReadRecord<O, Lists<O, N>[K] & ObjectName<O>>[]
+  : ReadRecord<O, Target<O, N, K>>;
 
 type Flat<T> = { [K in keyof T]: T[K] };
 

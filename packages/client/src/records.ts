@@ -5,12 +5,12 @@ import { type Fields, type Filter, filterText, where } from "./filter.ts";
 import { type ExportParameters, exportQuery, ImportJob, type ImportOptions, importCall } from "./jobs.ts";
 import type {
   Answer,
+  ExpandName,
   FieldName,
   ObjectName,
   OrderPath,
   PathValue,
   ReadRecord,
-  ReferenceName,
   Schema,
   SelectPath,
 } from "./objects.ts";
@@ -23,10 +23,10 @@ export interface ReadParameters<
   P extends string,
   E extends string,
 > extends CallOptions {
-  /** Fields of the answer, also through references: `["name", "account.owner.name"]`; `*` is every field. */
+  /** Fields of the answer, also parts of them and through references: `["name", "address.city", "account.owner.name"]`; `*` is every field. */
   readonly select?: readonly SelectPath<O, N, P>[];
-  /** References whose id is replaced by the record. */
-  readonly expand?: readonly (E & ReferenceName<O, N>)[];
+  /** References and lists whose ids are replaced by the records. */
+  readonly expand?: readonly (E & ExpandName<O, N>)[];
 }
 
 export interface ListParameters<

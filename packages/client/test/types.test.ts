@@ -33,6 +33,10 @@ const specimen = {
     day: { type: "string", format: "date" },
     at: { type: "string", format: "date-time" },
     done: { type: "boolean" },
+    home: { fieldType: "address" },
+    spot: { fieldType: "geo" },
+    took: { fieldType: "duration" },
+    leads: { fieldType: "references", target: "lead" },
     eq: { type: "integer" },
     code: { type: "string", maxLength: 50, unique: true },
   },
@@ -113,6 +117,35 @@ await lead.list({ filter: cel\`month(created_at) == \${5} && company in \${["a",
 await lead.list({ filter: cel\`company == \${{}}\` }); // wrong
 await specimen.list({ filter: (f) => f.exact.gte(decimal("1.5")).and(f.tags.contains("a"), f.like.eq.eq(1), f.done.eq(true), f.anything.ne(null)) });
 await specimen.list({ filter: (f) => f.exact.gte("1.5") }); // wrong
+await specimen.list({ filter: (f) => f.home.city.startsWith("G").and(f.like.home.country.oneOf(["BE"]), f.spot.lat.gt(50.5), f.home.eq(null)), order: ["-spot.lat", "like.home.city"] });
+await specimen.list({ filter: (f) => f.home.town.eq("x") }); // wrong
+await specimen.list({ filter: (f) => f.spot.lat.contains("x") }); // wrong
+await specimen.list({ filter: (f) => f.home.eq("x") }); // wrong
+await specimen.list({ order: ["home.town"] }); // wrong
+await specimen.list({ order: ["home.city.x"] }); // wrong
+const placed = await specimen.get(id, { select: ["home.city", "home.country", "spot.lat", "like.spot.lng", "took"] });
+same<NonNullable<(typeof placed)["home"]>, { city: string | null; country: string | null }>(true);
+same<(typeof placed)["spot"], { lat: number | null } | null>(true);
+placed.like?.spot?.lng?.toFixed();
+placed.home?.street; // wrong
+same<(typeof placed)["took"], number | null>(true);
+const listed = await specimen.get(id, { select: ["title", "leads"], expand: ["leads", "like"] });
+same<(typeof listed)["leads"], Objects["lead"]["read"][] | null>(true);
+same<Objects["specimen"]["read"]["leads"], string[] | null>(true);
+await specimen.list({ filter: (f) => f.leads.contains(id) });
+await specimen.list({ select: ["leads.company"] }); // wrong
+await specimen.list({ order: ["leads.company"] }); // wrong
+await specimen.get(id, { expand: ["tags"] }); // wrong
+await specimen.create({ title: "a", exact: "1.5", leads: [1] }); // wrong
+const whole = await specimen.get(id, { select: ["home.*", "spot"] });
+same<(typeof whole)["home"], Objects["specimen"]["read"]["home"] | null>(true);
+const places = await specimen.aggregate({ group: ["home.country"], metrics: ["max(spot.lat)", "sum(took)"], order: ["-max_spot_lat"] });
+same<NonNullable<(typeof places)[0]>["home_country"], string | null>(true);
+same<NonNullable<(typeof places)[0]>["max_spot_lat"], number | null>(true);
+await specimen.aggregate({ group: ["home.town"] }); // wrong
+await specimen.create({ title: "a", exact: "1.5", home: { city: "Ghent", state: null }, spot: { lat: 1, lng: 2 }, took: 90 });
+await specimen.create({ title: "a", exact: "1.5", home: { town: "Ghent" } }); // wrong
+await specimen.update(id, { spot: { lat: 1 } }); // wrong
 await specimen.list({ filter: (f) => f.tags.contains("z") }); // wrong
 await specimen.list({ filter: (f) => f.done.eq("yes") }); // wrong
 await lead.create({ company: "Acme", last_name: "Ada", status: "new" });

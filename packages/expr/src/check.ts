@@ -12,7 +12,7 @@ import { parse } from "./parse.ts";
 import { call, checkDigits, resolve } from "./resolve.ts";
 import type { Syntax } from "./syntax.ts";
 import { isStorable } from "./text.ts";
-import { type ExprObject, type ExprScope, type Kind, typeName } from "./types.ts";
+import { type ExprObject, type ExprScope, isPlain, type Kind, typeName } from "./types.ts";
 
 /**
  * Reads and type-checks an expression; its result has the `expected` kind, where one is given.
@@ -58,7 +58,7 @@ const checkBody: CheckBody = (source, kind, names) => expect(check(parse(source)
 function expect(node: TypedNode, kind: Kind): TypedNode {
   if (node.type.kind === kind) return node;
   const faults: Faults = [];
-  const found = kind === "list" || kind === "ref" ? undefined : coerce(node, { kind }, faults);
+  const found = isPlain(kind) ? coerce(node, { kind }, faults) : undefined;
   return found ?? fail(faults, new ExpressionError(node.at, messages.expected(kind, typeName(node.type))));
 }
 
@@ -181,13 +181,19 @@ function ofField(name: "has" | "changed", syntax: Syntax, at: number, names: Nam
   const field = syntax.is === "name" || syntax.is === "member" ? check(syntax, names) : undefined;
   const isField = field?.node === "field" || field?.node === "formula";
   if (isField && name === "has") return nullTest("is_not_null", field, at);
-  const isOwn = syntax.is === "name" && names.scope.record.fieldType(syntax.name) !== undefined;
-  if (!isField || !isOwn) throw new ExpressionError(syntax.at, messages.fieldOnly(name));
+  const own = syntax.is === "name" && names.scope.record.fieldType(syntax.name) ? syntax : undefined;
+  const part = oldPart(field);
+  if (!isField || !(own ?? part)) throw new ExpressionError(syntax.at, messages.fieldOnly(name));
   if (!names.scope.old) throw new ExpressionError(at, messages.noOld());
-  const old: Syntax = { ...syntax, name: "old" };
-  const before = check({ ...syntax, is: "member", of: old, nameAt: syntax.at }, names);
-  return call(operation("changed"), [field, before], field.type, at);
+  const before = own ? check({ ...own, is: "member", of: { ...own, name: "old" }, nameAt: own.at }, names) : part;
+  return call(operation("changed"), [field, before as TypedNode], field.type, at);
 }
+
+/** What a part of one of the record's own fields was before the change; undefined for other nodes. */
+const oldPart = (node: TypedNode | undefined): FieldNode | undefined =>
+  node?.node === "field" && node.root === "record" && node.path.length === 1 && node.part !== undefined
+    ? { ...node, root: "old" }
+    : undefined;
 
 /** Tests and changes of lists that CEL knows and this language does not. */
 const unknownMacros = new Set(["all", "exists_one", "map", "filter"]);

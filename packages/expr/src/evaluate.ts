@@ -1,3 +1,4 @@
+import { isObject } from "@guanxi/base";
 import { localOrNull } from "./calendar.ts";
 import type { CheckedExpression } from "./describe.ts";
 import { operation } from "./functions/index.ts";
@@ -74,9 +75,13 @@ function formulaValue({ body, type, keeps, of }: FormulaNode, env: EvalEnv, run:
   return keeps ? held(value as Decimal, keeps) : value;
 }
 
-function fieldValue({ root, path, type }: FieldNode, env: EvalEnv): Inner {
+function fieldValue({ root, path, part, type }: FieldNode, env: EvalEnv): Inner {
   if (typeof root !== "string" || path.length !== 1) throw new Error(`${path.join(".")} has no evaluation in memory`);
   const record = root === "record" ? env.record : env[root];
   const [field] = path;
-  return record && field !== undefined && Object.hasOwn(record, field) ? fromJson(record[field], type) : null;
+  const value = member(record, field);
+  return fromJson(part === undefined ? value : member(value, part), type);
 }
+
+const member = (value: unknown, name: string | undefined): unknown =>
+  isObject(value) && name !== undefined && Object.hasOwn(value, name) ? value[name] : null;

@@ -6,5 +6,5 @@ export { type EvalEnv, evaluate, holds } from "./evaluate.ts";
 export { functionNames } from "./functions/index.ts";
 export { Decimal } from "./number.ts";
 export { toSql } from "./sql.ts";
-export { type ExprObject, type ExprScope, type ExprType, type Formula, type Kind } from "./types.ts";
+export { type ExprObject, type ExprScope, type ExprType, type Formula, type Kind, partSql, sqlType } from "./types.ts";
 export type { Value } from "./values.ts";

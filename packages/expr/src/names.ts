@@ -76,26 +76,45 @@ function walk(
 ): FoundField {
   let object = start;
   let type: ExprType = { kind: "null" };
+  const names: string[] = [];
+  let part: string | undefined;
   for (const [i, step] of steps.entries()) {
+    if (type.kind === "parts") {
+      part = step.name;
+      type = member(type.parts, step);
+      continue;
+    }
     if (i > 0) object = target(type, steps[i - 1]!.name, step.at, root, scope);
+    names.push(step.name);
     const found = object.fieldType(step.name);
     if (!found)
       throw new ExpressionError(step.at, messages.unknownField(step.name, nearest(step.name, object.fieldNames?.())));
     type = found;
   }
   const digits = fieldDigits(type);
-  const names = [...path, ...steps.map((s) => s.name)];
-  const unit = object.unit?.(names.at(-1) ?? "");
-  const facts = { ...(digits && { digits }), ...(unit === undefined ? {} : { unit: [...names.slice(0, -1), unit] }) };
-  return { object, field: { node: "field", root, path: names, type, at, ...facts } };
+  const whole = [...path, ...names];
+  // A part has no unit of its own.
+  const unit = part === undefined ? object.unit?.(whole.at(-1) ?? "") : undefined;
+  const facts = {
+    ...(part !== undefined && { part }),
+    ...(digits && { digits }),
+    ...(unit === undefined ? {} : { unit: [...whole.slice(0, -1), unit] }),
+  };
+  return { object, field: { node: "field", root, path: whole, type, at, ...facts } };
 }
 
-/** Of the actor and of the record before the change there are the own fields, and no more. */
-const alone: ReadonlySet<Place["root"]> = new Set(["user", "old"]);
+function member(parts: Readonly<Record<string, ExprType>>, { name, at }: Step): ExprType {
+  const type = Object.hasOwn(parts, name) ? parts[name] : undefined;
+  if (!type) throw new ExpressionError(at, messages.unknownField(name, nearest(name, Object.keys(parts))));
+  return type;
+}
+
+/** Of the actor, of the record before the change and of records in a test there are the own fields, and no more. */
+const isAlone = (root: Place["root"]): boolean => root !== "record";
 
 function target(type: ExprType, field: string, at: number, root: Place["root"], scope: ExprScope): ExprObject {
   if (type.kind !== "ref") throw new ExpressionError(at, messages.notReference(field, type.kind));
-  const object = alone.has(root) ? undefined : scope.object?.(type.target);
+  const object = isAlone(root) ? undefined : scope.object?.(type.target);
   if (!object) throw new ExpressionError(at, messages.noWalk(field));
   return object;
 }

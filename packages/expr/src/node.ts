@@ -3,7 +3,7 @@ import type { ExprType, Formula } from "./types.ts";
 
 /**
  * A value inside an evaluation. By type: text, references: string; bool: boolean; int, decimal: Decimal; date: days since 1970;
- * time: microseconds since midnight; datetime, duration: microseconds as bigint; list: array; json: as parsed.
+ * time: microseconds since midnight; datetime, duration: microseconds as bigint; list: array; json, parts: as parsed.
  */
 export type Inner = null | string | boolean | number | bigint | Decimal | readonly Inner[] | JsonObject;
 export interface JsonObject {
@@ -31,6 +31,8 @@ export interface FieldNode extends Typed {
   readonly path: readonly string[];
   /** The path of the field that says in which unit it is. */
   readonly unit?: readonly string[];
+  /** The member of the field at the path's end. */
+  readonly part?: string;
 }
 export interface ListNode extends Typed {
   readonly type: ExprType & { readonly kind: "list" };

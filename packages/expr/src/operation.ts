@@ -6,7 +6,7 @@ import type { Kind } from "./types.ts";
  * What an operation takes: a kind of value; any `number`; a `moment` (date or date-time); `T`, one common type of all that
  * are `T`; or `T[]`, a list of those.
  */
-export type Param = Exclude<Kind, "list" | "null" | "json"> | "number" | "moment" | "T" | "T[]";
+export type Param = Exclude<Kind, "list" | "null" | "json" | "parts"> | "number" | "moment" | "T" | "T[]";
 
 /** What evaluations in memory know beside the values. */
 export interface Run {
@@ -49,10 +49,10 @@ export interface Operation {
   readonly params: readonly Param[];
   /** The last parameter may come more than once. */
   readonly rest?: boolean;
-  /** The kinds that `T` may be; all but json and null where absent. */
+  /** The kinds that `T` may be; all but json, parts and null where absent. */
   readonly among?: readonly Kind[];
   /** `number` is an integer when all numbers given are. */
-  readonly returns: Exclude<Kind, "list" | "ref" | "null" | "json"> | "number" | "T";
+  readonly returns: Exclude<Kind, "list" | "ref" | "null" | "json" | "parts"> | "number" | "T";
   /** Digits of the result; the widest of the arguments' where absent. */
   digits?(args: readonly TypedNode[]): Digits;
   /** May also be written after a dot: `name.startsWith('x')`. */

@@ -6,7 +6,7 @@ import { messages } from "./messages.ts";
 import type { CallNode, TypedNode } from "./node.ts";
 import { type Digits, integerDigits, widest } from "./number.ts";
 import type { Operation, Param } from "./operation.ts";
-import { type ExprType, type Kind, typeName } from "./types.ts";
+import { type ExprType, isPlain, type Kind, typeName } from "./types.ts";
 
 const anyKind: readonly Kind[] = [
   "text",
@@ -71,7 +71,7 @@ function fitOne(arg: TypedNode, param: Param, shared: ExprType, exact: boolean, 
   if (kinds.includes(arg.type.kind)) return arg;
   if (exact) return undefined;
   for (const kind of kinds) {
-    const found = kind === "ref" || kind === "list" ? undefined : coerce(arg, { kind }, faults);
+    const found = isPlain(kind) ? coerce(arg, { kind }, faults) : undefined;
     if (found) return found;
   }
   return undefined;

@@ -3,7 +3,7 @@ import { operation } from "./functions/index.ts";
 import type { FieldNode, FormulaNode, ListNode, LiteralNode, Root, TypedNode } from "./node.ts";
 import { type SqlArg, type SqlRun, fiscalYearStart } from "./operation.ts";
 import { heldDatetime, heldDecimal, heldInteger } from "./sql-text.ts";
-import { sqlType } from "./types.ts";
+import { partSql, sqlType } from "./types.ts";
 import { toParameter } from "./values.ts";
 
 /** How an expression's names and literals stand in the statement that it becomes a part of. */
@@ -116,7 +116,12 @@ function literal({ value, type }: LiteralNode, target: SqlTarget): string {
   return target.parameter(toParameter(value, type), sqlType(type));
 }
 
-function field({ root, path }: FieldNode, target: SqlTarget, variables: Columns): string {
+function field({ root, path, part, type }: FieldNode, target: SqlTarget, variables: Columns): string {
+  const column = whole(root, path, target, variables);
+  return part === undefined ? column : partSql(column, part, type);
+}
+
+function whole(root: FieldNode["root"], path: readonly string[], target: SqlTarget, variables: Columns): string {
   if (typeof root === "string") return target.column(path, root);
   const column = variables.get(root.variable);
   if (!column) throw new Error(`no child called ${root.variable}`);

@@ -6,6 +6,8 @@
 export type ExprType =
   | { readonly kind: "text" | "bool" | "int" | "decimal" | "date" | "datetime" | "time" | "duration" | "json" | "null" }
   | { readonly kind: "list"; readonly of: ExprType }
+  /** One value with members that have names and types of their own, such as an address; JSON in the database. */
+  | { readonly kind: "parts"; readonly parts: Readonly<Record<string, ExprType>> }
   | { readonly kind: "ref"; readonly target: string };
 
 export type Kind = ExprType["kind"];
@@ -17,6 +19,9 @@ export interface Formula {
   /** How many digits a decimal keeps in all, and after the point: it is rounded, and null where it needs more. */
   readonly digits?: { readonly precision: number; readonly scale: number } | undefined;
 }
+/** Whether the kind says all there is to say of a type. */
+export const isPlain = (kind: Kind): kind is Exclude<Kind, "list" | "ref" | "parts"> =>
+  kind !== "list" && kind !== "ref" && kind !== "parts";
 
 /** What the checker must know of an object: its fields (system fields included) by name. */
 export interface ExprObject {
@@ -57,6 +62,7 @@ const sqlTypes: Record<Exclude<Kind, "list">, string> = {
   time: "time",
   duration: "interval",
   json: "jsonb",
+  parts: "jsonb",
   ref: "uuid",
   null: "text",
 };
@@ -65,8 +71,15 @@ const sqlTypes: Record<Exclude<Kind, "list">, string> = {
 export const sqlType = (type: ExprType): string =>
   type.kind === "list" ? `${sqlType(type.of)}[]` : sqlTypes[type.kind];
 
+/** SQL of a member of `column`, as one operand of the SQL type that the member's type says. */
+export function partSql(column: string, part: string, type: ExprType): string {
+  const text = `(${column} ->> '${part}')`;
+  return type.kind === "text" ? text : `${text}::${sqlType(type)}`;
+}
+
 /** The type as a person reads it in an error. */
 export function typeName(type: ExprType): string {
   if (type.kind === "list") return `list of ${typeName(type.of)}`;
+  if (type.kind === "parts") return `value of ${Object.keys(type.parts).join(", ")}`;
   return type.kind === "ref" ? `reference to ${type.target}` : type.kind;
 }

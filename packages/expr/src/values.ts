@@ -54,6 +54,7 @@ export function fromJson(value: unknown, type: ExprType): Inner {
 function read(value: unknown, type: ExprType): Inner | undefined {
   switch (type.kind) {
     case "json":
+    case "parts":
       return value as Inner;
     case "bool":
       return typeof value === "boolean" ? value : undefined;

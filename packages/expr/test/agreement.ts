@@ -71,7 +71,7 @@ function columnSql(name: string, type: ExprType, from: string): string {
     const of = type.of.kind === "int" ? "bigint" : "text";
     return `CASE WHEN jsonb_typeof(${from}->'${name}') = 'array' THEN ARRAY(SELECT e::${of} FROM jsonb_array_elements_text(${from}->'${name}') e) END`;
   }
-  if (type.kind === "json") return `NULLIF(${from}->'${name}', 'null')`;
+  if (type.kind === "json" || type.kind === "parts") return `NULLIF(${from}->'${name}', 'null')`;
   if (type.kind === "duration") return `((${text}) || ' seconds')::interval`;
   const types: Partial<Record<ExprType["kind"], string>> = {
     bool: "boolean",

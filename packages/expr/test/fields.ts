@@ -27,6 +27,7 @@ export const fields: Readonly<Record<string, ExprType>> = {
   agent: user,
   account: { kind: "ref", target: "account" },
   extra: { kind: "json" },
+  home: { kind: "parts", parts: { city: { kind: "text" }, zip: { kind: "text" }, lat: { kind: "decimal" } } },
 };
 
 export const object = (

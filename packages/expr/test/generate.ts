@@ -115,12 +115,20 @@ const byKind = {
   json: fc.constantFrom<unknown>({ a: 1, b: [1, null] }, { b: [1, null], a: 1 }, [], 0, "x", { a: 2 }),
 } as const;
 
+/** Members that are not there, and such as nobody asks for. */
+const parts = (types: typeof fields): fc.Arbitrary<unknown> =>
+  fc.record(
+    { ...Object.fromEntries(Object.entries(types).map(([name, type]) => [name, valueOf(type)])), more: fc.boolean() },
+    { requiredKeys: [] },
+  );
+
 function valueOf(type: (typeof fields)[string]): fc.Arbitrary<unknown> {
   if (type.kind === "list")
     return fc.array(
       valueOf(type.of).filter((v) => v !== null),
       { maxLength: 3 },
     );
+  if (type.kind === "parts") return parts(type.parts);
   return type.kind === "null" ? fc.constant(null) : byKind[type.kind];
 }
 
@@ -186,9 +194,15 @@ export const patterns = fc.letrec<{ any: string; atom: string }>((tie) => ({
   ),
 })).any;
 
+/** Fields by name, and the members of those that have any. */
+const named = Object.entries(fields).flatMap(([name, type]) => [
+  [name, type.kind] as const,
+  ...(type.kind === "parts" ? Object.entries(type.parts).map(([p, of]) => [`${name}.${p}`, of.kind] as const) : []),
+]);
+
 const field = (kind: string): fc.Arbitrary<string> =>
   fc
-    .constantFrom(...Object.keys(fields).filter((name) => fields[name]?.kind === kind))
+    .constantFrom(...named.filter(([, of]) => of === kind).map(([name]) => name))
     .chain((name) => fc.constantFrom(name, name, name, `old.${name}`));
 
 type Kinds = Record<
@@ -350,9 +364,9 @@ export const expressions = fc.letrec<Kinds>((tie) => {
       ),
       call("contains($0, $1)", tie("text"), texts.map(quoted)),
       call("$0.matches($1)", tie("text"), patterns.map(quoted)),
-      call("has($0)", fc.constantFrom(...Object.keys(fields), "old.name", "user.level")),
-      call("changed($0)", fc.constantFrom(...Object.keys(fields))),
-      call("(extra $0 null)", fc.constantFrom("==", "!=")),
+      call("has($0)", fc.constantFrom(...named.map(([name]) => name), "old.name", "old.home.city", "user.level")),
+      call("changed($0)", fc.constantFrom(...named.map(([name]) => name))),
+      call("($0 $1 null)", fc.constantFrom("extra", "home"), fc.constantFrom("==", "!=")),
       call("(old $0 null)", fc.constantFrom("==", "!=")),
       call("($0 == $1)", tie("bool"), tie("bool")),
       ...shared("bool"),

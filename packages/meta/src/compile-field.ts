@@ -36,6 +36,7 @@ export function compileField(name: string, definition: FieldDefinition, place: F
     unique,
     foreignKey: typeName === "reference",
     definition,
+    ...(type.merges === true ? { merges: true } : {}),
     ...referenceFacts(typeName, definition, required),
     ...(shape.shown === undefined ? {} : { shown: shape.shown }),
     ...(shape.values === undefined ? {} : { values: shape.values }),
@@ -59,7 +60,7 @@ const limited = (shape: FieldShape, limit: number | undefined): FieldShape =>
       };
 
 function referenceFacts(type: FieldTypeName, definition: FieldDefinition, required: boolean): Partial<FieldFacts> {
-  if (type !== "reference" || definition.target === undefined) return {};
+  if (!["reference", "references"].includes(type) || definition.target === undefined) return {};
   return { target: definition.target, onDelete: onDeleteOf(definition, required) };
 }
 

@@ -2,23 +2,24 @@ import type { FieldTypeName } from "./types.ts";
 
 const texts: readonly FieldTypeName[] = ["text", "long_text", "email", "phone", "url", "picklist", "currency_code"];
 const decimals: readonly FieldTypeName[] = ["number", "percent", "currency"];
+const numbers: readonly FieldTypeName[] = [...decimals, "integer", "rating", "duration"];
 /** What text, and a json value that is one, can be read as. */
 const readable: readonly FieldTypeName[] = [
   ...texts,
-  ...decimals,
-  ...(["multi_picklist", "checkbox", "integer", "date", "datetime", "time", "uuid", "reference"] as const),
+  ...numbers,
+  ...(["rich_text", "multi_picklist", "checkbox", "date", "datetime", "time", "uuid", "reference"] as const),
 ];
 
 /** Which other types a type's values can become; any type but encrypted_text can become text and json besides. */
 const conversions: Partial<Record<FieldTypeName, readonly FieldTypeName[]>> = {
-  ...Object.fromEntries([...texts, "autonumber", "json"].map((type) => [type, readable])),
-  ...Object.fromEntries(decimals.map((type) => [type, [...decimals, "integer"]])),
-  integer: decimals,
+  ...Object.fromEntries([...texts, "autonumber"].map((type) => [type, readable])),
+  json: [...readable, "address", "geo"],
+  ...Object.fromEntries(numbers.map((type) => [type, numbers])),
   checkbox: ["integer"],
   date: ["datetime"],
   datetime: ["date"],
   uuid: ["reference"],
-  reference: ["uuid", "reference"],
+  reference: ["uuid", "reference", "references"],
   multi_picklist: ["picklist"],
 };
 

@@ -104,7 +104,7 @@ function fieldChanges(
   if (from.type !== field.type || from.column.sqlType !== field.column.sqlType) {
     if (!isConvertible(from.type, field.type)) sayInconvertible(field, from, report);
     changes.push({ kind: "change_type", object, field, from });
-  } else if (field.type === "reference" && !sameTarget(field, from, sides)) {
+  } else if (field.target !== undefined && !field.system && !sameTarget(field, from, sides)) {
     changes.push({ kind: "change_reference", object, field, from });
   }
   if (from.column.notNull !== field.column.notNull) changes.push({ kind: "change_required", object, field });

@@ -9,6 +9,7 @@ export { fieldTypes, laterFieldTypes } from "./field-types/index.ts";
 export { fieldTypeOf } from "./infer.ts";
 export { objectMetaSchema } from "./meta-schema.ts";
 export { isReservedPlural, namePattern } from "./names.ts";
+export { partField } from "./part-field.ts";
 export { parseDefinition } from "./parse.ts";
 export { type JsonSchema, recordSchema, type RecordUse } from "./record-schema.ts";
 export { escapeToken, pointer } from "./report.ts";

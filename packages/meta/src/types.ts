@@ -5,6 +5,7 @@ import type { CheckedExpression, ExprObject, ExprType, Formula } from "@guanxi/e
 export type FieldTypeName =
   | "text"
   | "long_text"
+  | "rich_text"
   | "email"
   | "encrypted_text"
   | "phone"
@@ -18,12 +19,17 @@ export type FieldTypeName =
   | "percent"
   | "currency"
   | "currency_code"
+  | "rating"
   | "date"
   | "datetime"
   | "time"
+  | "duration"
+  | "address"
+  | "geo"
   | "json"
   | "autonumber"
   | "reference"
+  | "references"
   | "formula";
 
 export type OnDelete = "restrict" | "setNull" | "cascade";
@@ -184,6 +190,10 @@ export interface FieldFacts {
   /** Set by the system only (id, version, autonumber, what the definition says is readOnly, …). */
   readonly readOnly: boolean;
   readonly exprType: ExprType;
+  /** The member of its column's JSON that it is; only in fields made for reading one. */
+  readonly part?: string;
+  /** A patch changes members of its values, and null takes one away (RFC 7396); other values are replaced whole. */
+  readonly merges?: boolean;
   /** JSON Schema of a value as clients see it, without null. */
   readonly schema: Readonly<Record<string, unknown>>;
   /** What readers see, where that is not what writers send. */

@@ -119,6 +119,10 @@ describe("the steps between two snapshots", () => {
     ["multi_picklist", "integer"],
     ["reference", "checkbox"],
     ["datetime", "time"],
+    ["text", "address"],
+    ["address", "geo"],
+    ["duration", "time"],
+    ["checkbox", "rating"],
   ])("are refused from %s to %s", (from, to) => {
     const definition: Record<string, unknown> = {
       autonumber: { fieldType: "autonumber", pattern: "{000}" },

@@ -11,11 +11,13 @@ const exprKinds: Record<string, string> = {
   "text[]": "list",
   boolean: "bool",
   bigint: "int",
+  smallint: "int",
   numeric: "decimal",
   "numeric(15,2)": "decimal",
   date: "date",
   timestamptz: "datetime",
   time: "time",
+  interval: "duration",
   jsonb: "json",
 };
 
@@ -124,4 +126,15 @@ describe.each(names)("%s", (name) => {
   });
 });
 
-const formats = ["email", "uri", "uuid", "date", "date-time", "local-time", "phone", "decimal", "currency-code"];
+const formats = [
+  "email",
+  "uri",
+  "uuid",
+  "date",
+  "date-time",
+  "local-time",
+  "phone",
+  "decimal",
+  "currency-code",
+  "country-code",
+];

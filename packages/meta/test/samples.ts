@@ -18,6 +18,7 @@ export interface Samples {
 }
 
 const id = "0198a3f0-1111-7000-8000-000000000001";
+const other = "0198a3f0-1111-7000-8000-000000000002";
 const loneSurrogate = "\ud800";
 
 export const samples: Readonly<Record<FieldTypeName, Samples>> = {
@@ -59,6 +60,29 @@ export const samples: Readonly<Record<FieldTypeName, Samples>> = {
       ["\0", " characters"],
     ],
     limits: [[{ maxLength: 3 }, "abcd", " maxLength"]],
+  },
+  rich_text: {
+    definition: { fieldType: "rich_text" },
+    sqlType: "text",
+    valid: [
+      ["<p>Dear <b>Ann</b>,<br />A &amp; B &lt; C</p>"],
+      ["a < b & c", "a &lt; b &amp; c"],
+      ["<P onclick='x()'>a<BR>b</P><script>x()</script>", "<p>a<br />b</p>"],
+      ["<font color=red>red</font>", "red"],
+      ['<a href=" https://a.example/?x=1&y ">a</a>', '<a href="https://a.example/?x=1&amp;y">a</a>'],
+      ["<script>x</script>", ""],
+    ],
+    invalid: [
+      [1, " type"],
+      [["<p>"], " type"],
+      ["a\0b", " characters"],
+      ["x".repeat(500_001), " maxLength"],
+    ],
+    limits: [
+      [{ maxLength: 8 }, "<b>a</b><i></i>", " maxLength"],
+      [{ maxLength: 8 }, "<b>a</b>"],
+      [{ minLength: 1 }, "<script>x</script>", " minLength"],
+    ],
   },
   email: {
     definition: { fieldType: "email" },
@@ -269,6 +293,24 @@ export const samples: Readonly<Record<FieldTypeName, Samples>> = {
       [{ scale: 0 }, 0.5, " precision"],
     ],
   },
+  rating: {
+    definition: { fieldType: "rating" },
+    sqlType: "smallint",
+    valid: [[1], [5], [3.0]],
+    invalid: [
+      [0, " minimum"],
+      [6, " maximum"],
+      [2.5, " type"],
+      ["3", " type"],
+      [Infinity, " type"],
+    ],
+    limits: [
+      [{ minimum: 0 }, -0],
+      [{ minimum: 0 }, -1, " minimum"],
+      [{ maximum: 10 }, 10],
+      [{ maximum: 3 }, 4, " maximum"],
+    ],
+  },
   date: {
     definition: { fieldType: "date" },
     inferred: [{ type: "string", format: "date" }],
@@ -336,6 +378,82 @@ export const samples: Readonly<Record<FieldTypeName, Samples>> = {
       [{ maxLength: 2_000 }, "x".repeat(1_001)],
     ],
   },
+  duration: {
+    definition: { fieldType: "duration" },
+    sqlType: "interval",
+    valid: [[0], [-0, 0], [5400], [-86400], [0.001], [315569520000], [-315569519999.999]],
+    invalid: [
+      [0.0001, " precision"],
+      [315569520000.001, " maximum"],
+      [-315569520001, " minimum"],
+      [1e300, " maximum", " precision"],
+      ["5400", " type"],
+      ["1h30m", " type"],
+      [Number.NaN, " type"],
+    ],
+    limits: [
+      [{ minimum: 0 }, -1, " minimum"],
+      [{ maximum: 3600 }, 3600],
+      [{ maximum: 3600 }, 3600.5, " maximum"],
+      [{ exclusiveMinimum: 0 }, 0, " exclusiveMinimum"],
+      [{ multipleOf: 900 }, 1000, " multipleOf"],
+      [{ multipleOf: 0.1 }, 0.3],
+    ],
+  },
+  address: {
+    definition: { fieldType: "address" },
+    sqlType: "jsonb",
+    exprKind: "parts",
+    valid: [
+      [
+        {
+          street: "天河路 385 号\n太古汇 2 座",
+          district: "天河区",
+          city: "广州市",
+          state: "广东省",
+          postal_code: "510620",
+        },
+      ],
+      [
+        { city: "Ghent", country: " be " },
+        { city: "Ghent", country: "BE" },
+      ],
+      [{ city: null, country: null }],
+      [{}],
+    ],
+    invalid: [
+      ["Ghent", " type"],
+      [["Ghent"], " type"],
+      [{ country: "Belgium" }, "/country format"],
+      [{ country: "ZZ" }, "/country format"],
+      [{ country: 32 }, "/country type"],
+      [{ city: 5, town: "Ghent" }, "/city type", "/town unknown"],
+      [{ postal_code: "1".repeat(21), street: "x".repeat(501) }, "/postal_code maxLength", "/street maxLength"],
+      [{ city: "a\0" }, "/city characters"],
+    ],
+  },
+  geo: {
+    definition: { fieldType: "geo" },
+    sqlType: "jsonb",
+    exprKind: "parts",
+    valid: [
+      [{ lat: 51.05434249999999, lng: 3.717424 }],
+      [{ lat: -90, lng: 180 }],
+      [
+        { lat: -0, lng: -0 },
+        { lat: 0, lng: 0 },
+      ],
+    ],
+    invalid: [
+      [{ lat: 90.000001, lng: -180.5 }, "/lat maximum", "/lng minimum"],
+      [{ lat: 1 }, "/lng required"],
+      [{ lat: null, lng: 1 }, "/lat type"],
+      [{ lat: "1", lng: 1 }, "/lat type"],
+      [{ lat: 1, lng: 1, alt: 1 }, "/alt unknown"],
+      [[1, 2], " type"],
+      ["1,2", " type"],
+    ],
+  },
   json: {
     definition: { fieldType: "json" },
     inferred: [
@@ -396,6 +514,31 @@ export const samples: Readonly<Record<FieldTypeName, Samples>> = {
     invalid: [
       ["me", " format"],
       [{ id }, " type"],
+    ],
+  },
+  references: {
+    definition: { fieldType: "references", target: "user" },
+    sqlType: "uuid[]",
+    exprKind: "list",
+    valid: [
+      [[]],
+      [[id]],
+      [
+        [other, id.toUpperCase(), other],
+        [id, other],
+      ],
+    ],
+    invalid: [
+      [id, " type"],
+      [[id, "me"], "/1 format"],
+      [[id, 5], "/1 type"],
+      [[{ id }], "/0 type"],
+      [[null], "/0 type"],
+    ],
+    limits: [
+      [{ maxItems: 1 }, [id, id]],
+      [{ maxItems: 1 }, [id, other], " maxItems"],
+      [{ minItems: 1 }, [], " minItems"],
     ],
   },
   formula: {

@@ -2,7 +2,7 @@ import type { Field, Snapshot } from "@guanxi/meta";
 import { type Conversions, conversionsOf } from "./conversions.ts";
 import type { AggregatePlan, GroupTerm, Metric } from "./plan.ts";
 import { type Parameters, quote } from "./parameters.ts";
-import { expressionSql, fieldsOf, type FieldSql, fromSql, jsonColumn, sortSql, sqlTypeOf } from "./sql.ts";
+import { expressionSql, fieldsOf, type FieldSql, fromSql, jsonColumn, secondsSql, sortSql, sqlTypeOf } from "./sql.ts";
 import { metaVersion, whereSql } from "./where.ts";
 
 const periodFormats = {
@@ -26,6 +26,9 @@ function groupSql(group: GroupTerm, field: FieldSql, snapshot: Snapshot, paramet
   return `to_char(${moved}, '${periodFormats[group.period]}')`;
 }
 
+const counting: ReadonlySet<string> = new Set(["count", "count_distinct"]);
+const isDuration = ({ field }: Metric): boolean => field?.exprType.kind === "duration";
+
 /** Amounts are multiplied exactly and rounded once, as the field keeps them. */
 const rounded = (sql: string, field: Field): string => {
   const scale = /,(\d+)\)$/.exec(sqlTypeOf(field))?.[1];
@@ -41,7 +44,8 @@ function metricSql(metric: Metric, { amount }: Conversions, fieldSql: FieldSql):
     const sql = `${metric.aggregate}(${converted})`;
     return rounded(metric.aggregate === "sum" ? `coalesce(${sql}, 0)` : sql, field);
   }
-  const column = fieldSql(metric.source, field.name);
+  const stored = fieldSql(metric.source, field.name);
+  const column = isDuration(metric) && !counting.has(metric.aggregate) ? secondsSql(stored) : stored;
   switch (metric.aggregate) {
     case "count":
       return `count(${column})`;
@@ -57,8 +61,6 @@ function metricSql(metric: Metric, { amount }: Conversions, fieldSql: FieldSql):
   }
 }
 
-const counting: ReadonlySet<string> = new Set(["count", "count_distinct"]);
-
 /** One row: `data` (the groups' JSON, comma-separated), `meta`; `unrated`, currencies that have no rate, where amounts are converted. */
 export function compileAggregate(plan: AggregatePlan, snapshot: Snapshot, parameters: Parameters): string {
   const from = fromSql(plan.sources, snapshot, parameters);
@@ -73,7 +75,7 @@ export function compileAggregate(plan: AggregatePlan, snapshot: Snapshot, parame
   const metrics = plan.metrics.map((m) => ({
     name: m.name,
     sql: metricSql(m, conversions, field),
-    shownAs: counting.has(m.aggregate) ? undefined : m.field,
+    shownAs: counting.has(m.aggregate) || isDuration(m) ? undefined : m.field,
   }));
   const members = [...groups, ...metrics];
   const columns = members.map((m) => `${m.sql} AS ${quote(m.name)}`).join(", ");

@@ -4,7 +4,7 @@ import { fewRowsSql, lastCount, ownedRowsSql } from "./owned.ts";
 import type { ListPlan, OrderTerm, Source } from "./plan.ts";
 import { type Asker, type Parameters, quote } from "./parameters.ts";
 import { fieldsOf, type FieldSql, fromSql, sortSql } from "./sql.ts";
-import { metaVersion, whereSql } from "./where.ts";
+import { listedOf, metaVersion, whereSql } from "./where.ts";
 
 interface SortKey {
   readonly sql: string;
@@ -141,7 +141,7 @@ export function compileList(plan: ListPlan, snapshot: Snapshot, parameters: Para
   return `${first}SELECT coalesce(string_agg(p.j, ',' ORDER BY p.n) FILTER (WHERE p.n <= ${limit}), '') AS data,
   coalesce(max(p.n), 0) > ${limit} AS more, max(p.k) AS last, ${totalSql(page)} AS count, ${metaVersion(snapshot)}${answer}
 FROM (
-  SELECT ${jsonObject(plan.outputs, (source, name) => `s.${innerName(source, name)}`)}::text AS j, s.n,
+  SELECT ${jsonObject(plan.outputs, (source, name) => `s.${innerName(source, name)}`, listedOf(plan, snapshot, parameters))}::text AS j, s.n,
     CASE WHEN s.n = ${limit} THEN json_build_array(${marks})::text END AS k
   FROM (
     SELECT row_number() OVER () AS n, c.* FROM (

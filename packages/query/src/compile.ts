@@ -5,7 +5,7 @@ import { jsonObject } from "./json.ts";
 import type { Authorized, GetPlan, ReadPlan } from "./plan.ts";
 import { Parameters, quote, type Slot } from "./parameters.ts";
 import { fieldsOf, fromSql, rowPredicateSql } from "./sql.ts";
-import { metaVersion, whereSql } from "./where.ts";
+import { listedOf, metaVersion, whereSql } from "./where.ts";
 
 /** One row at most: `data` (the record's JSON), `version`, `id`, `meta`. */
 function compileGet(plan: GetPlan, snapshot: Snapshot, parameters: Parameters): string {
@@ -15,7 +15,12 @@ function compileGet(plan: GetPlan, snapshot: Snapshot, parameters: Parameters): 
     `t0.${quote(plan.by.column.name)} = ${key}`,
     ...whereSql(plan, snapshot, parameters, rowPredicateSql),
   ];
-  return `SELECT ${jsonObject(plan.outputs, fieldsOf(plan.sources, snapshot, parameters))}::text AS data, t0.version, t0.id, ${metaVersion(snapshot)} ${from} WHERE ${conditions.join(" AND ")}`;
+  const shown = jsonObject(
+    plan.outputs,
+    fieldsOf(plan.sources, snapshot, parameters),
+    listedOf(plan, snapshot, parameters),
+  );
+  return `SELECT ${shown}::text AS data, t0.version, t0.id, ${metaVersion(snapshot)} ${from} WHERE ${conditions.join(" AND ")}`;
 }
 
 /** A statement without its askers' values. */

@@ -6,7 +6,13 @@ type Sorted = Pick<ListPlan, "object" | "order">;
 
 /** By ids, so that a cursor outlives renames. System fields have the same ids everywhere, so the object's belongs to it. */
 const signature = ({ object, order }: Sorted): string =>
-  [object.id, ...order.map((t) => `${t.descending ? "-" : ""}${t.source}.${t.field.id}`)].join(",");
+  [
+    object.id,
+    ...order.map(
+      (t) =>
+        `${t.descending ? "-" : ""}${t.source}.${t.field.id}${t.field.part === undefined ? "" : `.${t.field.part}`}`,
+    ),
+  ].join(",");
 
 const invalid = () =>
   queryError("cursor", text("this cursor belongs to another query", "此游标属于另一个查询", "此游標屬於另一個查詢"));

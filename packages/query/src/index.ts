@@ -5,4 +5,4 @@ export type { Authorized, Cursor, Output, Predicate, ReadPlan, Source, WriteGran
 export { defaultLimit, maxLimit, resolveLimit, resolveList, type ListRequest } from "./resolve-list.ts";
 export { type Asker, literal, Parameters, quote } from "./parameters.ts";
 export { recordSql, walkedObjects } from "./record.ts";
-export { formulaIndexSql, jsonColumn, placedExpressionSql, predicateSql, rowPredicateSql } from "./sql.ts";
+export { formulaIndexSql, jsonColumn, placedExpressionSql, predicateSql, rowPredicateSql, secondsSql } from "./sql.ts";

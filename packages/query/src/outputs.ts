@@ -1,5 +1,5 @@
 import { text } from "@guanxi/base";
-import type { ObjectType } from "@guanxi/meta";
+import { type Field, type ObjectType, partField } from "@guanxi/meta";
 import { noField, queryError } from "./errors.ts";
 import { splitPath, splitTerms, type Term } from "./paths.ts";
 import type { Output, Source } from "./plan.ts";
@@ -24,24 +24,44 @@ function outputsOf(tree: Tree, path: readonly string[], sources: Sources, term: 
   if (!source) throw noField("select", path.join("."), term.position);
   const outputs: Output[] = tree.all ? sources.every(path, source) : [];
   for (const [name, child] of tree.children) {
-    const nested = child.all || child.children.size > 0;
     const field = source.object.fields.get(name);
-    if (!field || (nested && field.target === undefined))
-      throw noField("select", [...path, name].join("."), term.position);
-    const output: Output = nested
-      ? {
-          kind: "object",
-          name,
-          source: sources.walk([...path, name])?.alias ?? "",
-          outputs: outputsOf(child, [...path, name], sources, term),
-        }
-      : { kind: "field", name, ...sources.place(path, source, field) };
+    if (!field) throw noField("select", [...path, name].join("."), term.position);
+    const output = outputOf(field, source, child, [...path, name], sources, term);
     const at = outputs.findIndex((o) => o.name === name);
     if (at >= 0) outputs[at] = output;
     else outputs.push(output);
   }
   return outputs;
 }
+
+/** A field, or what is asked for of the record or the value behind it. */
+function outputOf(
+  field: Field,
+  holder: Source,
+  child: Tree,
+  path: readonly string[],
+  sources: Sources,
+  term: Term,
+): Output {
+  const { name } = field;
+  const hasParts = field.exprType.kind === "parts";
+  if ((child.all && hasParts) || (!child.all && child.children.size === 0))
+    return { kind: "field", name, ...sources.place(path.slice(0, -1), holder, field) };
+  if (hasParts) {
+    const outputs = partOutputs(field, holder.alias, child, path, term);
+    return { kind: "object", name, source: holder.alias, present: name, outputs };
+  }
+  const source = sources.walk(path);
+  if (!source) throw noField("select", path.join("."), term.position);
+  return { kind: "object", name, source: source.alias, present: "id", outputs: outputsOf(child, path, sources, term) };
+}
+
+const partOutputs = (field: Field, source: string, tree: Tree, path: readonly string[], term: Term): Output[] =>
+  [...tree.children].map(([name, { all, children }]) => {
+    const part = partField(field, name);
+    if (!part || all || children.size > 0) throw noField("select", [...path, name].join("."), term.position);
+    return { kind: "field", name, source, field: part };
+  });
 
 /** `select`: fields, walks (`owner.name` answers `{"owner":{"name":…}}`) and `*`. Without it, every field. */
 function selectOutputs(select: string | undefined, root: ObjectType, sources: Sources): Output[] {
@@ -73,19 +93,18 @@ function expandOutputs(
   for (const term of splitTerms("expand", expand)) {
     const field = root.fields.get(term.source);
     if (!field) throw expandFault(term, root);
-    const source = field.target === undefined ? undefined : sources.walk([field.name]);
+    const list = sources.listOf(field.name);
+    const source = list ?? (field.target === undefined ? undefined : sources.walk([field.name]));
     if (!source)
       throw queryError(
         "expand",
         text(`"${field.name}" is not a reference`, `“${field.name}”不是引用`, `「${field.name}」不是參照`),
         term.position,
       );
-    const output: Output = {
-      kind: "object",
-      name: field.name,
-      source: source.alias,
-      outputs: sources.every([field.name], source),
-    };
+    const { name } = field;
+    const output: Output = list
+      ? { kind: "list", name, source: "t0", field, of: list.alias, outputs: sources.listed(list) }
+      : { kind: "object", name, source: source.alias, present: "id", outputs: sources.every([name], source) };
     const at = result.findIndex((o) => o.name === field.name);
     if (at >= 0) result[at] = output;
     else result.push(output);

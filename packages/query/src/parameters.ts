@@ -20,7 +20,7 @@ export const literal = (text: string): string => `'${text.replaceAll("'", "''")}
 /** A value as PostgreSQL reads it. */
 function printed(value: unknown): string | null {
   if (value === null || value === undefined) return null;
-  if (!Array.isArray(value)) return String(value);
+  if (!Array.isArray(value)) return typeof value === "object" ? JSON.stringify(value) : String(value);
   const items = value.map((v: unknown) =>
     v === null || v === undefined ? "NULL" : `"${String(v).replace(/["\\]/g, "\\$&")}"`,
   );

@@ -25,6 +25,8 @@ export interface Source {
   readonly object: ObjectType;
   readonly via?: { readonly source: string; readonly field: StoredField };
   readonly deleted: "live" | "only" | "any";
+  /** The list of records that it stands for: it is not joined, but asked by subqueries of those it stands in. */
+  readonly list?: Field;
   readonly predicate?: Predicate;
 }
 
@@ -37,7 +39,21 @@ export interface FieldPlace {
 /** A member of the answer's objects. */
 export type Output =
   | ({ readonly kind: "field"; readonly name: string } & FieldPlace)
-  | { readonly kind: "object"; readonly name: string; readonly source: string; readonly outputs: readonly Output[] };
+  | {
+      readonly kind: "object";
+      readonly name: string;
+      readonly source: string;
+      /** The field that is null where there is no such object. */
+      readonly present: string;
+      readonly outputs: readonly Output[];
+    }
+  /** The records of a list; `of` is the alias of the source that stands for them. */
+  | ({
+      readonly kind: "list";
+      readonly name: string;
+      readonly of: string;
+      readonly outputs: readonly Output[];
+    } & FieldPlace);
 
 export interface OrderTerm extends FieldPlace {
   readonly descending: boolean;

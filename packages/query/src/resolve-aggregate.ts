@@ -1,5 +1,5 @@
 import { text } from "@guanxi/base";
-import { checkExpression, type ExprType } from "@guanxi/expr";
+import { checkExpression, type ExprType, type Kind } from "@guanxi/expr";
 import { type Field, formulaOf, type ObjectType, type Snapshot } from "@guanxi/meta";
 import { inParameter, noField, queryError } from "./errors.ts";
 import { splitCall, splitPath, splitTerms, type Term } from "./paths.ts";
@@ -37,6 +37,9 @@ const unsuitable = (parameter: string, term: Term) =>
     term.position,
   );
 
+/** Values that PostgreSQL could compare, but whose order and whose sameness mean nothing to people. */
+const isOpaque = (kind: Kind): boolean => kind === "json" || kind === "parts";
+
 function resolveGroup(term: Term, sources: Sources): GroupTerm {
   const call = splitCall(term);
   if (call && !periods.includes(call.name)) {
@@ -50,12 +53,12 @@ function resolveGroup(term: Term, sources: Sources): GroupTerm {
   const found = sources.field(path);
   if (!found) throw noField("group", path.join("."), call?.position ?? term.position);
   const { kind } = found.field.exprType;
-  if (kind === "json" || (call && kind !== "date" && kind !== "datetime")) throw unsuitable("group", term);
+  if (isOpaque(kind) || (call && kind !== "date" && kind !== "datetime")) throw unsuitable("group", term);
   return { ...found, name: outputName(term.source), period: call?.name as Period | undefined };
 }
 
-const numeric = new Set(["int", "decimal"]);
-const sortable = new Set(["int", "decimal", "text", "date", "datetime", "time", "bool"]);
+const numeric = new Set(["int", "decimal", "duration"]);
+const sortable = new Set(["int", "decimal", "duration", "text", "date", "datetime", "time"]);
 
 /** PostgreSQL cuts longer names of columns. */
 const maxNameLength = 63;
@@ -65,8 +68,8 @@ function suits(aggregate: string, field: Field): boolean {
   // The least and greatest of a picklist by letters would contradict the order that its values are defined in.
   if (field.values && (aggregate === "min" || aggregate === "max")) return false;
   if (aggregate === "sum" || aggregate === "avg") return numeric.has(type.kind);
-  if (aggregate === "min" || aggregate === "max") return sortable.has(type.kind) && type.kind !== "bool";
-  return type.kind !== "json";
+  if (aggregate === "min" || aggregate === "max") return sortable.has(type.kind);
+  return !isOpaque(type.kind);
 }
 
 /** Where the amounts stand that a metric's field is made of: the field itself, or those of a formula that gives an amount. */
@@ -129,6 +132,8 @@ function resolveMetric(term: Term, snapshot: Snapshot, sources: Sources, groups:
 
 function metricType(metric: Metric): ExprType {
   if (metric.aggregate === "count" || metric.aggregate === "count_distinct") return { kind: "int" };
+  // Seconds: the sum of many durations is longer than any duration may be.
+  if (metric.field?.exprType.kind === "duration") return { kind: "decimal" };
   if (metric.aggregate === "avg" || metric.aggregate === "sum") return { kind: "decimal" };
   return metric.field?.exprType ?? { kind: "int" };
 }

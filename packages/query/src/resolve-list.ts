@@ -5,7 +5,7 @@ import { decodeCursor } from "./cursor.ts";
 import { inParameter, noField, queryError } from "./errors.ts";
 import { resolveOutputs } from "./outputs.ts";
 import { splitPath, splitTerms } from "./paths.ts";
-import type { GetPlan, ListPlan, OrderTerm } from "./plan.ts";
+import type { GetPlan, ListPlan, OrderTerm, Output } from "./plan.ts";
 import { filterScope } from "./scope.ts";
 import { Sources } from "./sources.ts";
 
@@ -32,7 +32,7 @@ export function resolveFilter(
   sources: Sources,
 ): CheckedExpression | undefined {
   if (filter === undefined || filter.trim() === "") return undefined;
-  const checked = inParameter("filter", () => checkExpression(filter, filterScope(snapshot, object), "bool"));
+  const checked = inParameter("filter", () => checkExpression(filter, filterScope(snapshot, object, sources), "bool"));
   for (const walk of checked.walks) sources.walk(walk);
   return checked;
 }
@@ -55,7 +55,7 @@ function resolveOrder(order: string | undefined, object: ObjectType, sources: So
     const path = splitPath("order", descending ? { source: term.source.slice(1), position: term.position + 1 } : term);
     const found = sources.field(path);
     if (!found) throw noField("order", path.join("."), term.position);
-    if (found.field.exprType.kind === "json" || found.field.exprType.kind === "list") {
+    if (["json", "parts", "list"].includes(found.field.exprType.kind)) {
       throw queryError(
         "order",
         text(
@@ -98,19 +98,41 @@ function oneOf(parameter: string, value: string | undefined, allowed: string): b
   return true;
 }
 
+/** Records that one page shows in lists; as many whole records take PostgreSQL some hundred milliseconds and are several megabytes. */
+const mostListed = 10_000;
+
+/** Lists are never shown in part, so the longest that they may be must fit. */
+function checkListed(outputs: readonly Output[], limit: number): void {
+  for (const output of outputs) {
+    if (output.kind !== "list") continue;
+    const fits = Math.floor(mostListed / (output.field.schema["maxItems"] as number));
+    if (limit <= fits) continue;
+    throw queryError(
+      "expand",
+      text(
+        `"${output.name}" can be expanded on pages of at most ${fits} records: say limit=${fits}`,
+        `展开“${output.name}”时每页最多 ${fits} 条记录，请使用 limit=${fits}`,
+        `展開「${output.name}」時每頁最多 ${fits} 筆記錄，請使用 limit=${fits}`,
+      ),
+    );
+  }
+}
+
 /** A list request on a snapshot; throws QUERY (400) naming the parameter and the place. */
 export function resolveList(snapshot: Snapshot, object: ObjectType, request: ListRequest): ListPlan {
   const sources = new Sources(snapshot, object, oneOf("deleted", request.deleted, "only") ? "only" : "live");
   const outputs = resolveOutputs(request, object, sources);
   const filter = resolveFilter(request.filter, snapshot, object, sources);
   const order = resolveOrder(request.order, object, sources);
+  const limit = resolveLimit(request.limit);
+  checkListed(outputs, limit);
   return {
     kind: "list",
     object,
     outputs,
     filter,
     order,
-    limit: resolveLimit(request.limit),
+    limit,
     cursor: request.cursor === undefined ? undefined : decodeCursor({ object, order }, request.cursor),
     count: oneOf("count", request.count, "exact"),
     sources: sources.list,

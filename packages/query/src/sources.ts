@@ -1,10 +1,12 @@
 import { text } from "@guanxi/base";
-import { type Field, formulaOf, type ObjectType, type Snapshot } from "@guanxi/meta";
+import { type Field, formulaOf, type ObjectType, partField, type Snapshot } from "@guanxi/meta";
 import { queryError } from "./errors.ts";
 import type { FieldPlace, Source } from "./plan.ts";
 
 /** Every reference that is followed is a join; PostgreSQL plans a hundred of them for seconds. */
 const maxWalks = 24;
+
+type FieldOutput = FieldPlace & { kind: "field"; name: string };
 
 /** Collects the tables that a plan walks to; the same walk gives the same join. */
 export class Sources {
@@ -31,7 +33,19 @@ export class Sources {
     const from = this.walk(path.slice(0, -1));
     const field = from?.object.fields.get(path.at(-1) ?? "");
     const object = field?.target === undefined ? undefined : this.#snapshot.objects.get(field.target);
-    if (!from || !field?.column || !object) return undefined;
+    if (!from || !field?.column || !object || field.type === "references") return undefined;
+    return this.#add(key, { object, via: { source: from.alias, field }, deleted: "live" });
+  }
+
+  /** The table of the records in one of the record's lists; undefined when the field is none. */
+  listOf(name: string): Source | undefined {
+    const key = `${name}[]`;
+    const field = this.#list[0]?.object.fields.get(name);
+    const object = field?.type === "references" ? this.#snapshot.objects.get(field.target ?? "") : undefined;
+    return this.#byWalk.get(key) ?? (object && field && this.#add(key, { object, list: field, deleted: "live" }));
+  }
+
+  #add(key: string, facts: Omit<Source, "alias">): Source {
     if (this.#list.length > maxWalks) {
       throw queryError(
         "query",
@@ -42,39 +56,49 @@ export class Sources {
         ),
       );
     }
-    const source: Source = {
-      alias: `t${this.#list.length}`,
-      object,
-      via: { source: from.alias, field },
-      deleted: "live",
-    };
+    const source: Source = { alias: `t${this.#list.length}`, ...facts };
     this.#list.push(source);
     this.#byWalk.set(key, source);
     return source;
   }
 
-  /** The field at the end of a path. A path that ends in `x.id` needs no join: it is the reference itself. */
+  /** The field, or the member of one, at the end of a path. A path that ends in `x.id` needs no join: it is the reference itself. */
   field(path: readonly string[]): FieldPlace | undefined {
     if (path.length > 1 && path.at(-1) === "id") {
       const reference = this.field(path.slice(0, -1));
       if (reference?.field.target !== undefined) return reference;
     }
-    const source = this.walk(path.slice(0, -1));
-    const field = source?.object.fields.get(path.at(-1) ?? "");
-    return source && field ? this.place(path.slice(0, -1), source, field) : undefined;
+    const [name = "", ...before] = path.toReversed();
+    const walk = before.toReversed();
+    const source = this.walk(walk);
+    const field = source?.object.fields.get(name);
+    if (source && field) return this.place(walk, source, field);
+    const whole = walk.length > 0 ? this.field(walk) : undefined;
+    const part = whole && partField(whole.field, name);
+    return part && { source: whole.source, field: part };
   }
 
   /** The field of the source at the end of `walk`; what its formula follows is joined too. */
   place(walk: readonly string[], source: Source, field: Field): FieldPlace {
-    if (field.formula)
-      for (const more of formulaOf(this.#snapshot, source.object, field.name).walks) this.walk([...walk, ...more]);
+    for (const more of this.#followed(source, field)) this.walk([...walk, ...more]);
     return { source: source.alias, field };
   }
 
   /** Every field of the record, in the definition's order. `deleted_at` shows only where deleted records do. */
-  every(walk: readonly string[], source: Source): (FieldPlace & { kind: "field"; name: string })[] {
+  every(walk: readonly string[], source: Source): FieldOutput[] {
     return [...source.object.fields.values()]
       .filter((f) => f.name !== "deleted_at" || source.deleted !== "live")
       .map((field) => ({ kind: "field", name: field.name, ...this.place(walk, source, field) }));
+  }
+
+  /** Every field of the records in a list that is found in them alone: of formulas, those that follow no reference. */
+  listed(source: Source): FieldOutput[] {
+    return [...source.object.fields.values()]
+      .filter((f) => f.name !== "deleted_at" && this.#followed(source, f).length === 0)
+      .map((field) => ({ kind: "field", name: field.name, source: source.alias, field }));
+  }
+
+  #followed({ object }: Source, { name, formula }: Field): readonly (readonly string[])[] {
+    return formula ? formulaOf(this.#snapshot, object, name).walks : [];
   }
 }

@@ -1,5 +1,13 @@
-import { type CheckedExpression, toSql } from "@guanxi/expr";
-import { type Field, formulaOf, type ObjectType, type Snapshot, type TenantSettings } from "@guanxi/meta";
+import { type CheckedExpression, partSql, toSql } from "@guanxi/expr";
+import {
+  type Field,
+  formulaOf,
+  type ObjectType,
+  partField,
+  type Snapshot,
+  type StoredField,
+  type TenantSettings,
+} from "@guanxi/meta";
 import { constant, Parameters, quote } from "./parameters.ts";
 import type { Predicate, Source } from "./plan.ts";
 
@@ -59,6 +67,7 @@ export function fromSql(
   { rows = () => undefined, predicate = predicateSql }: FromSettings = {},
 ): string {
   return sources
+    .filter((source) => !source.list)
     .map((source) => {
       const found = rows(source) ?? table(snapshot, source);
       if (!source.via) return `FROM ${found} ${source.alias}`;
@@ -95,6 +104,8 @@ export interface ExpressionPlace {
   column(path: readonly string[], root: "record" | "old" | "user"): string;
   /** Whether there is a record at the end of a walk, or before the change. */
   present(path: readonly string[], root: "record" | "old" | "user"): string;
+  /** Whether any of the records in a list meets a test, which is asked with the SQL of their fields. */
+  exists?(list: string, test: (column: (path: readonly string[]) => string) => string): string;
 }
 
 export const placedExpressionSql = (e: CheckedExpression, place: ExpressionPlace): string =>
@@ -110,7 +121,12 @@ export const placedExpressionSql = (e: CheckedExpression, place: ExpressionPlace
     fiscalYearStart: place.settings.fiscalYearStart,
     inFormulas: { parameter: constant, timeZone: constant(place.settings.timeZone, "text") },
     present: (path, root) => place.present(path, root),
+    ...(place.exists && { exists: (list, test) => place.exists?.(list, test) ?? "false" }),
   });
+
+/** The records in a list, `FROM … WHERE …`, as far as they are there for the asker. */
+export const listedSql = (source: Source, list: string, snapshot: Snapshot, parameters: Parameters): string =>
+  `FROM ${table(snapshot, source)} ${source.alias} WHERE ${source.alias}.id = ANY (${list}) AND ${sourceCondition(source, snapshot, parameters)}`;
 
 /** An expression over a read plan's tables, about a record of the source `start`. */
 export function expressionSql(
@@ -121,6 +137,7 @@ export function expressionSql(
   start = "t0",
 ): string {
   const { settings } = snapshot;
+  let tests = 0;
   return placedExpressionSql(e, {
     parameters,
     get now() {
@@ -131,6 +148,14 @@ export function expressionSql(
     },
     settings,
     present: (path) => `${aliasOf(sources, path, start)}.id IS NOT NULL`,
+    exists(list, test) {
+      const source = sources.find((s) => s.list?.name === list);
+      if (!source) throw new Error(`the plan has no source for ${list}`);
+      // A test in a test has rows of its own.
+      const alias = `${source.alias}_${++tests}`;
+      const rows = listedSql({ ...source, alias }, `${start}.${quote(list)}`, snapshot, parameters);
+      return `EXISTS (SELECT ${rows} AND ${test(([name = ""]) => `${alias}.${quote(name)}`)})`;
+    },
     column(path, root) {
       if (root !== "user") return columnSql(sources, path, start);
       const [name = ""] = path;
@@ -143,11 +168,20 @@ export function expressionSql(
 /** How a field of a source is written. */
 export type FieldSql = (source: string, name: string) => string;
 
+/** The member of a field that `address.city` names; no field's own name has a point. */
+function partOf(object: ObjectType, name: string): StoredField | undefined {
+  const [whole = "", part] = name.split(".");
+  const field = part === undefined ? undefined : object.fields.get(whole);
+  return field && part !== undefined ? partField(field, part) : undefined;
+}
+
 /** How the fields of a plan are written: their columns, or what they are computed by, which is null where there is no record. */
 export const fieldsOf =
   (sources: readonly Source[], snapshot: Snapshot, parameters: Parameters): FieldSql =>
   (alias, name) => {
     const source = sources.find((s) => s.alias === alias);
+    const part = source && partOf(source.object, name);
+    if (part) return partSql(`${alias}.${quote(part.column.name)}`, part.part ?? "", part.exprType);
     if (!source?.object.fields.get(name)?.formula) return `${alias}.${quote(name)}`;
     const sql = expressionSql(formulaOf(snapshot, source.object, name), sources, snapshot, parameters, alias);
     return source.via ? `(CASE WHEN ${alias}.id IS NOT NULL THEN ${sql} END)` : sql;
@@ -172,10 +206,15 @@ export function sortSql(field: Field, column: string, parameters: Parameters): {
   return { sql: column, type: sqlTypeOf(field) };
 }
 
-/** A column as it stands in JSON: decimals that a double cannot hold become strings, of encrypted texts there is the mask behind the point. */
-export const jsonColumn = (field: Field, column: string): string =>
-  field.type === "encrypted_text"
-    ? `substr(${column}, position('.' IN ${column}) + 1)`
-    : sqlTypeOf(field).startsWith("numeric") && field.schema["type"] === "string"
-      ? `${column}::text`
-      : column;
+/** A duration as a number of seconds; null stays null. */
+export const secondsSql = (column: string): string => `trim_scale(extract(epoch FROM ${column}))`;
+
+/**
+ * A column as it stands in JSON: decimals that a double cannot hold become strings, durations seconds, of encrypted texts there is the mask
+ * behind the point.
+ */
+export function jsonColumn(field: Field, column: string): string {
+  if (field.type === "encrypted_text") return `substr(${column}, position('.' IN ${column}) + 1)`;
+  if (sqlTypeOf(field) === "interval") return secondsSql(column);
+  return sqlTypeOf(field).startsWith("numeric") && field.schema["type"] === "string" ? `${column}::text` : column;
+}

@@ -71,9 +71,9 @@ const select = textParameter(
 const expand = textParameter(
   "expand",
   text(
-    "References that become objects where the schema has their id: account,owner",
-    "展开为对象（模式中为 id）的引用：account,owner",
-    "展開為物件（結構描述中為 id）的參照：account,owner",
+    "References, and lists of them, that become objects where the schema has ids: account,owner",
+    "展开为对象（模式中为 id）的引用及引用列表：account,owner",
+    "展開為物件（結構描述中為 id）的參照及參照清單：account,owner",
   ),
 );
 const filter = textParameter("filter", text("A CEL condition on the records", "CEL 筛选条件", "CEL 篩選條件"));

@@ -1,7 +1,7 @@
-import { GuanxiError } from "@guanxi/base";
+import { GuanxiError, keepsItsDigits } from "@guanxi/base";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { keepsItsDigits, parseJson } from "../src/json/parse.ts";
+import { parseJson } from "../src/json/parse.ts";
 import { nestingOf, scanJson } from "../src/json/scan.ts";
 
 const isJson = (text: string): boolean => {

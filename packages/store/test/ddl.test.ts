@@ -394,6 +394,7 @@ describe("a type", () => {
       { type: "integer" },
       [
         [" 12 ", "12"],
+        ["4.0", "4"],
         ["-9007199254740991", "-9007199254740991"],
         [" ", null],
       ],
@@ -444,6 +445,18 @@ describe("a type", () => {
     [text, multi, [["a", "{a}"]], ["c"]],
     [text, { type: "string", maxLength: 2000 }, [["中", "中"]], []],
     [text, { type: "object" }, [["x", '"x"']], []],
+    [
+      { type: "string", maxLength: 2000 },
+      { fieldType: "rich_text", maxLength: 30 },
+      [
+        ["a <b> & 'c'", "a &lt;b&gt; &amp; 'c'"],
+        ["one\r\ntwo\nthree\r", "one<br />two<br />three<br />"],
+        ["", ""],
+      ],
+      ["<<<<<<<<", "x".repeat(31)],
+    ],
+    [{ type: "object" }, { fieldType: "rich_text" }, [['"<script>"', "&lt;script&gt;"]], []],
+    [{ fieldType: "rich_text" }, text, [["<b>a</b>", "<b>a</b>"]], []],
     [{ type: "string", maxLength: 2000 }, { fieldType: "text", maxLength: 3 }, [["😀😀😀", "😀😀😀"]], ["abcd"]],
     [{ type: "integer" }, { fieldType: "currency" }, [["12", "12.00"]], ["12345678901234"]],
     [{ type: "integer" }, text, [["12", "12"]], []],
@@ -487,6 +500,54 @@ describe("a type", () => {
       ["{}", "true"],
     ],
     [{ type: "object" }, { type: "boolean" }, [["true", "true"]], ["3"]],
+    [
+      text,
+      { fieldType: "rating" },
+      [
+        ["5", "5"],
+        ["2.0", "2"],
+        ["", null],
+      ],
+      ["0", "6", "2.5", "99999", "good"],
+    ],
+    [{ type: "integer" }, { fieldType: "rating", minimum: 0, maximum: 10 }, [["0", "0"]], ["-1", "11"]],
+    [{ type: "number" }, { fieldType: "rating" }, [["3.00", "3"]], ["3.5"]],
+    [{ fieldType: "rating" }, { type: "integer" }, [["3", "3"]], []],
+    [{ fieldType: "rating", maximum: 10 }, { fieldType: "percent", precision: 1 }, [["3", "3"]], []],
+    [
+      text,
+      { fieldType: "duration" },
+      [
+        ["5400", "01:30:00"],
+        ["-1.500", "-00:00:01.5"],
+        ["315569520000", "87658200:00:00"],
+      ],
+      ["1h30m", "01:30:00", "0.0001", "315569520001", "1e3"],
+    ],
+    [{ type: "number" }, { fieldType: "duration", minimum: 0 }, [["0.25", "00:00:00.25"]], ["-1", "0.1234"]],
+    [{ type: "object" }, { fieldType: "duration" }, [["90", "00:01:30"]], ["[]"]],
+    [{ fieldType: "duration" }, { type: "integer" }, [["90", "90"]], ["0.5"]],
+    [{ fieldType: "duration" }, { type: "number" }, [["1.5", "1.5"]], []],
+    [{ fieldType: "duration" }, text, [["5400", "5400"]], []],
+    [
+      { type: "object" },
+      { fieldType: "address" },
+      [
+        ['{"city": "Ghent", "state": null}', '{"city": "Ghent"}'],
+        ['{"country": "CN"}', '{"country": "CN"}'],
+        ["{}", "{}"],
+      ],
+      ['{"town": "Ghent"}', '{"city": 5}', '{"country": "Belgium"}', '["Ghent"]', '"Ghent"', "5"],
+    ],
+    [
+      { type: "object" },
+      { fieldType: "geo" },
+      [['{"lat": -90, "lng": 3.5}', '{"lat": -90, "lng": 3.5}']],
+      ['{"lat": 1}', '{"lat": 91, "lng": 0}', '{"lat": "x", "lng": 0}', '{"lat": null, "lng": 0}', "[1, 2]", "true"],
+    ],
+    [{ fieldType: "address" }, text, [['{"city": "Ghent"}', '{"city": "Ghent"}']], []],
+    [{ fieldType: "geo" }, { type: "object" }, [['{"lat": 1, "lng": 2}', '{"lat": 1, "lng": 2}']], []],
+    [{ fieldType: "duration" }, { type: "object" }, [["5400.5", "5400.5"]], []],
   ];
 
   test.each(conversions.map((c) => [JSON.stringify(c[0]), JSON.stringify(c[1]), c] as const))(
@@ -579,7 +640,10 @@ const anyField = fc.constantFrom<object>(
   ...[
     { fieldType: "reference", target: "user" },
     { fieldType: "reference", target: "deal" },
+    { fieldType: "references", target: "user" },
+    { fieldType: "references", target: "deal" },
   ],
+  ...[{ fieldType: "rating" }, { fieldType: "duration" }, { fieldType: "address" }, { fieldType: "rich_text" }],
 );
 /** A deal of any of these fields, some of which may have been called otherwise. */
 const anyDeal = fc

@@ -13,7 +13,7 @@ find<S extends string = never, E extends string = never, D extends string = neve
   readonly limit?: number;
   /** Fields of the answer, also through references: \`"name,owner.name"\`; \`*\` is every field. */
   readonly select?: SelectText<N, S>;
-  /** References whose id is replaced by the record. */
+  /** References and lists whose ids are replaced by the records. */
   readonly expand?: ExpandText<N, E>;
 }): Promise<Found<N, S, E>[]>;`,
   async run({ kernel, session, budget }, args) {

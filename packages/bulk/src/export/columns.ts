@@ -1,3 +1,4 @@
+import { isObject } from "@guanxi/base";
 import type { Field, ObjectType, Snapshot } from "@guanxi/meta";
 import { type ListRequest, type Output, resolveList } from "@guanxi/query";
 import { guarded } from "../csv.ts";
@@ -12,7 +13,7 @@ export interface Column {
 export function columnsOf(snapshot: Snapshot, object: ObjectType, request: ListRequest): readonly Column[] {
   const flat = (outputs: readonly Output[], path: readonly string[]): Column[] =>
     outputs.flatMap((output) =>
-      output.kind === "field"
+      output.kind !== "object"
         ? [{ path: [...path, output.name], field: output.field }]
         : flat(output.outputs, [...path, output.name]),
     );
@@ -24,6 +25,7 @@ const harmless: ReadonlySet<string> = new Set([
   "phone",
   "uuid",
   "reference",
+  "references",
   "date",
   "datetime",
   "time",
@@ -45,8 +47,10 @@ export function cellOf(record: unknown, { path, field }: Column, guard: boolean)
 }
 
 function textOf(value: unknown, field: Field): string {
-  if (field.type === "json") return JSON.stringify(value);
-  return Array.isArray(value) ? value.join(";") : String(value);
+  if (field.column?.sqlType === "jsonb") return JSON.stringify(value);
+  // A record in a list stands there by its id, also where it is shown whole.
+  if (Array.isArray(value)) return value.map((item: unknown) => (isObject(item) ? item["id"] : item)).join(";");
+  return String(value);
 }
 
 /** Digits without an exponent. */

@@ -9,7 +9,8 @@ export function reasonOf(issues: readonly Issue[], mapping: Mapping, locale: Loc
   const lines = issues.map((issue) => {
     const [, name = "", ...inner] = issue.path.split("/");
     const field = name.replaceAll("~1", "/").replaceAll("~0", "~");
-    const place = [columns.get(field) ?? field, ...inner].join("/");
+    const part = mapping.object.fields.get(field)?.exprType.kind === "parts" ? [field, ...inner].join(".") : field;
+    const place = part === field ? [columns.get(field) ?? field, ...inner].join("/") : (columns.get(part) ?? part);
     const message = issueMessage(issue, locale);
     return place === "" ? message : `${place}: ${message}`;
   });

@@ -124,13 +124,15 @@ function wavesOf(rows: readonly ReadyRow[]): ReadyRow[][] {
   return waves;
 }
 
-/** An empty cell leaves a new record's field to its default, and one that is there as it is unless the mapping clears it. */
+/** Columns of one value's parts, `address.city`, become one value. An empty cell leaves a new record's field to its default, and one that is there as it is unless the mapping clears it. */
 function valuesOf(mapping: Mapping, { row }: ReadyRow, kind: "create" | "update"): Record<string, unknown> {
   const values: Record<string, unknown> = {};
-  for (const [name, value] of Object.entries(row.values)) {
-    if (name === "id") continue;
-    if (value !== empty) values[name] = value;
-    else if (kind === "update" && mapping.clears) values[name] = null;
+  for (const [path, given] of Object.entries(row.values)) {
+    if (path === "id" || (given === empty && !(kind === "update" && mapping.clears))) continue;
+    const value = given === empty ? null : given;
+    const [name = "", part] = path.split(".");
+    if (part === undefined) values[name] = value;
+    else values[name] = { ...(values[name] as object | null | undefined), [part]: value };
   }
   return values;
 }

@@ -1,5 +1,5 @@
 import { GuanxiError, type Issue, type IssueCode, text } from "@guanxi/base";
-import { type Field, type ObjectType, pointer, type Snapshot } from "@guanxi/meta";
+import { type Field, type ObjectType, partField, pointer, type Snapshot } from "@guanxi/meta";
 import { Ajv2020, type ErrorObject } from "ajv/dist/2020.js";
 import type { Reading } from "./convert.ts";
 import { compileFormat, type DateReader, isTimeZone } from "./dates.ts";
@@ -145,7 +145,7 @@ interface Context {
   readonly issues: Issue[];
 }
 
-const numbers: ReadonlySet<string> = new Set(["integer", "number", "percent", "currency"]);
+const numbers: ReadonlySet<string> = new Set(["integer", "number", "percent", "currency", "rating", "duration"]);
 /** Kinds whose values can be asked for by `field in […]`. */
 const askable: ReadonlySet<string> = new Set(["text", "int", "decimal", "ref"]);
 
@@ -179,12 +179,14 @@ function readKey(
 function bind(context: Context, column: string, given: ColumnMapping, path: string): Binding | undefined {
   const { definition, object, snapshot, key, issues } = context;
   const [name = "", walk, ...more] = given.field.split(".");
-  const by = given.lookup ?? walk;
   const fault = (code: IssueCode): undefined => void issues.push({ path, code, params: { field: given.field } });
-  const field = object.fields.get(name);
+  const whole = object.fields.get(name);
+  const part = whole?.exprType.kind === "parts" && walk !== undefined;
+  const field = part ? partField(whole, walk) : whole;
+  const by = given.lookup ?? (part ? undefined : walk);
   if (!field || more.length > 0 || (given.lookup !== undefined && walk !== undefined)) return fault("unknown");
   if (field.readOnly && !(field.name === "id" && key?.name === "id")) return fault("read_only");
-  const target = by === undefined ? undefined : snapshot.objects.get(field.target ?? "");
+  const target = by === undefined || field.type === "references" ? undefined : snapshot.objects.get(field.target ?? "");
   const lookedUp = by === undefined ? undefined : target?.fields.get(by);
   if (by !== undefined && (!target || !lookedUp || !askable.has(lookedUp.exprType.kind))) {
     issues.push(

@@ -1,4 +1,4 @@
-import type { Issue } from "@guanxi/base";
+import { type Issue, keepsItsDigits } from "@guanxi/base";
 import { type Field, pointer } from "@guanxi/meta";
 import { type DateReader, dateText, instantText } from "./dates.ts";
 
@@ -33,6 +33,8 @@ export function convert(field: Field, text: string, reading: Reading): Converted
     case "number":
     case "percent":
     case "currency":
+    case "rating":
+    case "duration":
       return toNumber(field, text, reading);
     case "checkbox": {
       const value = words.get(text.toLowerCase());
@@ -42,12 +44,15 @@ export function convert(field: Field, text: string, reading: Reading): Converted
     case "datetime":
       return toDate(field, text, reading);
     case "multi_picklist":
+    case "references":
       return {
         value: text
           .split(reading.separator)
           .map((part) => part.trim())
           .filter((part) => part !== ""),
       };
+    case "address":
+    case "geo":
     case "json":
       return toJson(field, text);
     default:
@@ -63,11 +68,11 @@ function toNumber(field: Field, text: string, { decimal, thousands, shift }: Rea
   let digits = field.type === "percent" ? text.replace(/\s*%$/, "") : text;
   if (thousands !== undefined) digits = digits.replaceAll(thousands, "");
   if (decimal !== ".") digits = digits.includes(".") ? "" : digits.replace(decimal, ".");
-  if (!plain.test(digits)) return wrong(field, field.type === "integer" ? "integer" : "number");
+  if (!plain.test(digits)) return wrong(field, field.schema["type"] === "integer" ? "integer" : "number");
   digits = shifted(digits, shift);
   if (field.schema["type"] === "string") return { value: digits.replace(/^\+/, "").replace(/^(-?)0+(?=\d)/, "$1") };
-  const significant = digits.replace(/^[+-]?0*\.?0*|\./g, "").replace(/0+$/, "").length;
-  if (significant > jsonDigits + 1 || (significant > jsonDigits && field.type !== "integer"))
+  // Shorter ones are kept in any case.
+  if (digits.length > jsonDigits && !keepsItsDigits(digits.replace(/^\+/, "")))
     return {
       issue: { path: pointer(field.name), code: "precision", params: { precision: jsonDigits, scale: jsonDigits } },
     };

@@ -28,7 +28,10 @@ const target = {
   required: ["field"],
   additionalProperties: false,
   properties: {
-    field: { description: "A field, or owner.email: a reference found by a field of its target.", type: "string" },
+    field: {
+      description: "A field; owner.email: a reference found by a field of its target; address.city: a part of a field.",
+      type: "string",
+    },
     lookup: { description: "The field of the reference's target that the column holds.", type: "string" },
     values: {
       description: "What stands in the file → the value; others stay as they are.",
@@ -49,7 +52,7 @@ const target = {
       enum: [10, 100, 1_000, 10_000, 100_000, 1_000_000, 10_000_000, 100_000_000, 1_000_000_000],
     },
     separator: {
-      description: "Between the values of a multi-picklist.",
+      description: "Between the values of a multi-picklist or the ids of a list.",
       type: "string",
       minLength: 1,
       maxLength: 5,
@@ -117,7 +120,7 @@ export const mappingSchema = {
   $defs: {
     column: {
       description:
-        "A field, or owner.email: a reference found by a field of its target; an array of them where the column becomes several. null: the column is left out.",
+        "A field; owner.email: a reference found by a field of its target; address.city: a part of a field; an array of them where the column becomes several. null: the column is left out.",
       type: ["string", "null", "object", "array"],
       ...target,
       items: { type: ["string", "object"], ...target },

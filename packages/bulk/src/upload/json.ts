@@ -1,4 +1,4 @@
-import { isObject, type Issue, text } from "@guanxi/base";
+import { isObject, type Issue, keepsItsDigits, text } from "@guanxi/base";
 import { pointer } from "@guanxi/meta";
 
 /** Levels of objects and arrays in a row, as in the body of any request; what walks a value recursively relies on it. */
@@ -31,20 +31,10 @@ type Reviver = (this: unknown, key: string, value: unknown, context?: { source?:
 
 function exactNumbers(issues: Issue[]): Reviver {
   return (key, value, context) => {
-    if (typeof value === "number" && !sameNumber(value, context?.source ?? ""))
+    if (typeof value === "number" && !keepsItsDigits(context?.source ?? ""))
       issues.push({ path: pointer(key), code: "precision", params: { precision: 15, scale: 15 } });
     return value;
   };
-}
-
-/** Whether the double says what the text said. */
-function sameNumber(value: number, source: string): boolean {
-  if (!Number.isFinite(value)) return false;
-  const significant = source
-    .replace(/[eE].*$/, "")
-    .replace(/^-?0*\.?0*|\./g, "")
-    .replace(/0+$/, "");
-  return significant.length <= 15 || (Number.isSafeInteger(value) && String(value) === source);
 }
 
 /** Levels of objects and arrays; brackets in strings do not count. */

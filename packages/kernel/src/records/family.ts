@@ -69,7 +69,7 @@ async function checkNeeded(session: Session, family: readonly Generation[]): Pro
 /** CONFLICT when a record that came back belongs to or needs one that is deleted. */
 async function checkParents(session: Session, family: readonly Generation[]): Promise<void> {
   const { settings, objects } = session.snapshot;
-  const needs = (f: StoredField): boolean => f.type === "reference" && !f.system && f.onDelete !== "setNull";
+  const needs = (f: StoredField): boolean => f.target !== undefined && !f.system && f.onDelete !== "setNull";
   const issues: Issue[] = [];
   for (const [i, { object, ids }] of family.entries()) {
     for (const field of object.columns.filter(needs)) {

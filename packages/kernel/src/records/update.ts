@@ -1,6 +1,6 @@
 import { grantWrite } from "@guanxi/access";
 import { GuanxiError, isId, isObject, type Issue } from "@guanxi/base";
-import type { ObjectType } from "@guanxi/meta";
+import type { Field, ObjectType } from "@guanxi/meta";
 import type { WriteGrant } from "@guanxi/query";
 import {
   type LockedRow,
@@ -109,6 +109,26 @@ async function update(
   return results;
 }
 
+/** The record as the patch leaves it. */
+function patched(
+  object: ObjectType,
+  old: Record<string, unknown>,
+  patch: Readonly<Record<string, unknown>>,
+): Record<string, unknown> {
+  const merged = Object.entries(patch).flatMap(([name, value]) => {
+    if (object.fields.get(name)?.merges !== true || !isObject(value)) return [];
+    const members = Object.entries({ ...(old[name] as object | null), ...value });
+    return [[name, Object.fromEntries(members.filter(([, member]) => member !== null))] as const];
+  });
+  return { ...old, ...patch, ...Object.fromEntries(merged) };
+}
+
+/** What a patch says so that the old value becomes the new one: of a value that is merged, also which members go. */
+function replacing({ merges }: Field, before: unknown, after: unknown): unknown {
+  if (merges !== true || !isObject(before) || !isObject(after)) return after ?? null;
+  return { ...Object.fromEntries(Object.keys(before).map((member) => [member, null])), ...after };
+}
+
 /** The members of `after` that differ from `before`, without what only the system writes. */
 function difference(
   object: ObjectType,
@@ -119,7 +139,10 @@ function difference(
   return Object.fromEntries(
     [...names]
       .filter((n) => object.fields.get(n)?.readOnly !== true && !isDeepStrictEqual(before[n] ?? null, after[n] ?? null))
-      .map((n) => [n, after[n] ?? null]),
+      .map((n) => {
+        const field = object.fields.get(n);
+        return [n, field ? replacing(field, before[n], after[n]) : (after[n] ?? null)];
+      }),
   );
 }
 
@@ -141,7 +164,7 @@ async function throughHooks(
     object,
     session,
     old,
-    record: { ...old, ...shownValues(object, patch.patch) },
+    record: patched(object, old, shownValues(object, patch.patch)),
   };
   let result = patch;
   await chain.run(operation, patch.path, async () => {

@@ -60,6 +60,8 @@ export interface FieldType {
   readonly indexable: boolean;
   /** A text that can name a record to people. */
   readonly namesRecords: boolean;
+  /** A patch changes members of its values, and null takes one away; other values are replaced whole. */
+  readonly merges?: boolean;
   /** The system sets it. */
   readonly readOnly?: boolean;
   /** Unique without saying so. */

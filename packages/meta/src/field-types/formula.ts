@@ -4,6 +4,7 @@ import { checkbox } from "./checkbox.ts";
 import type { FieldShape, FieldType } from "./contract.ts";
 import { date } from "./date.ts";
 import { datetime } from "./datetime.ts";
+import { duration } from "./duration.ts";
 import { integer } from "./integer.ts";
 import { longText } from "./long-text.ts";
 import { decimalShape, digitsOf } from "./number.ts";
@@ -12,7 +13,7 @@ import { time } from "./time.ts";
 
 /** Money has cents; ten thousandths are exact enough for rates, and leave a number eleven digits before the point. */
 const scales: Partial<Record<FieldTypeName, number>> = { currency: 2, number: 4, percent: 4 };
-const plain: readonly FieldType[] = [textType, longText, checkbox, integer, date, datetime, time];
+const plain: readonly FieldType[] = [textType, longText, checkbox, integer, date, datetime, time, duration];
 const plainShapes = new Map<string, FieldShape>(plain.map((type) => [type.name, type.shape({})]));
 
 /** Field types whose values a formula can give. */

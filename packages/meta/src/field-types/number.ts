@@ -35,7 +35,7 @@ function digitFault(value: number | string, { precision, scale }: Digits): Fault
   return fits ? undefined : new Fault("precision", { precision, scale: scale ?? Math.min(precision, reach) });
 }
 
-const normaliseNumber =
+export const normaliseNumber =
   (digits: Digits): Normalise =>
   (value) => {
     if (typeof value !== "number") return value;

@@ -22,16 +22,15 @@ export const url: FieldType = {
       ...pick(definition, ["minLength", "maxLength", "pattern"]),
       format: "uri",
     },
-    normalise: ofString(canonicalUrl),
+    normalise: ofString((value) => addressOf(value) ?? new Fault("format", { format: "url" })),
   }),
 };
 
-/** As written, without spaces around it: parsing only checks. */
-function canonicalUrl(value: string): string | Fault {
+/** As written, without spaces around it: parsing only checks. Undefined for what is no such address. */
+export function addressOf(value: string): string | undefined {
   const trimmed = value.trim();
   const parsed = URL.parse(trimmed);
   // The parser drops tabs and line ends inside an address; ours must not hold any.
-  if (parsed === null || !schemes.has(parsed.protocol) || /[\t\n\r]/.test(trimmed))
-    return new Fault("format", { format: "url" });
-  return trimmed;
+  const isAddress = parsed !== null && schemes.has(parsed.protocol) && !/[\t\n\r]/.test(trimmed);
+  return isAddress ? trimmed : undefined;
 }

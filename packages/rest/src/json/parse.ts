@@ -1,4 +1,4 @@
-import { GuanxiError, type Issue, text as words } from "@guanxi/base";
+import { GuanxiError, type Issue, keepsItsDigits, text as words } from "@guanxi/base";
 import { nestingOf, scanJson } from "./scan.ts";
 
 /**
@@ -58,21 +58,4 @@ function inspect(text: string): void {
     },
   });
   if (issues.length > 0) throw new GuanxiError("VALIDATION", { issues });
-}
-
-/** Whether the double that the text becomes is written with the same digits again. */
-export function keepsItsDigits(source: string): boolean {
-  const value = Number(source);
-  return Number.isFinite(value) && canonical(source) === canonical(String(value));
-}
-
-const parts = /^(-?)(\d+)(?:\.(\d+))?(?:[eE]([+-]?\d+))?$/;
-
-/** `1.50e3` and `1500` → `15e2`. */
-function canonical(source: string): string {
-  const [, sign = "", whole = "", fraction = "", exponent = "0"] = parts.exec(source) ?? [];
-  const digits = (whole + fraction).replace(/^0+/, "");
-  const significant = digits.replace(/0+$/, "");
-  if (significant === "") return "0";
-  return `${sign}${significant}e${Number(exponent) - fraction.length + (digits.length - significant.length)}`;
 }

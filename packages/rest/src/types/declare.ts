@@ -1,6 +1,6 @@
 import { type Locale, render } from "@guanxi/base";
 import type { Rights, Session } from "@guanxi/kernel";
-import { type JsonSchema, type ObjectType, recordSchema, type RecordUse } from "@guanxi/meta";
+import { type Field, type JsonSchema, type ObjectType, partField, recordSchema, type RecordUse } from "@guanxi/meta";
 import { may } from "../rights.ts";
 import { type Anything, fieldType } from "./schema.ts";
 
@@ -9,7 +9,8 @@ const banner = (tenant: string, version: number): string =>
 
 /**
  * TypeScript declarations of the objects that the caller may read: `Objects` maps each name to its plural, its record as
- * it is read, created and patched, the targets of its references, the fields that name one record and those that are computed.
+ * it is read, created and patched, the targets of its references, the parts of its addresses and points, the fields that name one record
+ * and those that are computed.
  */
 export async function declareTypes(session: Session, locale: Locale, anything: Anything = "unknown"): Promise<string> {
   const { snapshot, actor } = session;
@@ -79,8 +80,14 @@ function entry(
   const type = (use: RecordUse): JsonSchema =>
     uses.includes(use) ? { $ref: `#/definitions/${definitionName(object, use)}` } : never;
   const fields = [...object.fields.values()];
-  const references = fields.flatMap(({ name, target }) =>
-    target !== undefined && readable.has(target) ? [[name, { const: target }] as const] : [],
+  const leading = fields.flatMap(({ name, target, type }) =>
+    target !== undefined && readable.has(target) ? [{ type, entry: [name, { const: target }] as const }] : [],
+  );
+  const to = (list: boolean): JsonSchema =>
+    record(Object.fromEntries(leading.filter((l) => (l.type === "references") === list).map((l) => l.entry)));
+  const lists = leading.some((l) => l.type === "references") ? { lists: to(true) } : {};
+  const parts = fields.flatMap((field) =>
+    field.exprType.kind === "parts" ? [[field.name, record(partsOf(field, Object.keys(field.exprType.parts)))]] : [],
   );
   const formulas = object.formulas.map((field) => field.name);
   const keys = fields.filter((field) => field.unique && !field.system).map((field) => field.name);
@@ -90,13 +97,18 @@ function entry(
       read: type("read"),
       create: type("create"),
       patch: type("patch"),
-      references: record(Object.fromEntries(references)),
+      references: to(false),
+      ...lists,
+      ...(parts.length === 0 ? {} : { parts: record(Object.fromEntries(parts)) }),
       keys: keys.length === 0 ? never : { enum: keys },
       ...(formulas.length === 0 ? {} : { formulas: { enum: formulas } }),
     }),
     description: render(object.title, locale),
   };
 }
+
+const partsOf = (field: Field, names: readonly string[]): Record<string, JsonSchema> =>
+  Object.fromEntries(names.map((name) => [name, partField(field, name)?.schema ?? {}]));
 
 /** The record for one use. Every answer has every field, except that only deleted records tell when they were deleted. */
 function recordType(object: ObjectType, use: RecordUse, locale: Locale, anything: Anything): JsonSchema {

@@ -43,7 +43,8 @@ export function addColumn(schema: string, object: ObjectType, field: StoredField
 
 /** What a reference's column needs besides itself, where the table may have rows. */
 function attachReference(schema: string, table: string, field: StoredField): DdlStep[] {
-  if (field.type !== "reference" || field.target === undefined) return [];
+  if (field.target === undefined) return [];
+  if (field.type === "references") return [referenceIndex(schema, table, field)];
   const column = field.column.name;
   const foreignKey = { name: names.foreignKey(field.id), table, column, target: field.target, filled: true };
   return [referenceIndex(schema, table, field), addForeignKey(schema, foreignKey)];
@@ -58,6 +59,7 @@ export function dropColumn(schema: string, { table, name }: ObjectType, field: S
 
 export function changeReference(schema: string, { table }: ObjectType, field: StoredField): DdlStep[] {
   if (field.target === undefined) return [];
+  if (field.type === "references") return [holdList(schema, table, field, field.target)];
   const foreignKey = {
     name: names.foreignKey(field.id),
     table,
@@ -66,6 +68,17 @@ export function changeReference(schema: string, { table }: ObjectType, field: St
     filled: true,
   };
   return [dropForeignKey(schema, table, field), addForeignKey(schema, foreignKey)];
+}
+
+/** PostgreSQL has no foreign keys of lists: what is in them is looked at here, and by every write. */
+function holdList(schema: string, table: string, { name, column }: StoredField, target: string): DdlStep {
+  const list = `t.${quote(column.name)}`;
+  const strays = `NOT ${list} <@ ARRAY(SELECT r.id FROM ${qualified(schema, target)} r)`;
+  return {
+    sql: "SELECT",
+    effect: `hold ${table}.${name} to records of ${target}`,
+    inTheWay: rowsWhere(qualified(schema, table), `array_to_string(${list}, ', ')`, strays),
+  };
 }
 
 /** Converts the values of a column; rows that cannot be converted are in the way. */
@@ -88,6 +101,8 @@ export function changeType(
     const sql = `DROP SEQUENCE ${qualified(schema, names.sequence(field.id))}`;
     detach.push({ sql, effect: `end the numbers of ${table}.${field.name}` });
   }
+  if (from.type === "references")
+    detach.push(dropIndex(schema, names.referenceIndex(field.id), `drop the index of ${table}.${field.name}`));
   const target = field.target === undefined ? undefined : qualified(schema, field.target);
   const context = { timeZone: after.settings.timeZone, target };
   const column = quote(field.column.name);

@@ -1,5 +1,6 @@
 import type { StoredField } from "@guanxi/meta";
-import { literal } from "@guanxi/query";
+import { literal, secondsSql } from "@guanxi/query";
+import { partsBlocked } from "./convert-parts.ts";
 import { dateValid, instantValid, patternValid, phonePattern, timePattern, uuidPattern } from "./text-patterns.ts";
 
 /** How a column takes another type. `column` and the rest are SQL. */
@@ -21,6 +22,7 @@ const decimalTypes = new Set(["number", "percent", "currency"]);
 
 /** The conversion of a column whose old and new field are given; `isConvertible` of the pair must hold. */
 export function conversion(from: StoredField, to: StoredField, column: string, context: ConversionContext): Conversion {
+  if (to.exprType.kind === "parts") return { using: `jsonb_strip_nulls(${column})`, blocked: partsBlocked(column, to) };
   if (to.column.sqlType === "jsonb") return { using: asJson(from, column), blocked: undefined };
   if (textTypes.has(from.type) || from.type === "json") return fromText(asText(from, column), to, context);
   if (to.type === "text" || to.type === "long_text") {
@@ -41,14 +43,17 @@ export const losesValues = (from: StoredField, to: StoredField): boolean =>
 function asText(from: StoredField, column: string): string {
   if (from.type === "date") return `to_char(${column}, 'YYYY-MM-DD')`;
   if (from.type === "datetime") return `to_char(${column} AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')`;
-  if (from.type === "json") return `(${column} #>> '{}')`;
-  if (from.type === "multi_picklist") return `array_to_string(${column}, ', ')`;
+  if (from.column.sqlType === "jsonb") return `(${column} #>> '{}')`;
+  if (from.column.sqlType.endsWith("[]")) return `array_to_string(${column}, ', ')`;
   if (decimalTypes.has(from.type)) return `trim_scale(${column})::text`;
+  if (from.type === "duration") return `${secondsSql(column)}::text`;
   return from.column.sqlType === "text" ? column : `${column}::text`;
 }
 
-const asJson = (from: StoredField, column: string): string =>
-  from.type === "datetime" ? `to_jsonb(${asText(from, column)})` : `to_jsonb(${column})`;
+function asJson(from: StoredField, column: string): string {
+  if (from.type === "duration") return `to_jsonb(${secondsSql(column)})`;
+  return from.type === "datetime" ? `to_jsonb(${asText(from, column)})` : `to_jsonb(${column})`;
+}
 
 function direct(
   from: StoredField,
@@ -64,9 +69,19 @@ function direct(
     const blocked = `cardinality(${column}) > 1 OR (${column}[1] IS NOT NULL AND ${valueUnlisted(`${column}[1]`, to)})`;
     return { using: `${column}[1]`, blocked: withRequired(`${column}[1]`, blocked, to) };
   }
+  if (to.type === "references")
+    return {
+      using: `CASE WHEN ${column} IS NOT NULL THEN ARRAY[${column}] END`,
+      blocked: missingTarget(column, target),
+    };
   if (to.column.sqlType === "uuid") return { using: column, blocked: missingTarget(column, target) };
-  return { using: `${column}::${to.column.sqlType}`, blocked: `NOT ${fits(`${column}::numeric`, to)}` };
+  const number = from.type === "duration" ? secondsSql(column) : `${column}::numeric`;
+  return { using: fromNumber(number, to), blocked: `NOT ${fits(number, to)}` };
 }
+
+/** A numeric as the type; of a bare number PostgreSQL takes an interval's seconds. */
+const fromNumber = (value: string, { column: { sqlType } }: StoredField): string =>
+  sqlType === "interval" ? `(${value})::text::interval` : `(${value})::${sqlType}`;
 
 const missingTarget = (column: string, target: string | undefined): string | undefined =>
   target === undefined
@@ -75,6 +90,7 @@ const missingTarget = (column: string, target: string | undefined): string | und
 
 /** Reading text as another type; a blank text is an empty field. */
 function fromText(text: string, to: StoredField, context: ConversionContext): Conversion {
+  if (to.type === "rich_text") return { using: asHtml(text), blocked: textBlocked(asHtml(text), to) };
   if (to.column.sqlType === "text") return { using: text, blocked: textBlocked(text, to) };
   const read = `nullif(btrim(${text}), '')`;
   const { valid, value } = reader(read, to);
@@ -84,6 +100,10 @@ function fromText(text: string, to: StoredField, context: ConversionContext): Co
   const blocked = withRequired(read, `${read} IS NOT NULL AND (${accepted}) IS NOT TRUE`, to);
   return { using: `CASE WHEN ${valid} THEN ${value} END`, blocked };
 }
+
+/** The text as it reads, line by line: what looks like a tag is none. */
+const asHtml = (text: string): string =>
+  `regexp_replace(replace(replace(replace(${text}, '&', '&amp;'), '<', '&lt;'), '>', '&gt;'), E'\\r\\n?|\\n', '<br />', 'g')`;
 
 const withRequired = (value: string, blocked: string, to: StoredField): string =>
   to.column.notNull ? `${value} IS NULL OR (${blocked})` : blocked;
@@ -109,7 +129,7 @@ function reader(text: string, to: StoredField): { valid: string; value: string }
     case "reference":
       return { valid: patternValid(text, uuidPattern), value };
     default:
-      return { valid: decimalValid(text, to), value };
+      return { valid: decimalValid(text, to), value: fromNumber(`(${text})::numeric`, to) };
   }
 }
 
@@ -122,6 +142,10 @@ const decimalValid = (text: string, to: StoredField): string =>
 /** Whether a numeric is a value of the field: no digit is ever rounded away. */
 function fits(value: string, to: StoredField): string {
   const integer = to.type === "integer";
+  if (to.type === "rating" || to.type === "duration") {
+    const { minimum, maximum } = to.schema;
+    return `(${value} = round(${value}, ${to.type === "rating" ? 0 : 3}) AND ${value} BETWEEN ${minimum} AND ${maximum})`;
+  }
   const [, precision, scale] = /^numeric\((\d+),(\d+)\)$/.exec(to.column.sqlType) ?? [];
   if (integer) return `(${value} = trunc(${value}) AND abs(${value}) <= ${Number.MAX_SAFE_INTEGER})`;
   if (precision !== undefined && scale !== undefined) {

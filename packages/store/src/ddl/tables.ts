@@ -22,7 +22,7 @@ export function createTable(schema: string, object: ObjectType, after: Snapshot)
     ...own.filter((f) => f.type === "autonumber").map((f) => createSequence(schema, table, f)),
     plainIndex(schema, table, names.ownerIndex(object.id), ["owner"]),
     plainIndex(schema, table, names.updatedIndex(object.id), ["updated_at"]),
-    ...own.filter((f) => f.type === "reference").map((f) => referenceIndex(schema, table, f)),
+    ...own.filter((f) => f.target !== undefined).map((f) => referenceIndex(schema, table, f)),
     ...object.uniques.map((key) => createUnique(schema, object, key, false)),
     ...object.indexes.map((index) => createIndex(schema, object, index, after)),
   ];
@@ -39,13 +39,23 @@ function plainIndex(
   name: string,
   columns: readonly string[],
   entries = columnList(columns),
+  method: "btree" | "gin" = "btree",
 ): DdlStep {
-  const sql = `CREATE INDEX ${quote(name)} ON ${qualified(schema, table)} (${entries})`;
+  const using = method === "btree" ? "" : `USING ${method} `;
+  const sql = `CREATE INDEX ${quote(name)} ON ${qualified(schema, table)} ${using}(${entries})`;
   return { sql, effect: `index ${table} by ${columns.join(", ")}` };
 }
 
+/** Finds who refers to a record; also among the ids of a list. */
 export const referenceIndex = (schema: string, table: string, field: StoredField): DdlStep =>
-  plainIndex(schema, table, names.referenceIndex(field.id), [field.column.name]);
+  plainIndex(
+    schema,
+    table,
+    names.referenceIndex(field.id),
+    [field.column.name],
+    undefined,
+    field.type === "references" ? "gin" : "btree",
+  );
 
 export function createIndex(schema: string, object: ObjectType, { id, fields }: Index, after: Snapshot): DdlStep {
   const entry = (name: string): string =>

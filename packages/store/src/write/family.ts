@@ -1,8 +1,15 @@
 import type { ObjectType, StoredField } from "@guanxi/meta";
 import { quote } from "@guanxi/query";
 import type { Statement } from "../types.ts";
+import { idsSql } from "./shared.ts";
 
 const given = "(SELECT e::uuid FROM json_array_elements_text($1::json) e)";
+
+/** Of records `t` of the object: that the field names any of the records given. */
+const namesGiven = (object: ObjectType, field: string): string =>
+  object.fields.get(field)?.type === "references"
+    ? `t.${quote(field)} && ARRAY${given}`
+    : `t.${quote(field)} IN ${given}`;
 
 const statement = (name: string, text: string, ...params: string[]): Statement => ({
   name,
@@ -26,7 +33,7 @@ export function childrenStatement(
   return statement(
     `${child.name}.children`,
     `SELECT t.id FROM ${quote(schema)}.${quote(child.table)} t
-     WHERE t.${quote(field)} IN ${given} AND t.deleted_at ${state} ORDER BY t.id FOR UPDATE OF t`,
+     WHERE ${namesGiven(child, field)} AND t.deleted_at ${state} ORDER BY t.id FOR UPDATE OF t`,
     JSON.stringify(parents),
     ...(deletedAt === undefined ? [] : [deletedAt]),
   );
@@ -43,7 +50,7 @@ export const needingStatement = (
   statement(
     `${child.name}.needing`,
     `SELECT count(*) AS n FROM ${quote(schema)}.${quote(child.table)} t
-     WHERE t.${quote(field)} IN ${given} AND t.deleted_at IS NULL
+     WHERE ${namesGiven(child, field)} AND t.deleted_at IS NULL
        AND t.id NOT IN (SELECT e::uuid FROM json_array_elements_text($2::json) e)`,
     JSON.stringify(parents),
     JSON.stringify(going),
@@ -63,8 +70,8 @@ export const orphansStatement = (
     `${child.name}.orphans`,
     `WITH p AS MATERIALIZED (
       SELECT p.id FROM ${quote(schema)}.${quote(parent.table)} p
-      WHERE p.id IN (SELECT ${column} FROM ${own}) AND p.deleted_at IS NULL FOR KEY SHARE OF p
-    ) SELECT t.id FROM ${own} AND ${column} NOT IN (SELECT id FROM p)`,
+      WHERE p.id IN (SELECT ${idsSql(field, column)} FROM ${own}) AND p.deleted_at IS NULL FOR KEY SHARE OF p
+    ) SELECT t.id FROM ${own} AND ${field.type === "references" ? `NOT ${column} <@ ARRAY(SELECT id FROM p)` : `${column} NOT IN (SELECT id FROM p)`}`,
     JSON.stringify(children),
   );
 };

@@ -6,6 +6,7 @@ import { callersStatement, grantShape, type WritePlan } from "./plans.ts";
 import {
   createdCte,
   newParameters,
+  idsSql,
   place,
   recordJson,
   recordShape,
@@ -29,7 +30,7 @@ function compile(
   const data = recordJson({ object, grant, snapshot: context.snapshot, parameters }, "r");
   const { columns, values } = newRow(object, schema, fields);
   const references = referenceSql(checks, schema, {
-    wanted: (column) => `SELECT i.${column} FROM input i`,
+    wanted: (column, field) => `SELECT ${idsSql(field, `i.${column}`)} FROM input i`,
     proposed: (column) => `i.${column}`,
   });
   const text = `WITH input AS MATERIALIZED (SELECT * FROM jsonb_to_record(${place.rows}) AS x(id uuid, ${recordShape(fields)})),

@@ -5,6 +5,8 @@ import { grantShape, plannedStatement, type WritePlan } from "./plans.ts";
 import {
   createdCte,
   newParameters,
+  givenSql,
+  idsSql,
   place,
   recordJson,
   recordShape,
@@ -46,7 +48,7 @@ export function newRow(
 ): { columns: string; values: string } {
   const pairs: [string, string][] = [
     ["id", "i.id"],
-    ...fields.map((f): [string, string] => [f.column.name, `i.${quote(f.column.name)}`]),
+    ...fields.map((f): [string, string] => [f.column.name, givenSql(f, `i.${quote(f.column.name)}`)]),
     ...object.columns
       .filter((f) => f.type === "autonumber")
       .map((f): [string, string] => [f.column.name, autonumberSql(f, schema)]),
@@ -68,7 +70,7 @@ export function insertCtes(object: ObjectType, grant: WriteGrant, { snapshot }: 
   const s = quote(schema);
   const { columns, values } = newRow(object, schema, writtenFields(object));
   const references = referenceSql(referenceChecks(object, grant, snapshot), schema, {
-    wanted: (column) => `SELECT i.${column} FROM input i`,
+    wanted: (column, field) => `SELECT ${idsSql(field, `i.${column}`)} FROM input i`,
     proposed: (column) => `i.${column}`,
   });
   return `input AS MATERIALIZED (${input}),

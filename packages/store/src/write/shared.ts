@@ -67,6 +67,14 @@ export const writtenFields = (object: ObjectType): StoredField[] =>
 export const recordShape = (fields: readonly StoredField[]): string =>
   fields.map((f) => `${quote(f.column.name)} ${f.column.sqlType}`).join(", ");
 
+/** A value of a new record: a member that is null is none. */
+export const givenSql = ({ merges }: StoredField, value: string): string =>
+  merges === true ? `jsonb_strip_nulls(${value})` : value;
+
+/** What a patch's value makes of the one that is there (RFC 7396). */
+export const patchedSql = ({ merges }: StoredField, old: string, value: string): string =>
+  merges === true ? `jsonb_strip_nulls(coalesce(${old}, '{}') || ${value})` : value;
+
 /** A record as API JSON text, without what is computed: as hooks see it. */
 export function storedJson(object: ObjectType, alias: string): string {
   const members = object.columns
@@ -116,6 +124,10 @@ export function referenceChecks(object: ObjectType, grant: WriteGrant, snapshot:
   });
 }
 
+/** The ids in a reference's value, one or many. */
+export const idsSql = ({ type }: StoredField, value: string): string =>
+  type === "references" ? `unnest(${value})` : value;
+
 /** Where a statement has the values to be written; each is SQL for a field's column. */
 interface ReferenceValues {
   /** A subquery of the ids that are asked about. */
@@ -136,11 +148,16 @@ export function referenceSql(
 ): { ctes: string; missing: string } {
   const parts = checks.map(({ field, table, predicate }) => {
     const [cte, column] = [quote(`ref_${field.name}`), quote(field.column.name)];
+    const found = `SELECT id FROM ${cte}`;
+    const kept = old ? `coalesce(${old(column)}, '{}') || ` : "";
     const changes = old ? ` AND ${proposed(column)} IS DISTINCT FROM ${old(column)}` : "";
     return {
       cte: `${cte} AS MATERIALIZED (SELECT t.id FROM ${quote(schema)}.${quote(table)} t WHERE t.id = ANY (ARRAY(${wanted(column, field)}))
   AND t.deleted_at IS NULL AND ${rowPredicateSql(predicate, "t", schema, place.user)} FOR KEY SHARE OF t),\n`,
-      absent: `CASE WHEN ${proposed(column)} IS NOT NULL${changes} AND ${proposed(column)} NOT IN (SELECT id FROM ${cte}) THEN ${literal(field.name)} END`,
+      absent:
+        field.type === "references"
+          ? `CASE WHEN NOT ${proposed(column)} <@ (${kept}ARRAY(${found})) THEN ${literal(field.name)} END`
+          : `CASE WHEN ${proposed(column)} IS NOT NULL${changes} AND ${proposed(column)} NOT IN (${found}) THEN ${literal(field.name)} END`,
     };
   });
   return { ctes: parts.map((p) => p.cte).join(""), missing: faultList(parts.map((p) => p.absent)) };

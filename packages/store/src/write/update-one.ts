@@ -5,6 +5,8 @@ import { callersStatement, grantShape, type WritePlan } from "./plans.ts";
 import {
   faultList,
   newParameters,
+  idsSql,
+  patchedSql,
   place,
   recordJson,
   recordShape,
@@ -36,10 +38,10 @@ function checkedCte(
   const { schema } = context.snapshot.settings;
   const patched = new Set(fields.map((f) => f.name));
   const checks = referenceChecks(object, grant, context.snapshot).filter((c) => patched.has(c.field.name));
-  const patch = `jsonb_to_record(${place.rows} -> 'patch') AS v(${recordShape(fields)})`;
+  const sent = `jsonb_to_record(${place.rows} -> 'patch') AS v(${recordShape(fields)})`;
   const proposed = (name: string): string => `${patched.has(name) ? "v" : "o"}.${quote(name)}`;
   const references = referenceSql(checks, schema, {
-    wanted: (column) => `SELECT v.${column} FROM ${patch}`,
+    wanted: (column, field) => `SELECT ${idsSql(field, `v.${column}`)} FROM ${sent}`,
     proposed: (column) => `v.${column}`,
     old: (column) => `o.${column}`,
   });
@@ -51,8 +53,17 @@ function checkedCte(
   SELECT o.id, o.version AS old_version, ${writableSql(grant, schema)} AS writable, coalesce((${place.rows} ->> 'version')::bigint = o.version, true) AS fresh,
     ${references.missing} AS missing, ${broken} AS broken, (${columns("o")}) IS DISTINCT FROM (${columns("v")}) AS differs,
     ${fields.map((f) => `v.${quote(f.column.name)} AS ${proposedName(f)}`).join(", ")}
-  FROM o CROSS JOIN LATERAL ${patch}
+  FROM o CROSS JOIN LATERAL ${fields.some((f) => f.merges) ? mergedSql(fields, sent) : sent}
 )`;
+}
+
+/** The values that the patch `sent` leaves, where some are merged with the old ones. */
+function mergedSql(fields: readonly StoredField[], sent: string): string {
+  const columns = fields.map((f) => {
+    const column = quote(f.column.name);
+    return `${patchedSql(f, `o.${column}`, `v.${column}`)} AS ${column}`;
+  });
+  return `(SELECT ${columns.join(", ")} FROM ${sent}) v`;
 }
 
 function compile(

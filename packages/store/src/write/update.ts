@@ -13,6 +13,7 @@ import { grantShape, plannedStatement, type WritePlan } from "./plans.ts";
 import {
   faultList,
   newParameters,
+  patchedSql,
   place,
   recordJson,
   recordShape,
@@ -78,13 +79,15 @@ export function ruleConditions(
 
 /** Every column as the patch would leave it. */
 function proposedColumns(object: ObjectType): string {
-  const written = new Set(writtenFields(object).map((f) => f.column.name));
+  const written = new Set(writtenFields(object));
   return object.columns
-    .map(({ column: { name } }) =>
-      written.has(name)
-        ? `CASE WHEN p.patch ? ${literal(name)} THEN v.${quote(name)} ELSE o.${quote(name)} END AS ${quote(name)}`
-        : `o.${quote(name)}`,
-    )
+    .map((field) => {
+      const name = field.column.name;
+      const [old, given] = [`o.${quote(name)}`, `v.${quote(name)}`];
+      return written.has(field)
+        ? `CASE WHEN p.patch ? ${literal(name)} THEN ${patchedSql(field, old, given)} ELSE ${old} END AS ${quote(name)}`
+        : old;
+    })
     .join(", ");
 }
 
@@ -97,7 +100,10 @@ function compile(object: ObjectType, grant: WriteGrant, context: WriteContext): 
   const fields = writtenFields(object);
   const content = fields.map((f) => quote(f.column.name));
   const references = referenceSql(referenceChecks(object, grant, context.snapshot), schema, {
-    wanted: (_, { name }) => `SELECT (p.patch ->> ${literal(name)})::uuid FROM input p`,
+    wanted: (column, { name, type }) =>
+      type === "references"
+        ? `SELECT unnest(n.${column}) FROM n JOIN input p ON p.id = n.id WHERE p.patch ? ${literal(name)}`
+        : `SELECT (p.patch ->> ${literal(name)})::uuid FROM input p`,
     proposed: (column) => `n.${column}`,
     old: (column) => `o.${column}`,
   });

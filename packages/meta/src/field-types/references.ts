@@ -1,0 +1,45 @@
+import { isId } from "@guanxi/base";
+import { Fault, type FieldType, pick } from "./contract.ts";
+
+/** Ids of one list: it is written whole and checked one by one. */
+const longest = 1_000;
+
+/** A set of records of another object, or of the same: none twice, in the order of their ids. */
+export const references: FieldType = {
+  name: "references",
+  jsonTypes: ["array"],
+  keywords: ["target", "onDelete", "relation", "minItems", "maxItems"],
+  needs: ["target"],
+  defaults: false,
+  indexable: false,
+  namesRecords: false,
+  check(definition, path, report) {
+    if (definition.onDelete !== "cascade") return;
+    report.say(
+      `${path}/onDelete`,
+      "a list of records restricts the deletion of its records, or loses them (setNull)",
+      "记录列表只能限制删除（restrict）或移除被删除的记录（setNull）",
+      "記錄清單只能限制刪除（restrict）或移除被刪除的記錄（setNull）",
+    );
+  },
+  shape: (definition) => ({
+    sqlType: "uuid[]",
+    exprType: { kind: "list", of: { kind: "ref", target: definition.target ?? "" } },
+    schema: {
+      type: "array",
+      ...pick(definition, ["minItems"]),
+      maxItems: Math.min((definition["maxItems"] as number | undefined) ?? longest, longest),
+      uniqueItems: true,
+      items: { type: "string", format: "uuid" },
+    },
+    normalise: canonicalIds,
+  }),
+};
+
+function canonicalIds(value: unknown): unknown {
+  if (!Array.isArray(value)) return value;
+  const wrong = value.findIndex((id) => typeof id === "string" && !isId(id));
+  if (wrong >= 0) return new Fault("format", { format: "uuid" }, `/${wrong}`);
+  if (!value.every((id) => typeof id === "string")) return value;
+  return [...new Set(value.map((id) => id.toLowerCase()))].toSorted();
+}
