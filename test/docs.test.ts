@@ -209,7 +209,7 @@ describe("examples on a server", () => {
     ]),
   });
 
-  test.each(["records", "access", "workflows"])("the calls of %s answer what they say", async (name) => {
+  test.each(["records", "access", "workflows", "change-sets"])("the calls of %s answer what they say", async (name) => {
     const known = environment();
     let last: unknown;
     let calls = 0;

@@ -185,6 +185,9 @@ describe("a newer edition of the core", () => {
     problem(await admin.post("/api/users", person), 422, "VALIDATION", ["/badge"]);
     body(await admin.post("/api/users", { ...person, badge: "B1" }), 201);
     expect(seen).toHaveLength(1);
+    const { data } = body(await admin.get("/api/meta/changes?limit=1"), 200);
+    const changes = [{ kind: "objects", name: "user" }];
+    expect(data[0]).toMatchObject({ by: null, message: `core objects at level ${coreLevel + 1}`, changes });
   });
 
   test("is left alone by an older program", async () => {

@@ -8,7 +8,7 @@ import { runRoutes } from "./routes/runs.ts";
 import { workflowRoutes } from "./routes/workflows.ts";
 import { type AutomationSettings, defaultSettings } from "./settings.ts";
 import { type ScriptTypes, createTypeCheck } from "./typecheck/check.ts";
-import { createCatalogue } from "./workflows/publish.ts";
+import { createCatalogue, workflowKind } from "./workflows/publish.ts";
 import { type Worker, type WorkerHealth, changesChannel, runsChannel, startWorker } from "./worker.ts";
 
 /** What the sandbox must be created with for the scripts of workflows: an expression, hence without the semicolon of its file. */
@@ -48,7 +48,9 @@ export function createAutomation(options: AutomationOptions): Automation {
   const { kernel, sandbox, queue, observe, tracer = noTracer } = options;
   const settings = { ...defaultSettings, ...options.settings };
   const checkTypes = createTypeCheck(settings, options.scriptTypes);
-  const catalogue = createCatalogue(kernel, { compile: sandbox.compile, checkTypes });
+  const tools = { compile: sandbox.compile, checkTypes };
+  const catalogue = createCatalogue(kernel, tools);
+  kernel.metadata.register(workflowKind(tools));
   let worker: Worker | undefined;
   kernel.onCommitted((tenant) => (worker ? worker.signal(tenant) : kernel.store.signal(changesChannel, tenant)));
   // By the database and not by the queue, so that no request waits for it.

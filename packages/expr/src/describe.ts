@@ -1,7 +1,7 @@
 import { ExpressionError } from "./errors.ts";
 import { MAX_CONCATENATIONS } from "./limits.ts";
 import { messages } from "./messages.ts";
-import { childrenOf, type FieldNode, type TypedNode } from "./node.ts";
+import { type FieldNode, nodesOf, type TypedNode } from "./node.ts";
 import type { ExprType } from "./types.ts";
 
 type Path = readonly string[];
@@ -27,8 +27,7 @@ const present = ["now", "today"];
 
 /** What is to be known of an expression besides its tree. */
 export function describe(source: string, root: TypedNode, formulaParts = 0): CheckedExpression {
-  const all: TypedNode[] = [root];
-  for (const node of all) all.push(...childrenOf(node));
+  const all = nodesOf(root);
   const fields = all.filter((n) => n.node === "field");
   const joins = all.filter((n) => n.node === "call" && n.operation === "join");
   if (joins.length > MAX_CONCATENATIONS) throw new ExpressionError(0, messages.concatenations(MAX_CONCATENATIONS));

@@ -4,6 +4,7 @@ export type { CheckedExpression } from "./describe.ts";
 export { ExpressionError } from "./errors.ts";
 export { type EvalEnv, evaluate, holds } from "./evaluate.ts";
 export { functionNames } from "./functions/index.ts";
+export { fieldsOf } from "./node.ts";
 export { Decimal } from "./number.ts";
 export { toSql } from "./sql.ts";
 export { type ExprObject, type ExprScope, type ExprType, type Formula, type Kind, partSql, sqlType } from "./types.ts";

@@ -66,6 +66,17 @@ export type TypedNode = LiteralNode | FieldNode | ListNode | CallNode | Children
 
 export const isNullLiteral = (node: TypedNode): boolean => node.node === "literal" && node.value === null;
 
+/** A node with everything below it. */
+export function nodesOf(root: TypedNode): readonly TypedNode[] {
+  const all: TypedNode[] = [root];
+  for (const node of all) all.push(...childrenOf(node));
+  return all;
+}
+
+/** Every field that an expression asks for, as often as it does. */
+export const fieldsOf = (root: TypedNode): readonly FieldNode[] =>
+  nodesOf(root).filter((node) => node.node === "field");
+
 export function childrenOf(node: TypedNode): readonly TypedNode[] {
   if (node.node === "call") return node.args;
   if (node.node === "list") return node.items;

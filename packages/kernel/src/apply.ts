@@ -1,20 +1,36 @@
 import { isDeepStrictEqual } from "node:util";
 import { GuanxiError, type Issue } from "@guanxi/base";
-import { diffSnapshots, type MetaChange, type ObjectType, type Snapshot, type StoredObject } from "@guanxi/meta";
+import { diffSnapshots, type MetaChange, type Snapshot, type StoredObject } from "@guanxi/meta";
+import {
+  type ChangeStep,
+  compileDdl,
+  type Connection,
+  isDatabaseError,
+  losesValues,
+  quote,
+  type Store,
+} from "@guanxi/store";
 import { hasEncryptedFields } from "./encryption/fields.ts";
 import type { Vault } from "./encryption/vault.ts";
-import { compileDdl, type Connection, type DdlStep, isDatabaseError, losesValues, quote } from "@guanxi/store";
 
 /** What a change would lose, under the names of before, and what must be allowed for it. */
-interface Loss {
+export interface Loss {
+  readonly change: MetaChange;
   readonly allow: string;
+  readonly object: string;
+  /** Where the definition says it, below the object's own. */
   readonly path: string;
+  /** Values, or records where the whole object goes. */
+  readonly count: number;
+}
+
+type Lost = Pick<Loss, "allow" | "path"> & {
   readonly table: string;
   /** Undefined for whole records. */
   readonly column?: string;
-}
+};
 
-function lossOf(current: Snapshot, change: MetaChange): Loss | undefined {
+function lostBy(current: Snapshot, change: MetaChange): Lost | undefined {
   const { name, table } = current.byId.get(change.object.id) ?? change.object;
   if (change.kind === "drop_object") return { allow: `drop:${name}`, path: "", table };
   if (change.kind === "drop_field") {
@@ -35,27 +51,39 @@ function lossOf(current: Snapshot, change: MetaChange): Loss | undefined {
   return undefined;
 }
 
-async function countLost(tx: Connection, schema: string, { table, column }: Loss): Promise<number> {
+/** What the changes would lose of what is there. To be asked before they are made. */
+export async function lossesOf(tx: Connection, current: Snapshot, changes: readonly MetaChange[]): Promise<Loss[]> {
+  const losses: Loss[] = [];
+  for (const change of changes) {
+    const lost = lostBy(current, change);
+    if (!lost) continue;
+    const { table, column, allow, path } = lost;
+    const count = await countOf(tx, current.settings.schema, table, column);
+    if (count > 0) losses.push({ change, allow, object: change.object.name, path, count });
+  }
+  return losses;
+}
+
+/** Rows of a table, or those that have a value in the column. */
+export async function countOf(tx: Connection, schema: string, table: string, column?: string): Promise<number> {
   const values = column === undefined ? "*" : quote(column);
   const [row] = await tx.sql<{ n: number }>(`SELECT count(${values}) AS n FROM ${quote(schema)}.${quote(table)}`);
   return row?.n ?? 0;
 }
 
-/** Data is only lost by those who name it. */
-async function guardData(
-  tx: Connection,
-  current: Snapshot,
-  changes: readonly MetaChange[],
+/** Data is only lost by those who name it. `pathOf` is where an object's definition stands in the body. */
+export function refuseLosses(
+  losses: readonly Loss[],
   allow: readonly string[],
-): Promise<void> {
-  const issues: Issue[] = [];
-  for (const change of changes) {
-    const loss = lossOf(current, change);
-    if (!loss || allow.includes(loss.allow)) continue;
-    const count = await countLost(tx, current.settings.schema, loss);
-    if (count > 0) issues.push({ path: loss.path, code: "data_loss", params: { count, allow: loss.allow } });
-  }
-  if (issues.length > 0) throw new GuanxiError("DATA_LOSS", { issues });
+  pathOf: (object: string) => string = () => "",
+): void {
+  const refused = losses.filter((loss) => !allow.includes(loss.allow));
+  if (refused.length === 0) return;
+  const issues = refused.map((loss): Issue => {
+    const params = { count: loss.count, allow: loss.allow };
+    return { path: pathOf(loss.object) + loss.path, code: "data_loss", params };
+  });
+  throw new GuanxiError("DATA_LOSS", { issues });
 }
 
 interface BlockingRow extends Record<string, unknown> {
@@ -64,8 +92,14 @@ interface BlockingRow extends Record<string, unknown> {
   readonly total: number;
 }
 
+/** A statement that was run, or could not be: then with the rows in its way, as far as they are known. */
+export interface Ran {
+  readonly step: ChangeStep;
+  readonly inTheWay?: readonly BlockingRow[];
+}
+
 /** Rows that stand in the way of a definition are the caller's to mend: which, and what of. */
-function blocked(step: DdlStep, rows: readonly BlockingRow[], cause?: unknown): GuanxiError {
+function blocked(step: ChangeStep, rows: readonly BlockingRow[], cause?: unknown): GuanxiError {
   const shown = rows.map((r) => (r.value === null ? r.id : `${r.id} (${r.value})`));
   const which =
     rows.length === 0
@@ -77,42 +111,67 @@ function blocked(step: DdlStep, rows: readonly BlockingRow[], cause?: unknown): 
   });
 }
 
-async function runDdl(tx: Connection, schema: string, changes: readonly MetaChange[], next: Snapshot): Promise<void> {
-  for (const step of compileDdl(schema, changes, next)) {
+/** A row that was written since we looked, or one that only PostgreSQL could find. */
+const isBlocked = (e: unknown): boolean => isDatabaseError(e, "22", "23", "54000", "42804", "42846");
+
+/** Runs the statements of the changes in the transaction; CONFLICT where rows are in the way of one. */
+export async function runDdl(tx: Connection, changes: readonly MetaChange[], next: Snapshot): Promise<Ran[]> {
+  const steps = compileDdl(next.settings.schema, changes, next);
+  for (const step of steps) {
     const rows = step.inTheWay === undefined ? [] : await tx.sql<BlockingRow>(step.inTheWay);
     if (rows.length > 0) throw blocked(step, rows);
     try {
       await tx.sql(step.sql);
     } catch (e) {
-      // A row that was written since we looked, or one that only PostgreSQL could find.
-      if (isDatabaseError(e, "22", "23", "54000", "42804", "42846")) throw blocked(step, [], e);
+      if (isBlocked(e)) throw blocked(step, [], e);
       throw e;
     }
   }
+  return steps.map((step) => ({ step }));
 }
 
-const changedObjects = (changes: readonly MetaChange[]): ReadonlySet<ObjectType> =>
-  new Set(changes.map((c) => c.object));
+/**
+ * The same in a transaction that will be rolled back: a statement in whose way rows are is left out, so that all of them are found. What
+ * follows from one that was left out may fail for that reason alone, and is left out too.
+ */
+export async function tryDdl(
+  store: Store,
+  tx: Connection,
+  changes: readonly MetaChange[],
+  next: Snapshot,
+): Promise<Ran[]> {
+  const ran: Ran[] = [];
+  for (const step of compileDdl(next.settings.schema, changes, next)) {
+    const leftOut = ran.some(({ inTheWay }) => inTheWay !== undefined);
+    try {
+      const rows = await store.savepoint(tx, async (inside) => {
+        const found = step.inTheWay === undefined ? [] : await inside.sql<BlockingRow>(step.inTheWay);
+        if (found.length === 0) await inside.sql(step.sql);
+        return found;
+      });
+      ran.push(rows.length === 0 ? { step } : { step, inTheWay: rows });
+    } catch (e) {
+      if (!isBlocked(e) && !(leftOut && isDatabaseError(e, "42"))) throw e;
+      ran.push(leftOut ? { step } : { step, inTheWay: [] });
+    }
+  }
+  return ran;
+}
 
-/** Brings the tenant from the draft's definitions to `stored`: tables first, then what describes them. */
-export async function applyDefinitions(
+interface Definitions {
+  readonly current: Snapshot | undefined;
+  readonly next: Snapshot;
+  readonly stored: readonly StoredObject[];
+  readonly nextId: number;
+}
+
+/** Stores the definitions of all objects. */
+export async function writeDefinitions(
   tx: Connection,
   vault: Vault,
-  draft: {
-    version: number;
-    current: Snapshot | undefined;
-    next: Snapshot;
-    stored: readonly StoredObject[];
-    nextId: number;
-    allow: readonly string[];
-  },
+  { current, next, stored, nextId }: Definitions,
 ): Promise<void> {
-  const { current, next, stored, nextId, allow } = draft;
   const s = quote(next.settings.schema);
-  const changes = diffSnapshots(current, next);
-  if (hasEncryptedFields(changedObjects(changes))) await vault.ensure(tx, next.settings.schema);
-  if (current) await guardData(tx, current, changes, allow);
-  await runDdl(tx, next.settings.schema, changes, next);
   const before = new Map([...(current?.byId ?? [])].map(([id, o]) => [id, o.stored]));
   const written = stored.filter((o) => !isDeepStrictEqual(before.get(o.id), o));
   const gone = [...before.keys()].filter((id) => !stored.some((o) => o.id === id));
@@ -120,14 +179,38 @@ export async function applyDefinitions(
     await tx.sql(`DELETE FROM ${s}._object WHERE id = ANY(SELECT e::int FROM json_array_elements_text($1::json) e)`, [
       JSON.stringify(gone),
     ]);
-  if (written.length > 0) {
-    await tx.sql(
-      `INSERT INTO ${s}._object (id, name, stored) SELECT (e ->> 'id')::int, e ->> 'name', e FROM json_array_elements($1::json) e
-       ON CONFLICT (id) DO UPDATE SET name = excluded.name, stored = excluded.stored`,
-      [JSON.stringify(written)],
-    );
-  }
+  if (hasEncryptedFields(written.flatMap(({ id }) => next.byId.get(id) ?? [])))
+    await vault.ensure(tx, next.settings.schema);
+  if (written.length > 0) await writeObjects(tx, s, written);
   await tx.sql(`UPDATE ${s}._meta SET next_id = $1`, [nextId]);
+}
+
+async function writeObjects(tx: Connection, s: string, written: readonly StoredObject[]): Promise<void> {
+  const objects = JSON.stringify(written);
+  // Names are unique and may change places: none of the new ones may meet an old one on the way.
+  await tx.sql(
+    `UPDATE ${s}._object SET name = '_' || id WHERE id = ANY(SELECT (e ->> 'id')::int FROM json_array_elements($1::json) e)`,
+    [objects],
+  );
+  await tx.sql(
+    `INSERT INTO ${s}._object (id, name, stored) SELECT (e ->> 'id')::int, e ->> 'name', e FROM json_array_elements($1::json) e
+     ON CONFLICT (id) DO UPDATE SET name = excluded.name, stored = excluded.stored`,
+    [objects],
+  );
+}
+
+/** Brings the tenant from the current definitions to `stored`: tables first, then what describes them. → the statements. */
+export async function applyDefinitions(
+  tx: Connection,
+  vault: Vault,
+  definitions: Definitions,
+): Promise<readonly Ran[]> {
+  const { current, next } = definitions;
+  const changes = diffSnapshots(current, next);
+  if (current) refuseLosses(await lossesOf(tx, current, changes), []);
+  const ran = await runDdl(tx, changes, next);
+  await writeDefinitions(tx, vault, definitions);
+  return ran;
 }
 
 /** Ids for objects, fields and keys, from the tenant's counter. */

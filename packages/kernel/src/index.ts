@@ -1,10 +1,20 @@
 export { objectRights, systemRights, type ObjectRight, type Rights, type SystemRight } from "@guanxi/access";
 export type { Backup, RestoreOptions } from "./backups.ts";
+export { changeSetList } from "./changes/history.ts";
+export type {
+  ChangeSetAnswer,
+  ChangeSetEntry,
+  ChangeSetOptions,
+  Customisation,
+  Definition,
+  DefinitionKind,
+} from "./changes/types.ts";
 export { coreObjects } from "./core-objects.ts";
 export type { MasterSecrets } from "./encryption/vault.ts";
 export { createKernel } from "./kernel.ts";
 export type { Kernel } from "./kernel-types.ts";
 export type { ApiKey } from "./keys.ts";
+export type * from "./metadata-types.ts";
 export { maxRows } from "./records/index.ts";
 export * from "./route.ts";
 export { pageCursor, readRouteQuery, type Page } from "./route-query.ts";

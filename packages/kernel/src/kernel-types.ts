@@ -5,8 +5,9 @@ import type { Backup, RestoredTenant, RestoreOptions } from "./backups.ts";
 import type { MasterSecrets } from "./encryption/vault.ts";
 import type { Idempotency } from "./idempotency.ts";
 import type { Keys } from "./keys.ts";
+import type { Metadata } from "./metadata-types.ts";
 import type { CreatedTenant, FirstAdmin } from "./tenants.ts";
-import type { Cause, Hook, Metadata, Plugin, Records, Session, SnapshotPart, Tenant } from "./types.ts";
+import type { Cause, Hook, Plugin, Records, Session, SnapshotPart, Tenant } from "./types.ts";
 
 export interface KernelOptions {
   readonly store: Store;

@@ -3,6 +3,8 @@ import { type Clock, GuanxiError, systemClock } from "@guanxi/base";
 import type { ObjectType } from "@guanxi/meta";
 import { insertStatement, notify, quote, recordTables, tenantSchema } from "@guanxi/store";
 import { createBackups } from "./backups.ts";
+import { changeSetTables } from "./changes/history.ts";
+import { roleKind } from "./changes/roles.ts";
 import { accessChannel, arrivedChannel, goneChannel, metaChannel } from "./channels.ts";
 import { accessObjects, coreLevel, coreObjects, youngerFields } from "./core-objects.ts";
 import { encryptionTables, Vault } from "./encryption/vault.ts";
@@ -32,7 +34,7 @@ export async function createKernel(options: KernelOptions): Promise<Kernel> {
   const { store, observe, plugins } = options;
   const clock: Clock = options.clock ?? systemClock;
   const vault = new Vault(options.masterSecrets, options.maxTenantsCached ?? defaultMaxTenants);
-  const components = [recordTables, encryptionTables, ...(options.components ?? [])];
+  const components = [recordTables, changeSetTables, encryptionTables, ...(options.components ?? [])];
   const core = { level: coreLevel, objects: coreObjects, younger: youngerFields };
   const upgrades = new Upgrades({ store, components, core, vault, observe });
   const snapshots = new Snapshots({
@@ -198,7 +200,12 @@ export async function createKernel(options: KernelOptions): Promise<Kernel> {
   return {
     store,
     records,
-    metadata: createMetadata({ snapshots, records: env }, refresh),
+    metadata: createMetadata({
+      snapshots,
+      records: env,
+      plugins,
+      kinds: [roleKind({ plugins, records, refresh })],
+    }),
     tenants: {
       ...tenants,
       ...backups,

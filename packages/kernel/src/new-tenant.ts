@@ -1,6 +1,7 @@
-import { GuanxiError, isObject, type Issue, type Locale, locales, text } from "@guanxi/base";
+import { GuanxiError, isObject, type Issue, type Locale, text } from "@guanxi/base";
 import { compileSnapshot, escapeToken, type ObjectType, storeDefinition, unstorable } from "@guanxi/meta";
 import { coreObjects } from "./core-objects.ts";
+import { settingFaults } from "./settings.ts";
 import type { Plugin } from "./types.ts";
 
 export interface NewTenant {
@@ -33,17 +34,6 @@ const unknown = (path: string, key: string): Issue => ({
   code: "unknown",
   params: { field: key },
 });
-
-/** An IANA name; an offset would mean its opposite to PostgreSQL. */
-function isTimeZone(value: unknown): boolean {
-  if (typeof value !== "string" || !/^[A-Za-z]/.test(value)) return false;
-  try {
-    new Intl.DateTimeFormat("en", { timeZone: value });
-    return true;
-  } catch {
-    return false;
-  }
-}
 
 let user: ObjectType | undefined;
 
@@ -108,14 +98,8 @@ export function parseTenant(input: unknown, plugins: readonly Plugin[]): Require
   if (typeof id !== "string" || !tenantIdPattern.test(id))
     issues.push({ path: "/id", code: "definition", text: tenantIdRule });
   if (!isName(name)) issues.push({ path: "/name", code: "definition", text: nameRule });
-  check((locales as readonly unknown[]).includes(locale), "/locale", `must be one of ${locales.join(", ")}`);
-  check(isTimeZone(timeZone), "/timeZone", "must be an IANA time zone such as Asia/Shanghai");
-  check(
-    typeof currency === "string" && /^[A-Z]{3}$/.test(currency),
-    "/currency",
-    "must be an ISO 4217 code such as CNY",
-  );
-  check(typeof country === "string" && /^[A-Z]{2}$/.test(country), "/country", "must be an ISO 3166 code such as CN");
+  issues.push(...settingFaults({ locale, timeZone, currency, country }, ""));
+
   const names = plugins.map((p) => p.name);
   check(
     Array.isArray(wanted) && wanted.every((p) => names.includes(p as string)),

@@ -21,9 +21,10 @@ import { coreLevel, coreObjects } from "./core-objects.ts";
 import type { Vault } from "./encryption/vault.ts";
 import { hashKey, newKey, prefixOf } from "./identity.ts";
 import { applyDefinitions, idCounter } from "./apply.ts";
+import { adminRole, roleRecord } from "./changes/roles.ts";
 import { type NewTenant, parseTenant, tenantIdPattern } from "./new-tenant.ts";
 import { toTenant } from "./stored.ts";
-import type { Plugin, RoleDefinition, Session, Tenant } from "./types.ts";
+import type { Plugin, Session, Tenant } from "./types.ts";
 
 /** Who a new tenant is given to. */
 export interface FirstAdmin {
@@ -79,24 +80,8 @@ async function createSchema(env: Env, tx: Connection, tenant: Required<NewTenant
     ),
   );
   const next = compileSnapshot(settings, 1, stored);
-  await applyDefinitions(tx, env.vault, {
-    version: 1,
-    current: undefined,
-    next,
-    stored,
-    nextId: ids.value(),
-    allow: [],
-  });
+  await applyDefinitions(tx, env.vault, { current: undefined, next, stored, nextId: ids.value() });
 }
-
-const adminRole = { name: "administrator", administrator: true, description: "May do everything." };
-const roleRecord = (r: RoleDefinition): Record<string, unknown> => ({
-  name: r.name,
-  rights: r.rights,
-  ...(r.title ? { description: r.title } : {}),
-  ...(r.default_rights ? { default_rights: r.default_rights } : {}),
-  ...(r.system_rights ? { system_rights: r.system_rights } : {}),
-});
 
 export function createTenants(env: Env) {
   const { registry } = env.store;

@@ -178,36 +178,6 @@ export interface HookScope {
   leave(): void;
 }
 
-export interface MetadataAnswer {
-  readonly definition: ObjectDefinition;
-  readonly version: number;
-  readonly created: boolean;
-}
-
-export interface Metadata {
-  list(session: Session): Promise<{ version: number; definitions: readonly ObjectDefinition[] }>;
-  get(session: Session, name: string): Promise<MetadataAnswer>;
-  put(
-    session: Session,
-    name: string,
-    definition: unknown,
-    options?: { ifVersion?: number; allow?: readonly string[] },
-  ): Promise<MetadataAnswer>;
-  /** JSON merge patch on the definition. */
-  patch(
-    session: Session,
-    name: string,
-    patch: unknown,
-    options?: { ifVersion?: number; allow?: readonly string[] },
-  ): Promise<MetadataAnswer>;
-  delete(session: Session, name: string, options?: { ifVersion?: number; allow?: readonly string[] }): Promise<void>;
-  /** Runs `work` under the tenant's metadata lock and gives the tenant a new metadata version when it resolves. */
-  change<T>(
-    session: Session,
-    work: (session: Session, version: number) => Promise<T>,
-  ): Promise<{ value: T; version: number }>;
-}
-
 /** What a plugin brings; a tenant's own package could ask for all of it. */
 export interface Plugin {
   readonly name: string;

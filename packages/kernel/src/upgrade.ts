@@ -3,6 +3,9 @@ import { GuanxiError, isGuanxiError, type Issue, issueMessage, type Observe } fr
 import { compileSnapshot, loadSnapshot, type ObjectDefinition, storeDefinition, type StoredObject } from "@guanxi/meta";
 import { type Connection, isGone, migrateTenant, notify, quote, type Store, type TenantComponent } from "@guanxi/store";
 import { applyDefinitions, idCounter } from "./apply.ts";
+import { keepChangeSet } from "./changes/history.ts";
+import { definitionSteps, tableSteps } from "./changes/steps.ts";
+import { touchedObjects } from "./changes/touched.ts";
 import { metaChannel } from "./channels.ts";
 import type { Vault } from "./encryption/vault.ts";
 import { withLocks } from "./locks.ts";
@@ -94,6 +97,9 @@ async function levelsOf(
   }
 }
 
+/** The core brings fields and loses none. */
+const nothingElse = { losses: [], allow: [], dependents: [], rows: new Map<number, number>(), back: false };
+
 async function upgradeCore(tx: Connection, tenant: string, schema: string, core: Core, vault: Vault): Promise<void> {
   const s = quote(schema);
   const [row] = await tx.sql<{ core_level: number }>(`SELECT core_level FROM ${s}._meta FOR UPDATE`);
@@ -114,7 +120,16 @@ async function upgradeCore(tx: Connection, tenant: string, schema: string, core:
   const changed = !isDeepStrictEqual(list, stored);
   if (changed) {
     const next = compileSnapshot(settings, version + 1, list, current);
-    await applyDefinitions(tx, vault, { version, current, next, stored: list, nextId: ids.value(), allow: [] });
+    const ran = await applyDefinitions(tx, vault, { current, next, stored: list, nextId: ids.value() });
+    const touched = touchedObjects(stored, list);
+    const tables = tableSteps({ ...nothingElse, ran });
+    await keepChangeSet(
+      { connection: tx, tenant: { schema }, now: new Date(), actor: undefined },
+      {
+        ...{ version: version + 1, message: `core objects at level ${core.level}`, reverts: undefined, touched },
+        steps: [...tables, ...definitionSteps(touched, tables, [])],
+      },
+    );
     await notify(tx, metaChannel, tenant);
   }
   await tx.sql(`UPDATE ${s}._meta SET core_level = $1, version = $2`, [core.level, changed ? version + 1 : version]);

@@ -15,3 +15,4 @@ export { type JsonSchema, recordSchema, type RecordUse } from "./record-schema.t
 export { escapeToken, pointer } from "./report.ts";
 export { retarget, storeDefinition } from "./store.ts";
 export type * from "./types.ts";
+export { expressionUses, objectUses, type Use } from "./uses.ts";

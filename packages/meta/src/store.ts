@@ -2,7 +2,7 @@ import { codeField, propertiesOf } from "./currencies.ts";
 import { askedIndexes, uniqueKeys } from "./keys.ts";
 import { pointer, Report } from "./report.ts";
 import { systemFieldIds } from "./system-fields.ts";
-import type { ObjectDefinition, StoredObject } from "./types.ts";
+import type { FieldDefinition, ObjectDefinition, StoredObject } from "./types.ts";
 
 /**
  * Gives everything in a definition its id: the one it had in `previous`, also under another name that `was` tells, or
@@ -106,10 +106,14 @@ function checkRenames(
   }
 }
 
-/** The same definition after an object that it refers to was renamed. */
-export function retarget(stored: StoredObject, from: string, to: string): StoredObject {
+/** The same definition after objects that it refers to were renamed: `nameNow` says how each is called. */
+export function retarget(stored: StoredObject, nameNow: (target: string) => string): StoredObject {
   const properties = Object.entries(stored.definition.properties);
-  if (!properties.some(([, field]) => field.target === from)) return stored;
-  const changed = properties.map(([name, field]) => [name, field.target === from ? { ...field, target: to } : field]);
+  const moves = ({ target }: FieldDefinition): boolean => target !== undefined && nameNow(target) !== target;
+  if (!properties.some(([, field]) => moves(field))) return stored;
+  const changed = properties.map(([name, field]) => [
+    name,
+    moves(field) ? { ...field, target: nameNow(field.target ?? "") } : field,
+  ]);
   return { ...stored, definition: { ...stored.definition, properties: Object.fromEntries(changed) } };
 }

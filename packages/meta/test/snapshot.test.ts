@@ -220,7 +220,7 @@ describe("a snapshot", () => {
     const snapshot = compileSnapshot(
       settings,
       2,
-      renamed.map((s) => retarget(s, "account", "company")),
+      renamed.map((s) => retarget(s, (target) => (target === "account" ? "company" : target))),
     );
     expect(snapshot.objects.get("contact")?.fields.get("account")?.target).toBe("company");
   });

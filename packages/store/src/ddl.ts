@@ -10,6 +10,11 @@ export { losesValues } from "./ddl/convert.ts";
 export { parseConstraintName } from "./ddl/names.ts";
 export type { DdlStep } from "./ddl/step.ts";
 
+/** A statement, and the change that it is part of. */
+export interface ChangeStep extends DdlStep {
+  readonly change: MetaChange;
+}
+
 type Change<K extends MetaChange["kind"]> = Extract<MetaChange, { kind: K }>;
 
 const ofKind = <K extends MetaChange["kind"]>(changes: readonly MetaChange[], kind: K): readonly Change<K>[] =>
@@ -19,8 +24,8 @@ const ofKind = <K extends MetaChange["kind"]>(changes: readonly MetaChange[], ki
  * The statements that bring a tenant's schema from one snapshot to the next: `changes` as `diffSnapshots` gives them.
  * To be run in this order in one transaction. Pure text.
  */
-export function compileDdl(schema: string, changes: readonly MetaChange[], after: Snapshot): DdlStep[] {
-  const steps: DdlStep[] = [];
+export function compileDdl(schema: string, changes: readonly MetaChange[], after: Snapshot): ChangeStep[] {
+  const steps: ChangeStep[] = [];
   let renamed = false;
   let columnsRenamed = false;
   for (const change of changes) {
@@ -32,12 +37,15 @@ export function compileDdl(schema: string, changes: readonly MetaChange[], after
       if (!columnsRenamed) steps.push(...renameColumns(schema, ofKind(changes, "rename_field")));
       columnsRenamed = true;
     } else {
-      steps.push(...changeSteps(schema, change, after));
+      steps.push(...partOf(change, changeSteps(schema, change, after)));
     }
   }
-  const created = ofKind(changes, "create_object").map((change) => change.object);
-  return [...steps, ...created.flatMap((object) => foreignKeys(schema, object, after))];
+  const created = ofKind(changes, "create_object");
+  return [...steps, ...created.flatMap((change) => partOf(change, foreignKeys(schema, change.object, after)))];
 }
+
+const partOf = (change: MetaChange, steps: readonly DdlStep[]): ChangeStep[] =>
+  steps.map((step) => ({ ...step, change }));
 
 type Other = Exclude<MetaChange, { kind: "rename_object" | "rename_field" }>;
 
@@ -81,26 +89,36 @@ function changeSteps(schema: string, change: Other, after: Snapshot): DdlStep[] 
 const dropTable = (schema: string, { table, name }: ObjectType): DdlStep => ({
   sql: `DROP TABLE ${qualified(schema, table)} CASCADE`,
   effect: `delete ${name} and its records`,
+  scans: true,
 });
 
-function renameTables(schema: string, changes: readonly Change<"rename_object">[]): DdlStep[] {
-  const renames = changes.map(({ object, from }): Rename => ({ id: object.id, from: from.table, to: object.table }));
-  return orderRenames(renames).map(({ from, to }) => ({
+function renameTables(schema: string, changes: readonly Change<"rename_object">[]): ChangeStep[] {
+  const renames = changes.map((change): Renaming => {
+    const { object, from } = change;
+    return { id: object.id, from: from.table, to: object.table, change };
+  });
+  return orderRenames(renames).map(({ from, to, change }) => ({
     sql: `ALTER TABLE ${qualified(schema, from)} RENAME TO ${quote(to)}`,
     effect: `rename ${from} to ${to}`,
+    change,
   }));
 }
 
-function renameColumns(schema: string, changes: readonly Change<"rename_field">[]): DdlStep[] {
+type Renaming = Rename & Pick<ChangeStep, "change">;
+
+function renameColumns(schema: string, changes: readonly Change<"rename_field">[]): ChangeStep[] {
   const tables = Map.groupBy(changes, (change) => change.object.table);
-  return [...tables].flatMap(([table, own]) =>
-    orderRenames(own.map(({ field, from }) => ({ id: field.id, from: from.column.name, to: field.column.name }))).map(
-      ({ from, to }) => ({
-        sql: `ALTER TABLE ${qualified(schema, table)} RENAME COLUMN ${quote(from)} TO ${quote(to)}`,
-        effect: `rename ${table}.${from} to ${to}`,
-      }),
-    ),
-  );
+  return [...tables].flatMap(([table, own]) => {
+    const renames = own.map((change): Renaming => {
+      const { field, from } = change;
+      return { id: field.id, from: from.column.name, to: field.column.name, change };
+    });
+    return orderRenames(renames).map(({ from, to, change }) => ({
+      sql: `ALTER TABLE ${qualified(schema, table)} RENAME COLUMN ${quote(from)} TO ${quote(to)}`,
+      effect: `rename ${table}.${from} to ${to}`,
+      change,
+    }));
+  });
 }
 
 /** The foreign keys of a new table: its references', and its owner's where there are users. */

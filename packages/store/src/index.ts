@@ -10,7 +10,7 @@ export {
   refuseTaken,
   stagingOf,
 } from "./backup/staging.ts";
-export { compileDdl, type DdlStep, losesValues, parseConstraintName } from "./ddl.ts";
+export { type ChangeStep, compileDdl, losesValues, parseConstraintName } from "./ddl.ts";
 export { DatabaseError, isDatabaseError, isGone } from "./errors.ts";
 export { migrateTenant, recordTables, quotedSchema, type TenantComponent, tenantSchema } from "./fixed-tables.ts";
 export { createStore, type StoreSettings } from "./postgres.ts";

@@ -1,10 +1,11 @@
-import { GuanxiError, type Locale } from "@guanxi/base";
-import type { Kernel, Session } from "@guanxi/kernel";
+import { GuanxiError, isObject, type Locale } from "@guanxi/base";
+import type { Definition, DefinitionKind, Kernel, Session } from "@guanxi/kernel";
 import { quotedSchema } from "@guanxi/store";
 import type { WorkflowDefinition } from "./definition.ts";
 import { workflowsPart } from "./part.ts";
+import { workflowUses } from "./uses.ts";
 import { type ScriptCheck, type ScriptTools, compileScript, validateWorkflow } from "./validate.ts";
-import type { Workflow } from "./workflow.ts";
+import { type Workflow, type WorkflowRow, compileWorkflow, workflowColumns } from "./workflow.ts";
 
 export interface PublishOptions {
   /** The metadata version that the caller has read; PRECONDITION if there is a newer one. */
@@ -46,22 +47,20 @@ export function createCatalogue(kernel: Kernel, tools: ScriptTools) {
       { ifVersion, locale }: PublishOptions,
     ): Promise<Published> {
       requireRight(session);
-      // Before the lock is taken, because it starts processes. An object that changes meanwhile is as one that changes later.
-      const script = await compileScript(await kernel.refresh(session), body, name, locale, tools);
-      const { value, version } = await kernel.metadata.change(session, async (inside, next) => {
-        if (ifVersion !== undefined && ifVersion !== next - 1) throw new GuanxiError("PRECONDITION");
-        return store(inside, next, name, body, script);
-      });
-      return { ...value, metadata: version };
+      if (!isObject(body) || body["name"] !== name) {
+        const fresh = await kernel.refresh(session);
+        const script = await compileScript(fresh, body, name, locale, tools);
+        throw refusal(validateWorkflow(body, name, fresh.snapshot, script));
+      }
+      const options = { ifVersion, locale };
+      const { definition, version, created } = await kernel.metadata.putOther(session, kindName, body, options);
+      return { definition: definition as unknown as WorkflowDefinition, metadata: version, created };
     },
 
     async remove(session: Session, name: string, ifVersion?: number): Promise<void> {
       requireRight(session);
       await current(session, name);
-      await kernel.metadata.change(session, async (inside, next) => {
-        if (ifVersion !== undefined && ifVersion !== next - 1) throw new GuanxiError("PRECONDITION");
-        await endCurrent(inside, name, next);
-      });
+      await kernel.metadata.removeOther(session, kindName, name, ifVersion);
     },
   };
 }
@@ -73,34 +72,66 @@ function requireRight(session: Session): void {
     throw new GuanxiError("FORBIDDEN", { detail: "Publishing workflows needs the system right edit_metadata." });
 }
 
-async function store(
-  session: Session,
-  next: number,
-  name: string,
-  body: unknown,
-  script: ScriptCheck,
-): Promise<Omit<Published, "metadata">> {
+const kindName = "workflows";
+
+/** Workflows as change sets know them. */
+export function workflowKind(tools: ScriptTools): DefinitionKind<ScriptCheck> {
+  return {
+    name: kindName,
+    one: "workflow",
+    async read(session) {
+      const found = await currentWorkflows(session);
+      return new Map(found.map(({ name, definition }) => [name, definition as unknown as Definition]));
+    },
+    parse(body) {
+      if (isObject(body) && typeof body["name"] === "string") return body as Definition;
+      const code = isObject(body) && body["name"] === undefined ? "required" : "type";
+      throw new GuanxiError("DEFINITION", {
+        issues: [{ path: "/name", code, ...(code === "type" ? { params: { type: "string" } } : {}) }],
+      });
+    },
+    prepare: (session, definition, locale) => compileScript(session, definition, definition.name, locale, tools),
+    async put(session, definition, script) {
+      if (script === undefined)
+        throw new GuanxiError("UNAVAILABLE", { detail: `${definition.name} was changed meanwhile.`, retryAfter: 1 });
+      await store(session, definition.name, definition, script);
+    },
+    remove: endCurrent,
+    uses: async (session) =>
+      (await currentWorkflows(session)).flatMap((workflow) => workflowUses(workflow, session.snapshot)),
+  };
+}
+
+async function currentWorkflows({ connection, tenant, snapshot }: Session): Promise<Workflow[]> {
+  const rows = await connection.sql<WorkflowRow>(
+    `SELECT ${workflowColumns} FROM ${quotedSchema(tenant.id)}._workflow WHERE meta_to IS NULL ORDER BY name`,
+  );
+  return rows.map((row) => compileWorkflow(row, snapshot));
+}
+
+const refusal = (validation: ReturnType<typeof validateWorkflow>): GuanxiError =>
+  new GuanxiError("DEFINITION", { issues: "issues" in validation ? validation.issues : [] });
+
+/** A new version, from the metadata version of the session on. */
+async function store(session: Session, name: string, body: unknown, script: ScriptCheck): Promise<void> {
   const validation = validateWorkflow(body, name, session.snapshot, script);
-  if ("issues" in validation) throw new GuanxiError("DEFINITION", { issues: validation.issues });
+  if ("issues" in validation) throw refusal(validation);
   const { definition, object, code } = validation.valid;
   if (definition.as === "system" && !session.actor.rights.all)
     throw new GuanxiError("FORBIDDEN", {
       detail: "A workflow that acts as the system may only be published by an administrator.",
     });
-  const created = !(await endCurrent(session, name, next));
+  await endCurrent(session, name);
   await session.connection.sql(
     `INSERT INTO ${quotedSchema(session.tenant.id)}._workflow (name, version, object_id, definition, code, actor, meta_from)
      SELECT $1, coalesce(max(version), 0) + 1, $2, $3, $4, $5, $6 FROM ${quotedSchema(session.tenant.id)}._workflow WHERE name = $1`,
-    [name, object.id, JSON.stringify(definition), code, session.actor.user, next],
+    [name, object.id, JSON.stringify(definition), code, session.actor.user, session.snapshot.version],
   );
-  return { definition, created };
 }
 
-/** → whether there was a current version. */
-async function endCurrent(session: Session, name: string, next: number): Promise<boolean> {
-  const ended = await session.connection.sql(
-    `UPDATE ${quotedSchema(session.tenant.id)}._workflow SET meta_to = $2 WHERE name = $1 AND meta_to IS NULL RETURNING version`,
-    [name, next],
+async function endCurrent(session: Session, name: string): Promise<void> {
+  await session.connection.sql(
+    `UPDATE ${quotedSchema(session.tenant.id)}._workflow SET meta_to = $2 WHERE name = $1 AND meta_to IS NULL`,
+    [name, session.snapshot.version],
   );
-  return ended.length > 0;
 }

@@ -35,7 +35,9 @@ export interface WorkflowRow extends Record<string, unknown> {
 export const workflowColumns = "name, version, object_id, definition, actor, meta_from, meta_to";
 
 export function compileWorkflow(row: WorkflowRow, snapshot: Snapshot): Workflow {
-  const definition = JSON.parse(row.definition) as WorkflowDefinition;
+  const written = JSON.parse(row.definition) as WorkflowDefinition;
+  // As its object is called now.
+  const definition = { ...written, object: snapshot.byId.get(row.object_id)?.name ?? written.object };
   return {
     name: row.name,
     version: row.version,

@@ -31,11 +31,18 @@ export function addFixed(
   }
 }
 
-/** Those of the route's schemas that the document names by now. */
+/** Those of the route's schemas that the document names by now, or one of them does. */
 function addSchemas(builder: oas31.OpenApiBuilder, { schemas = {}, request, responses }: Docs): void {
-  const used = JSON.stringify([request, responses]);
-  for (const [name, schema] of Object.entries(schemas))
-    if (used.includes(`"#/components/schemas/${name}"`)) builder.addSchema(name, opened(schema) as oas31.SchemaObject);
+  const texts = [JSON.stringify([request, responses])];
+  const waiting = new Map(Object.entries(schemas));
+  for (const text of texts) {
+    for (const [name, schema] of waiting) {
+      if (!text.includes(`"#/components/schemas/${name}"`)) continue;
+      builder.addSchema(name, opened(schema) as oas31.SchemaObject);
+      waiting.delete(name);
+      texts.push(JSON.stringify(schema));
+    }
+  }
 }
 
 /** `objects` are those that a `:plural` may name. */

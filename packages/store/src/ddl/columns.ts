@@ -18,6 +18,7 @@ export function setRequired(schema: string, { table }: ObjectType, field: Stored
     sql: `${alter(schema, table)} ALTER COLUMN ${column} SET NOT NULL`,
     effect: `require ${table}.${field.name}`,
     inTheWay: rowsWhere(qualified(schema, table), "NULL::text", `t.${column} IS NULL`),
+    scans: true,
   };
 }
 
@@ -28,7 +29,7 @@ export function addColumn(schema: string, object: ObjectType, field: StoredField
   const head = `${alter(schema, table)} ADD COLUMN ${quote(name)} ${sqlType}`;
   const filling = field.default === undefined ? "" : ` DEFAULT ${constant(field, field.default, after.settings)}`;
   const effect = `add ${table}.${field.name}${filling === "" ? "" : ", filled with its default"}`;
-  const steps: DdlStep[] = [{ sql: head + filling, effect }];
+  const steps: DdlStep[] = [{ sql: head + filling, effect, ...(filling === "" ? {} : { scans: true }) }];
   if (filling !== "") {
     const sql = `${alter(schema, table)} ALTER COLUMN ${quote(name)} DROP DEFAULT`;
     steps.push({
@@ -54,6 +55,7 @@ export function dropColumn(schema: string, { table, name }: ObjectType, field: S
   return {
     sql: `${alter(schema, table)} DROP COLUMN ${quote(field.column.name)}`,
     effect: `delete ${name}.${field.name} and its values`,
+    scans: true,
   };
 }
 
@@ -112,6 +114,7 @@ export function changeType(
   const change: DdlStep = {
     sql: `${alter(schema, table)} ALTER COLUMN ${column} TYPE ${field.column.sqlType} USING ${using}`,
     effect: `turn ${table}.${field.name} from ${from.type} into ${field.type}`,
+    scans: true,
     ...(blocked === undefined ? {} : { inTheWay: rowsWhere(qualified(schema, table), text, blocked) }),
   };
   return [...detach, change, ...attachReference(schema, table, field)];

@@ -9,12 +9,12 @@ export interface Rename {
  * Renames in an order in which no name is taken twice. Where names change places, one waits under a name that nothing
  * else has.
  */
-export function orderRenames(renames: readonly Rename[]): readonly Rename[] {
+export function orderRenames<R extends Rename>(renames: readonly R[]): readonly R[] {
   const waiting = [...renames];
-  const ordered: Rename[] = [];
+  const ordered: R[] = [];
   while (waiting.length > 0) {
     const free = waiting.findIndex(({ to }) => !waiting.some((other) => other.from === to));
-    const [next] = waiting.splice(Math.max(free, 0), 1) as [Rename];
+    const [next] = waiting.splice(Math.max(free, 0), 1) as [R];
     if (free >= 0) {
       ordered.push(next);
       continue;

@@ -10,6 +10,8 @@ export interface DdlStep {
    * It returns at most `rowsShown` of them. The statement succeeds when it returns none.
    */
   readonly inTheWay?: string;
+  /** Whether it goes through the rows that were in the table, or throws them or their values away. */
+  readonly scans?: true;
 }
 
 /** Enough to see what is wrong with the data. */

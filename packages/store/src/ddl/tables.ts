@@ -43,7 +43,7 @@ function plainIndex(
 ): DdlStep {
   const using = method === "btree" ? "" : `USING ${method} `;
   const sql = `CREATE INDEX ${quote(name)} ON ${qualified(schema, table)} ${using}(${entries})`;
-  return { sql, effect: `index ${table} by ${columns.join(", ")}` };
+  return { sql, effect: `index ${table} by ${columns.join(", ")}`, scans: true };
 }
 
 /** Finds who refers to a record; also among the ids of a list. */
@@ -78,7 +78,7 @@ export function createUnique(
   const value = `concat_ws(', ', ${fields.map((f) => `t.${quote(f)}::text`).join(", ")})`;
   const same = fields.map((f) => `o.${quote(f)} = t.${quote(f)}`).join(" AND ");
   const clash = `t.deleted_at IS NULL AND EXISTS (SELECT FROM ${from} o WHERE o.id <> t.id AND o.deleted_at IS NULL AND ${same})`;
-  return { sql, effect, inTheWay: rowsWhere(from, value, clash) };
+  return { sql, effect, inTheWay: rowsWhere(from, value, clash), scans: true };
 }
 
 export const dropIndex = (schema: string, name: string, effect: string): DdlStep => ({
@@ -103,7 +103,7 @@ export function addForeignKey(schema: string, { name, table, column, target, fil
   const effect = `hold ${table}.${column} to records of ${target}`;
   if (!filled) return { sql, effect };
   const orphan = `t.${quote(column)} IS NOT NULL AND NOT EXISTS (SELECT FROM ${to} r WHERE r.id = t.${quote(column)})`;
-  return { sql, effect, inTheWay: rowsWhere(from, `t.${quote(column)}::text`, orphan) };
+  return { sql, effect, inTheWay: rowsWhere(from, `t.${quote(column)}::text`, orphan), scans: true };
 }
 
 export const dropForeignKey = (schema: string, table: string, field: StoredField): DdlStep => ({

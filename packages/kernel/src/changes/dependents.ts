@@ -1,0 +1,99 @@
+import {
+  type FieldDefinition,
+  fieldTypeOf,
+  objectUses,
+  type Snapshot,
+  type StoredObject,
+  type Use,
+} from "@guanxi/meta";
+import type { Session } from "../types.ts";
+import type { Draft } from "./draft.ts";
+import type { ChangeSet, DefinitionKind } from "./types.ts";
+
+/** An object or a field that is no more what others know it as. */
+export interface Moved {
+  readonly object: number;
+  readonly field?: number;
+  /** `property` or `property.fee`, as it is called before. */
+  readonly name: string;
+  readonly how: "delete" | "rename" | "change";
+}
+
+/** Who names something that moves, and who of them would name nothing afterwards. */
+export interface Dependents extends Moved {
+  readonly usedBy: readonly string[];
+  readonly breaks: readonly string[];
+}
+
+interface Sides {
+  readonly session: Session;
+  readonly stored: readonly StoredObject[];
+  readonly draft: Draft;
+  readonly set: ChangeSet;
+  readonly kinds: readonly DefinitionKind[];
+}
+
+/** What goes, gets another name or another type, with everything in the tenant's metadata that depends on it. */
+export async function dependentsOf({ session, stored, draft, set, kinds }: Sides): Promise<readonly Dependents[]> {
+  const moved = movedBetween(stored, draft.list);
+  if (moved.length === 0) return [];
+  const uses = await allUses(session, session.snapshot, kinds);
+  const rewritten = rewrittenBy(session.snapshot, draft, set);
+  return moved.map((thing) => {
+    const found = uses.filter((use) => names(use, thing));
+    const broken = found.filter((use) => breaks(use, thing) && !rewritten.has(`${use.kind} ${use.name}`));
+    return { ...thing, usedBy: wordsOf(found), breaks: wordsOf(broken) };
+  });
+}
+
+const wordsOf = (uses: readonly Use[]): string[] => [...new Set(uses.map((use) => use.by))];
+
+/** Whoever brings definitions that name objects or fields tells of it here: those of objects in `objectUses`, other kinds by their `uses`. */
+async function allUses(session: Session, snapshot: Snapshot, kinds: readonly DefinitionKind[]): Promise<Use[]> {
+  const others = await Promise.all(kinds.map((kind) => kind.uses?.(session) ?? []));
+  return [...objectUses(snapshot), ...others.flat()];
+}
+
+/** A deleted object takes its fields along. */
+const names = (use: Use, { object, field, how }: Moved): boolean =>
+  use.object === object && (use.field === field || (field === undefined && how === "delete"));
+
+/** What a new type breaks is told by who reads the definition with it. */
+const breaks = (use: Use, { how }: Moved): boolean => how === "delete" || (how === "rename" && !use.follows);
+
+/** Definitions that the change set writes or deletes: they are judged by what they say afterwards. */
+function rewrittenBy(snapshot: Snapshot, draft: Draft, set: ChangeSet): Set<string> {
+  const given = [...draft.given].map((id) => snapshot.byId.get(id)?.name);
+  const gone = [...draft.moves].flatMap(([name, to]) => (to === undefined ? [name] : []));
+  const others = [...set.others].flatMap(([kind, list]) =>
+    list.map(({ value }) => `${kind} ${String((value as { name?: unknown }).name)}`),
+  );
+  const deleted = [...set.gone].flatMap(([kind, list]) => list.map(({ value }) => `${kind} ${value}`));
+  return new Set([...[...given, ...gone].map((name) => `objects ${name}`), ...others, ...deleted]);
+}
+
+function movedBetween(before: readonly StoredObject[], after: readonly StoredObject[]): Moved[] {
+  const now = new Map(after.map((object) => [object.id, object]));
+  return before.flatMap((was): Moved[] => {
+    const object = now.get(was.id);
+    const self = { object: was.id, name: was.name };
+    if (object === undefined) return [{ ...self, how: "delete" }];
+    if (object === was) return [];
+    const renamed: Moved[] = object.name === was.name ? [] : [{ ...self, how: "rename" }];
+    return [...renamed, ...movedFields(was, object)];
+  });
+}
+
+function movedFields(was: StoredObject, now: StoredObject): Moved[] {
+  const names = new Map(Object.entries(now.fieldIds).map(([name, id]) => [id, name]));
+  return Object.entries(was.fieldIds).flatMap(([old, field]): Moved[] => {
+    const name = names.get(field);
+    const thing = { object: was.id, field, name: `${was.name}.${old}` };
+    if (name === undefined) return [{ ...thing, how: "delete" }];
+    if (name !== old) return [{ ...thing, how: "rename" }];
+    const [before, after] = [was.definition.properties[old], now.definition.properties[name]];
+    return before && after && typeOf(before) !== typeOf(after) ? [{ ...thing, how: "change" }] : [];
+  });
+}
+
+const typeOf = (field: FieldDefinition): string => `${fieldTypeOf(field)} ${String(field["returns"])}`;

@@ -1,0 +1,244 @@
+import { isDeepStrictEqual } from "node:util";
+import { GuanxiError } from "@guanxi/base";
+import {
+  compileSnapshot,
+  diffSnapshots,
+  loadSnapshot,
+  type MetaChange,
+  type Snapshot,
+  type StoredObject,
+  type TenantSettings,
+} from "@guanxi/meta";
+import { type Connection, isDatabaseError, notify, quote } from "@guanxi/store";
+import { countOf, idCounter, lossesOf, refuseLosses, runDdl, tryDdl, writeDefinitions } from "../apply.ts";
+import { metaChannel } from "../channels.ts";
+import { withLocks } from "../locks.ts";
+import type { RecordsEnv } from "../records/context.ts";
+import { moveRights } from "../role-rights.ts";
+import { settingFaults } from "../settings.ts";
+import type { Snapshots } from "../snapshots.ts";
+import { loadStored, storedObjects } from "../stored.ts";
+import type { Session } from "../types.ts";
+import { type Dependents, dependentsOf } from "./dependents.ts";
+import { type Draft, draftObjects } from "./draft.ts";
+import { placed } from "./faults.ts";
+import { keepChangeSet } from "./history.ts";
+import { carryOut, pendingOf, type Prepared, prepareOthers, readKinds, touchedOthers } from "./others.ts";
+import { brokenSteps, definitionSteps, tableSteps } from "./steps.ts";
+import { touchedObjects, touchedSettings } from "./touched.ts";
+import type { Applied, ChangeSet, ChangeSetOptions, ChangeSetStep, DefinitionKind } from "./types.ts";
+
+export interface EngineEnv {
+  readonly snapshots: Snapshots;
+  readonly records: RecordsEnv;
+  readonly kinds: readonly DefinitionKind[];
+}
+
+/** What is to be done, which may depend on what is there: asked under the lock, and before it where something has to be prepared. */
+export type Ask = (session: Session, stored: readonly StoredObject[]) => ChangeSet | Promise<ChangeSet>;
+
+/** Carries the answer of a plan out of its transaction, which it ends. */
+class Planned extends Error {
+  readonly answer: Applied;
+
+  constructor(answer: Applied) {
+    super("planned");
+    this.answer = answer;
+  }
+}
+
+/** Applies a change set, all or nothing, under the tenant's metadata lock, as one new version; every node hears of it. */
+export async function applyChangeSet(
+  env: EngineEnv,
+  session: Session,
+  ask: Ask,
+  options: ChangeSetOptions = {},
+): Promise<Applied> {
+  const prepared = await prepare(env, session, ask, options);
+  try {
+    const applied = await withLocks(env.records.store, async (tx) => {
+      const answer = await applyLocked(env, session, tx, ask, prepared, options);
+      if (options.plan) throw new Planned(answer);
+      return answer;
+    });
+    if (applied.id !== null) env.snapshots.forget(session.tenant.id);
+    return applied;
+  } catch (error) {
+    if (error instanceof Planned) return error.answer;
+    throw error;
+  }
+}
+
+/** Ids while nothing is stored: no tenant's counter gets there. */
+const firstDraftId = 1_000_000_000;
+
+/** What takes long, on the objects as they would be. An object that changes meanwhile is as one that changes later. */
+async function prepare(
+  env: EngineEnv,
+  session: Session,
+  ask: Ask,
+  { locale = "en", anew = false }: ChangeSetOptions,
+): Promise<Prepared> {
+  const kinds = env.kinds.filter((kind) => kind.prepare);
+  const fresh = await env.records.refresh(session);
+  const stored = [...fresh.snapshot.byId.values()].map((object) => object.stored);
+  const set = await ask(fresh, stored);
+  if (!kinds.some(({ name }) => set.others.get(name)?.length)) return new Map();
+  let id = firstDraftId;
+  const plan = await planObjects(env, fresh, stored, set, () => id++);
+  if (plan.next === undefined) return new Map();
+  return prepareOthers(kinds, fresh, { ...fresh, snapshot: plan.next }, set, { locale, anew });
+}
+
+interface ObjectPlan {
+  readonly draft: Draft;
+  readonly dependents: readonly Dependents[];
+  /** Undefined where definitions would be left that name nothing. */
+  readonly next: Snapshot | undefined;
+}
+
+/** The objects as they would be, and who depends on what goes. Throws what is wrong with the definitions. */
+async function planObjects(
+  env: EngineEnv,
+  session: Session,
+  stored: readonly StoredObject[],
+  set: ChangeSet,
+  nextId: () => number,
+): Promise<ObjectPlan> {
+  const current = session.snapshot;
+  const settings = settingsWith(current.settings, set);
+  const draft = await draftObjects(stored, set, nextId);
+  const dependents = await dependentsOf({ session, stored, draft, set, kinds: env.kinds });
+  if (dependents.some(({ breaks }) => breaks.length > 0)) return { draft, dependents, next: undefined };
+  const same = settings === current.settings && isSame(stored, draft.list);
+  const pathOf = (object: string): string => draft.paths.get(object) ?? `/${object}`;
+  const compile = (): Snapshot => compileSnapshot(settings, current.version + 1, draft.list, current);
+  return { draft, dependents, next: same ? current : placed(pathOf, compile) };
+}
+
+const isSame = (before: readonly StoredObject[], after: readonly StoredObject[]): boolean =>
+  before.length === after.length && before.every((object, i) => object === after[i]);
+
+function settingsWith(settings: TenantSettings, set: ChangeSet): TenantSettings {
+  const issues = settingFaults(set.settings, "/settings");
+  if (issues.length > 0) throw new GuanxiError("DEFINITION", { issues });
+  const wanted = { ...settings, ...set.settings };
+  return isDeepStrictEqual(wanted, settings) ? settings : wanted;
+}
+
+async function applyLocked(
+  env: EngineEnv,
+  session: Session,
+  tx: Connection,
+  ask: Ask,
+  prepared: Prepared,
+  { ifVersion, plan = false, anew = false }: ChangeSetOptions,
+): Promise<Applied> {
+  const s = quote(session.tenant.schema);
+  await tx.sql(`SELECT FROM ${s}._meta FOR UPDATE`);
+  const { inside, stored } = await lockedSession(session, tx);
+  const { version } = inside.snapshot;
+  if (ifVersion !== undefined && ifVersion !== version) throw new GuanxiError("PRECONDITION");
+  const set = await ask(inside, stored);
+  const ids = await idCounter(tx, session.tenant.schema);
+  const { draft, dependents, next } = await planObjects(env, inside, stored, set, ids.next);
+  if (next === undefined) {
+    if (!plan) throw stillUsed(dependents);
+    return { id: null, version, ok: false, steps: brokenSteps(dependents), touched: [] };
+  }
+  const work = await pendingOf(env.kinds, inside, set, anew);
+  if (next === inside.snapshot && work.length === 0) return { id: null, version, ok: true, steps: [], touched: [] };
+
+  const before = await readKinds(env.kinds, inside, work, draft.moves.size > 0);
+  const tables = await changeTables(env, { tx, inside, next, draft, dependents, set, plan });
+  await writeDefinitions(tx, env.records.vault, {
+    current: inside.snapshot,
+    next,
+    stored: draft.list,
+    nextId: ids.value(),
+  });
+  await tx.sql(`UPDATE ${s}._meta SET version = $1, settings = $2`, [version + 1, JSON.stringify(next.settings)]);
+  const after = { ...inside, snapshot: next === inside.snapshot ? { ...next, version: version + 1 } : next };
+  const others = async (on: Session): Promise<void> => {
+    await moveRights(env.records, on, draft.moves);
+    await carryOut(on, work, prepared);
+  };
+  if (plan && !tables.ok) await tried(env, after, others);
+  else await others(after);
+  const touched = [
+    ...touchedObjects(stored, draft.list),
+    ...touchedSettings(inside.snapshot.settings, next.settings),
+    ...(await touchedOthers(after, before, work)),
+  ];
+  const steps = [...tables.steps, ...definitionSteps(touched, tables.steps, env.kinds)];
+  if (plan) return { id: null, version, ok: tables.ok, steps, touched };
+  const entry = { version: version + 1, message: set.message, reverts: set.back?.set, touched, steps };
+  const id = await keepChangeSet(after, entry);
+  await notify(tx, metaChannel, session.tenant.id);
+  return { id, version: version + 1, ok: true, steps, touched };
+}
+
+/** The session on what is committed, in the transaction that has the lock. */
+async function lockedSession(
+  session: Session,
+  tx: Connection,
+): Promise<{ inside: Session; stored: readonly StoredObject[] }> {
+  const found = await loadStored(tx, session.tenant.schema);
+  const { version, settings, texts } = found;
+  const current =
+    version === session.snapshot.version ? session.snapshot : loadSnapshot(settings, version, texts, session.snapshot);
+  return { inside: { ...session, connection: tx, snapshot: current }, stored: storedObjects(found) };
+}
+
+function stillUsed(dependents: readonly Dependents[]): GuanxiError {
+  const uses = dependents
+    .filter(({ breaks }) => breaks.length > 0)
+    .map(({ name, how, breaks }) => `${name}, which this would ${how}, is used by: ${breaks.join("; ")}`);
+  return new GuanxiError("CONFLICT", {
+    detail: `${uses.join(". ")}. Change or delete these in the same change set.`,
+  });
+}
+
+interface Tables {
+  readonly tx: Connection;
+  readonly inside: Session;
+  readonly next: Snapshot;
+  readonly draft: Draft;
+  readonly dependents: readonly Dependents[];
+  readonly set: ChangeSet;
+  readonly plan: boolean;
+}
+
+/** Brings the tables to the new definitions, or in a plan tells how far that comes. */
+async function changeTables(
+  env: EngineEnv,
+  { tx, inside, next, draft, dependents, set, plan }: Tables,
+): Promise<{ ok: boolean; steps: ChangeSetStep[] }> {
+  const pathOf = (object: string): string => draft.paths.get(object) ?? "";
+  const changes = placed(pathOf, () => diffSnapshots(inside.snapshot, next));
+  const losses = await lossesOf(tx, inside.snapshot, changes);
+  if (!plan) refuseLosses(losses, set.allow, pathOf);
+  const rows = plan ? await rowsOf(tx, inside.snapshot, changes) : new Map<number, number>();
+  const ran = plan ? await tryDdl(env.records.store, tx, changes, next) : await runDdl(tx, changes, next);
+  const facts = { ran, losses, allow: set.allow, dependents, rows, back: set.back !== undefined };
+  const refused = losses.some(({ allow }) => !set.allow.includes(allow));
+  return { ok: !refused && ran.every(({ inTheWay }) => inTheWay === undefined), steps: tableSteps(facts) };
+}
+
+async function rowsOf(tx: Connection, current: Snapshot, changes: readonly MetaChange[]): Promise<Map<number, number>> {
+  const rows = new Map<number, number>();
+  for (const { object } of changes) {
+    const old = current.byId.get(object.id);
+    if (old && !rows.has(object.id)) rows.set(object.id, await countOf(tx, current.settings.schema, old.table));
+  }
+  return rows;
+}
+
+/** In a plan in which tables are not as they would be: what fails for that reason is left out. */
+async function tried(env: EngineEnv, session: Session, work: (session: Session) => Promise<void>): Promise<void> {
+  try {
+    await env.records.store.savepoint(session.connection, (connection) => work({ ...session, connection }));
+  } catch (error) {
+    if (!isDatabaseError(error)) throw error;
+  }
+}

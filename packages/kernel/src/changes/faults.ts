@@ -1,0 +1,44 @@
+import { GuanxiError, type Issue, isGuanxiError } from "@guanxi/base";
+import type { Written } from "./types.ts";
+
+/** Issues of a definition as issues of the body that it stands in. */
+const below = (path: string, issues: readonly Issue[]): Issue[] =>
+  issues.map((issue) => ({ ...issue, path: path + issue.path }));
+
+/** Does `work` to each; the faults of all are thrown at once, at their places in the body. What has no place is thrown at once. */
+export async function each<T, R>(
+  items: readonly Written<T>[],
+  work: (item: Written<T>) => R | Promise<R>,
+): Promise<R[]> {
+  const done: R[] = [];
+  const faults: GuanxiError[] = [];
+  for (const item of items) {
+    try {
+      done.push(await work(item));
+    } catch (error) {
+      if (!isGuanxiError(error) || error.issues.length === 0) throw error;
+      faults.push(new GuanxiError(error.code, { issues: below(item.path, error.issues), cause: error }));
+    }
+  }
+  const [first] = faults;
+  if (first === undefined) return done;
+  const issues = faults.flatMap((fault) => fault.issues);
+  throw new GuanxiError(first.code, { issues, cause: first });
+}
+
+/**
+ * Faults that are known by the object that they are in (`params.object`), at their places in the body. Those of an object that the body does
+ * not hold are told under its name.
+ */
+export function placed<T>(pathOf: (object: string) => string, work: () => T): T {
+  try {
+    return work();
+  } catch (error) {
+    if (!isGuanxiError(error, "DEFINITION")) throw error;
+    const issues = error.issues.flatMap((issue) => {
+      const object = issue.params?.["object"];
+      return below(typeof object === "string" ? pathOf(object) : "", [issue]);
+    });
+    throw new GuanxiError("DEFINITION", { issues, cause: error });
+  }
+}

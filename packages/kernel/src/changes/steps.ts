@@ -1,0 +1,115 @@
+import { isDeepStrictEqual } from "node:util";
+import { isObject } from "@guanxi/base";
+import { type MetaChange, type StoredObject } from "@guanxi/meta";
+import { losesValues } from "@guanxi/store";
+import type { Loss, Ran } from "../apply.ts";
+import type { Dependents } from "./dependents.ts";
+import type { ChangeSetStep, DefinitionKind, Touched } from "./types.ts";
+
+interface ObjectSteps {
+  readonly ran: readonly Ran[];
+  readonly losses: readonly Loss[];
+  readonly allow: readonly string[];
+  readonly dependents: readonly Dependents[];
+  /** Records by the id of an object that was there before; in plans. */
+  readonly rows: ReadonlyMap<number, number>;
+  /** Whether what went comes back, without what it held. */
+  readonly back: boolean;
+}
+
+/** What becomes of tables: a step for each statement, the first one of a change with all that is to be said of it. */
+export function tableSteps({ ran, losses, allow, dependents, rows, back }: ObjectSteps): ChangeSetStep[] {
+  const told = new Set<MetaChange>();
+  return ran.map(({ step, inTheWay }): ChangeSetStep => {
+    const { change, effect, scans } = step;
+    const first = !told.has(change);
+    told.add(change);
+    const count = scans && rows.get(change.object.id);
+    const [loss] = first ? losses.filter((l) => l.change === change) : [];
+    const note = first && back ? notReturned(change) : undefined;
+    return {
+      kind: "objects",
+      name: change.object.name,
+      effect,
+      ...(typeof count === "number" ? { rows: count } : {}),
+      ...(loss ? { loses: { count: loss.count, allow: loss.allow, allowed: allow.includes(loss.allow) } } : {}),
+      ...(inTheWay === undefined ? {} : { inTheWay: shownRows(inTheWay) }),
+      ...(first ? shownDependents(dependents.find((d) => concerns(change, d))) : {}),
+      ...(note === undefined ? {} : { note }),
+    };
+  });
+}
+
+const shownRows = (rows: NonNullable<Ran["inTheWay"]>): NonNullable<ChangeSetStep["inTheWay"]> => ({
+  count: rows[0]?.total ?? 0,
+  records: rows.map(({ id, value }) => ({ id, value })),
+});
+
+const shownDependents = (found: Dependents | undefined): Pick<ChangeSetStep, "usedBy" | "breaks"> => ({
+  ...(found === undefined || found.usedBy.length === 0 ? {} : { usedBy: found.usedBy }),
+  ...(found === undefined || found.breaks.length === 0 ? {} : { breaks: found.breaks }),
+});
+
+function concerns(change: MetaChange, { object, field }: Dependents): boolean {
+  if (change.object.id !== object) return false;
+  if (change.kind === "drop_object" || change.kind === "rename_object") return field === undefined;
+  const ofField = change.kind === "drop_field" || change.kind === "rename_field" || change.kind === "change_type";
+  return ofField && change.field.id === field;
+}
+
+function notReturned(change: MetaChange): string | undefined {
+  if (change.kind === "create_object") return "its former records do not come back";
+  if (change.kind === "add_field") return "its former values do not come back";
+  return change.kind === "change_type" && losesValues(change.field, change.from)
+    ? "what the change of type lost does not come back"
+    : undefined;
+}
+
+/** What keeps a change set from being made, where nothing else can be told before that is mended. */
+export const brokenSteps = (dependents: readonly Dependents[]): ChangeSetStep[] =>
+  dependents
+    .filter(({ breaks }) => breaks.length > 0)
+    .map((found) => ({
+      kind: "objects",
+      name: found.name.split(".")[0] ?? found.name,
+      effect: `${found.how} ${found.name}`,
+      ...shownDependents(found),
+    }));
+
+/** What changes in a definition and in no table. */
+export function definitionSteps(
+  touched: readonly Touched[],
+  tables: readonly ChangeSetStep[],
+  kinds: readonly DefinitionKind[],
+): ChangeSetStep[] {
+  const told = new Set(tables.map(({ name }) => name));
+  return touched.flatMap((one): ChangeSetStep[] => {
+    const { kind, name, before, after } = one;
+    if (kind === "settings") return [{ kind, name, effect: `set ${name} from ${String(before)} to ${String(after)}` }];
+    if (kind === "objects")
+      return told.has(name) ? [] : [{ kind, name, effect: `change the definition of ${name}${partsOf(one)}` }];
+    const word = kinds.find((k) => k.name === kind)?.one ?? kind;
+    const verb = before === null ? "create" : after === null ? "delete" : "change";
+    return [{ kind, name, effect: `${verb} the ${word} ${name}${verb === "change" ? partsOf(one) : ""}` }];
+  });
+}
+
+/** ` (title, properties.fee)`: the members that are not as before. */
+function partsOf({ kind, before, after }: Touched): string {
+  const [was, is] = [before, after].map((side) =>
+    kind === "objects" ? (side as StoredObject | null)?.definition : (side as object | null),
+  );
+  const keys = differing(was, is).flatMap((key) =>
+    key === "properties"
+      ? differing(memberOf(was, key), memberOf(is, key)).map((field) => `properties.${field}`)
+      : [key],
+  );
+  return keys.length === 0 ? "" : ` (${keys.join(", ")})`;
+}
+
+const memberOf = (value: unknown, key: string): unknown => (isObject(value) ? value[key] : undefined);
+
+function differing(was: unknown, is: unknown): string[] {
+  const keys = new Set([...Object.keys(was ?? {}), ...Object.keys(is ?? {})]);
+  return [...keys].filter((key) => !isDeepStrictEqual(memberOf(was, key), memberOf(is, key)));
+}

@@ -1,0 +1,26 @@
+import { isDeepStrictEqual } from "node:util";
+import type { StoredObject, TenantSettings } from "@guanxi/meta";
+import { shownSettings } from "../settings.ts";
+import type { Touched } from "./types.ts";
+
+/** The objects that are not as before. */
+export function touchedObjects(before: readonly StoredObject[], after: readonly StoredObject[]): Touched[] {
+  const [was, is] = [before, after].map((list) => new Map(list.map((object) => [object.id, object]))) as [
+    Map<number, StoredObject>,
+    Map<number, StoredObject>,
+  ];
+  return [...new Set([...was.keys(), ...is.keys()])].flatMap((id) => {
+    const [old, now] = [was.get(id) ?? null, is.get(id) ?? null];
+    return isDeepStrictEqual(old, now)
+      ? []
+      : [{ kind: "objects", name: now?.name ?? old?.name ?? "", before: old, after: now }];
+  });
+}
+
+/** The settings that are not as before, each by its name. */
+export function touchedSettings(before: TenantSettings, after: TenantSettings): Touched[] {
+  const now = new Map<string, unknown>(Object.entries(shownSettings(after)));
+  return Object.entries(shownSettings(before)).flatMap(([name, was]) =>
+    was === now.get(name) ? [] : [{ kind: "settings", name, before: was, after: now.get(name) }],
+  );
+}

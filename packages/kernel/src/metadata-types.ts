@@ -1,0 +1,53 @@
+import type { Locale } from "@guanxi/base";
+import type { ObjectDefinition } from "@guanxi/meta";
+import type {
+  ChangeSetAnswer,
+  ChangeSetEntry,
+  ChangeSetOptions,
+  Customisation,
+  Definition,
+  DefinitionKind,
+} from "./changes/types.ts";
+import type { Page } from "./route-query.ts";
+import type { Session } from "./types.ts";
+
+export interface MetadataAnswer {
+  readonly definition: ObjectDefinition;
+  readonly version: number;
+  readonly created: boolean;
+}
+
+/** Of one definition: which metadata it is meant for, and which data it may lose. */
+export interface DefinitionOptions {
+  readonly ifVersion?: number | undefined;
+  readonly allow?: readonly string[] | undefined;
+}
+
+/** A tenant's metadata. Every change is a change set, also that of one definition: all or nothing, under the tenant's lock, in the history. */
+export interface Metadata {
+  list(session: Session): Promise<{ version: number; definitions: readonly ObjectDefinition[] }>;
+  get(session: Session, name: string): Promise<MetadataAnswer>;
+  put(session: Session, name: string, definition: unknown, options?: DefinitionOptions): Promise<MetadataAnswer>;
+  /** JSON merge patch on the definition. */
+  patch(session: Session, name: string, patch: unknown, options?: DefinitionOptions): Promise<MetadataAnswer>;
+  delete(session: Session, name: string, options?: DefinitionOptions): Promise<void>;
+  /** Brings definitions of a further kind into change sets. */
+  register(kind: DefinitionKind): void;
+  /** Puts one of another kind than objects, also where it is as before. */
+  putOther(
+    session: Session,
+    kind: string,
+    definition: unknown,
+    options: { ifVersion?: number | undefined; locale: Locale },
+  ): Promise<{ definition: Definition; version: number; created: boolean }>;
+  removeOther(session: Session, kind: string, name: string, ifVersion?: number): Promise<void>;
+  /** Applies the body of a change set, or plans it. */
+  apply(session: Session, body: unknown, options?: ChangeSetOptions): Promise<ChangeSetAnswer>;
+  /** Takes a change set back; CONFLICT where its definitions have changed since. The body may hold `message` and `allow`. */
+  revert(session: Session, id: string, body: unknown, options?: ChangeSetOptions): Promise<ChangeSetAnswer>;
+  /** Newest first. */
+  history(session: Session, page: Page): Promise<{ data: readonly ChangeSetEntry[]; next: string | null }>;
+  changeSet(session: Session, id: string): Promise<ChangeSetEntry>;
+  /** What the tenant has that the platform does not bring, as one value that `apply` takes. */
+  customisation(session: Session): Promise<Customisation>;
+}

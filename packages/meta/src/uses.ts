@@ -1,0 +1,127 @@
+import { checkExpression, ExpressionError, type ExprObject, fieldsOf } from "@guanxi/expr";
+import type { ObjectDefinition, ObjectType, Snapshot } from "./types.ts";
+
+/** A definition that names an object or one of its fields, and so may break when that goes away. */
+export interface Use {
+  /** What names it, in words: `rule late of visit`. */
+  readonly by: string;
+  /** The definition that this stands in: its kind (`objects`, `workflows`) and name. */
+  readonly kind: string;
+  readonly name: string;
+  /** Ids of what is named; the object itself where there is no field. */
+  readonly object: number;
+  readonly field?: number;
+  /** Whether it goes along with a rename by itself. */
+  readonly follows: boolean;
+}
+
+/** What is named, by ids. */
+export type Used = Pick<Use, "object" | "field">;
+
+/**
+ * Every place in the definitions of a tenant's objects that names an object or a field. Whatever else comes to name them in a
+ * definition, such as a formula, is told here; what other rooms define tells of itself.
+ */
+export const objectUses = (snapshot: Snapshot): readonly Use[] =>
+  [...snapshot.objects.values()].flatMap((object) => usesIn(object, snapshot));
+
+function usesIn(object: ObjectType, snapshot: Snapshot): Use[] {
+  const { name } = object;
+  const { definition } = object.stored;
+  const use = (by: string, used: Used, follows = false): Use => ({ by, kind: "objects", name, ...used, follows });
+  const references = [...object.fields.values()].flatMap((field) => {
+    const target = field.system ? undefined : snapshot.objects.get(field.target ?? "");
+    return target === undefined ? [] : [use(`reference ${name}.${field.name}`, { object: target.id }, true)];
+  });
+  const named = namesIn(object, definition).flatMap(([by, fields]) =>
+    fields.flatMap((field) => fieldNamed(object, field)).map((used) => use(by, used)),
+  );
+  const asked = expressionsIn(definition).flatMap(([by, source]) =>
+    expressionUses(source, object, snapshot).map((used) => use(by, used)),
+  );
+  return [...references, ...named, ...asked];
+}
+
+type Named = readonly (readonly [by: string, fields: readonly string[]])[];
+
+/** Fields that a definition names as such. */
+function namesIn({ uniques, indexes }: ObjectType, definition: ObjectDefinition): Named {
+  const { name, nameField = [], currencyDate = [], states = {}, recordTypes = {} } = definition;
+  const { properties, rules = [] } = definition;
+  return [
+    [`name field of ${name}`, [nameField].flat()],
+    [`currency date of ${name}`, [currencyDate].flat()],
+    ...uniques.map(({ fields }) => [`unique key of ${name} (${fields.join(", ")})`, fields] as const),
+    ...indexes.map(({ fields }) => [`index of ${name} (${fields.join(", ")})`, fields] as const),
+    ...rules.map((rule) => [`rule ${rule.name} of ${name}`, [rule.at ?? []].flat()] as const),
+    [`states of ${name}`, Object.keys(states)],
+    ...Object.entries(recordTypes).map(([type, said]) => {
+      const fields = [
+        ...(said.required ?? []),
+        ...Object.keys(said.picklists ?? {}),
+        ...Object.keys(said.states ?? {}),
+      ];
+      return [`record type ${type} of ${name}`, fields] as const;
+    }),
+    ...Object.entries(properties).map(
+      ([field, { dependsOn }]) => [`dependsOn of ${name}.${field}`, [dependsOn?.field ?? []].flat()] as const,
+    ),
+  ];
+}
+
+/** Expressions of a definition as they are written. */
+const expressionsIn = ({
+  name,
+  rules = [],
+  properties,
+}: ObjectDefinition): (readonly [by: string, source: string])[] => [
+  ...rules.map((rule) => [`rule ${rule.name} of ${name}`, rule.when] as const),
+  ...Object.entries(properties).flatMap(([field, { requiredWhen, readonlyWhen, defaultFormula, formula }]) =>
+    Object.entries({ requiredWhen, readonlyWhen, defaultFormula, formula }).flatMap(([keyword, source]) =>
+      typeof source === "string" ? [[`${keyword} of ${name}.${field}`, source] as const] : [],
+    ),
+  ),
+];
+
+function fieldNamed(object: ObjectType, name: string): Used[] {
+  const field = object.fields.get(name);
+  return field === undefined || field.system ? [] : [{ object: object.id, field: field.id }];
+}
+
+/**
+ * The fields that a written expression on records of `object` names, each once: also formulas as such, and fields that walks along
+ * references lead to. None where it cannot be read.
+ */
+export function expressionUses(source: string, object: ObjectType, snapshot: Snapshot): readonly Used[] {
+  const found = new Map<string, Used>();
+  for (const { root, path } of fieldsIn(source, object, snapshot)) {
+    let at = root === "user" ? snapshot.objects.get("user") : object;
+    for (const name of typeof root === "object" ? [] : path) {
+      if (at === undefined) break;
+      for (const used of fieldNamed(at, name)) found.set(`${used.object} ${used.field}`, used);
+      at = snapshot.objects.get(at.fields.get(name)?.target ?? "");
+    }
+  }
+  return [...found.values()];
+}
+
+function fieldsIn(source: string, object: ObjectType, snapshot: Snapshot): ReturnType<typeof fieldsOf> {
+  const user = snapshot.objects.get("user");
+  const walked = (name: string): ExprObject | undefined => named(snapshot.objects.get(name));
+  const scope = {
+    record: named(object) ?? object,
+    old: true,
+    ...(user ? { user: named(user) ?? user } : {}),
+    object: walked,
+  };
+  try {
+    return fieldsOf(checkExpression(source, scope).root);
+  } catch (error) {
+    if (error instanceof ExpressionError) return [];
+    throw error;
+  }
+}
+
+/** An object whose formulas are names like any other. */
+const named = (object: ObjectType | undefined): ExprObject | undefined =>
+  object && { name: object.name, fieldType: (field) => object.fieldType(field) };
