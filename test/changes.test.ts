@@ -32,7 +32,7 @@ const workflow = (name: string, on: string, more: object = {}) => ({
 
 const apply = (set: object, headers?: Record<string, string>) => admin().post(url, set, headers);
 const plan = (set: object) => admin().post(`${url}?plan=true`, set);
-const version = async (): Promise<number> => body(await admin().get("/api/meta"), 200).version;
+const version = async (): Promise<number> => body(await admin().get("/api/meta/customisation"), 200).version;
 const last = async () => body(await admin().get(`${url}?limit=1`), 200).data[0];
 
 beforeAll(async () => {
@@ -139,6 +139,15 @@ describe("apply", () => {
     const stale = { "if-match": `"${made.version - 1}"` };
     problem(await apply({ objects: [object("other", { a: text })] }, stale), 412, "PRECONDITION");
     body(await apply({ objects: [object("other", { a: text })] }, { "if-match": `"${made.version}"` }), 200);
+  });
+
+  test("a former name that nothing has is no fault among several: the files come to a tenant that never had it", async () => {
+    const moved = object("home", { rooms: { ...whole, was: "chambers" } }, { was: "house_of_old" });
+    problem(await admin().put(meta("home"), moved), 422, "DEFINITION", ["/was"]);
+    body(await apply({ objects: [moved] }), 200);
+    body(await apply({ objects: [object("home", { rooms: whole, beds: { ...whole, was: "cots" } })] }), 200);
+    expect(Object.keys(body(await admin().get(meta("home")), 200).properties)).toEqual(["rooms", "beds"]);
+    expect(body(await apply({ objects: [moved], allow: ["drop:home.beds"] }), 200).steps).toHaveLength(1);
   });
 
   test("a single put, patch and delete are in the history too", async () => {
@@ -329,7 +338,7 @@ describe("refused as a whole", () => {
       () => api.get(url),
       () => api.get(`${url}/${id}`),
       () => api.post(`${url}/${id}/revert`),
-      () => api.get("/api/meta"),
+      () => api.get("/api/meta/customisation"),
     ])
       problem(await changesNothing(ask), 403, "FORBIDDEN");
     const { api: editor } = await hire(app, "editor", { system_rights: ["edit_metadata"] });
@@ -457,7 +466,7 @@ describe("revert", () => {
     body(await apply(first), 200);
     const song = body(await admin().post("/api/songs", { title: "月亮", length: 210 }), 201).id;
     const album = body(await admin().post("/api/albums", { song, name: "a" }), 201).id;
-    const before = body(await admin().get("/api/meta"), 200);
+    const before = body(await admin().get("/api/meta/customisation"), 200);
     const second = body(
       await apply({
         objects: [object("tune", { name: { ...text, was: "title" }, length: text, tempo: whole }, { was: "song" })],
@@ -475,7 +484,7 @@ describe("revert", () => {
       expect.objectContaining({ loses: { count: 1, allow: "drop:tune.tempo", allowed: false } }),
     );
     const back = body(await revert(second.id, { allow: ["drop:tune.tempo"], message: "too soon" }), 200);
-    const { version: _now, ...after } = body(await admin().get("/api/meta"), 200);
+    const { version: _now, ...after } = body(await admin().get("/api/meta/customisation"), 200);
     const { version: _then, ...expected } = before;
     expect(after).toEqual(expected);
     expect(body(await admin().get(`/api/songs/${song}`), 200)).toMatchObject({ title: "月亮", length: 210 });
@@ -542,8 +551,9 @@ test("what a tenant has of its own makes an empty tenant equal, and is nothing n
     200,
   );
   body(await admin().patch(meta("prospect"), { properties: { hobby: null, pastime: { ...text, was: "hobby" } } }), 200);
-  const own = body(await admin().get("/api/meta"), 200);
-  const { version: now, ...set } = own;
+  const own = body(await admin().get("/api/meta/customisation"), 200);
+  const { version: now, brought, ...set } = own;
+  expect(brought.objects).toContain("prospect");
   expect(body(await apply(set), 200)).toEqual({ id: null, version: now, ok: true, steps: [] });
   const names = own.objects.map((o: { name: string }) => o.name);
   expect(names).toContain("prospect");
@@ -557,6 +567,6 @@ test("what a tenant has of its own makes an empty tenant equal, and is nothing n
   );
   const twin = app.as(made.admin.key);
   body(await twin.post(url, set), 200);
-  const { version: _twin, ...theirs } = body(await twin.get("/api/meta"), 200);
+  const { version: _twin, brought: _brought, ...theirs } = body(await twin.get("/api/meta/customisation"), 200);
   expect(theirs).toEqual(set);
 });

@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
-import { noTracer, type Observe, type Tracer } from "@guanxi/base";
-import type { Hook, Kernel, Route } from "@guanxi/kernel";
+import { type Issue, type Locale, noTracer, type Observe, type Tracer } from "@guanxi/base";
+import type { Hook, Kernel, Route, Session } from "@guanxi/kernel";
 import type { Sandbox } from "@guanxi/sandbox";
 import { createBeforeHook } from "./before.ts";
 import type { Queue } from "./queue/queue.ts";
@@ -8,7 +8,7 @@ import { runRoutes } from "./routes/runs.ts";
 import { workflowRoutes } from "./routes/workflows.ts";
 import { type AutomationSettings, defaultSettings } from "./settings.ts";
 import { type ScriptTypes, createTypeCheck } from "./typecheck/check.ts";
-import { createCatalogue, workflowKind } from "./workflows/publish.ts";
+import { createCatalogue, workflowFaults, workflowKind } from "./workflows/publish.ts";
 import { type Worker, type WorkerHealth, changesChannel, runsChannel, startWorker } from "./worker.ts";
 
 /** What the sandbox must be created with for the scripts of workflows: an expression, hence without the semicolon of its file. */
@@ -42,6 +42,13 @@ export interface Automation {
   readonly routes: readonly Route[];
   /** Relays changes and works on runs in this process. Without it, changes are signalled to the processes that do. */
   startWorker(): Promise<AutomationWorker>;
+}
+
+/** Checks workflows as publishing does, types included, without a database. → their faults */
+export function createWorkflowCheck(sandbox: Pick<Sandbox, "compile">, scriptTypes: ScriptTypes) {
+  const tools = { compile: sandbox.compile, checkTypes: createTypeCheck(defaultSettings, scriptTypes) };
+  return (session: Session, body: unknown, locale: Locale): Promise<readonly Issue[]> =>
+    workflowFaults(session, body, locale, tools);
 }
 
 export function createAutomation(options: AutomationOptions): Automation {

@@ -3,6 +3,7 @@ export {
   type AutomationOptions,
   type AutomationWorker,
   createAutomation,
+  createWorkflowCheck,
   scriptPrelude,
 } from "./automation.ts";
 export { type QueueOptions, queuePlace } from "./queue/backend.ts";

@@ -3,11 +3,13 @@ import manifest from "../package.json" with { type: "json" };
 import type { Frame } from "./command.ts";
 import { addBackup } from "./commands/backup.ts";
 import { addCompletion } from "./commands/completion.ts";
+import { addDiff } from "./commands/diff.ts";
 import { addDoctor } from "./commands/doctor.ts";
 import { addExport } from "./commands/export.ts";
 import { addImport } from "./commands/import.ts";
 import { addKeys } from "./commands/keys.ts";
 import { addObjects } from "./commands/objects.ts";
+import { addProject } from "./commands/project.ts";
 import { addRuns } from "./commands/runs.ts";
 import { addServe } from "./commands/serve.ts";
 import { addTenant } from "./commands/tenant.ts";
@@ -34,7 +36,7 @@ export function createProgram(io: Io, end: (code: ExitCode) => void): Command {
   const frame: Frame = { io, end };
   const add = [
     ...[addServe, addDoctor, addTenant, addBackup, addKeys, addObjects],
-    ...[addImport, addExport, addWorkflows, addRuns, addTypes, addCompletion],
+    ...[addProject, addDiff, addImport, addExport, addWorkflows, addRuns, addTypes, addCompletion],
   ];
   for (const addTo of add) addTo(program, frame);
   return program.addHelpText("after", () => footer);

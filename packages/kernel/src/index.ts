@@ -1,5 +1,6 @@
 export { objectRights, systemRights, type ObjectRight, type Rights, type SystemRight } from "@guanxi/access";
 export type { Backup, RestoreOptions } from "./backups.ts";
+export { type DraftTenant, draftTenant } from "./changes/offline.ts";
 export { changeSetList } from "./changes/history.ts";
 export type {
   ChangeSetAnswer,

@@ -1,6 +1,7 @@
 import { knows } from "@guanxi/access";
 import { GuanxiError, isObject } from "@guanxi/base";
 import type { ObjectDefinition, StoredObject } from "@guanxi/meta";
+import { quote } from "@guanxi/store";
 import { customisationOf } from "./changes/customisation.ts";
 import { applyChangeSet, type Ask, type EngineEnv } from "./changes/engine.ts";
 import { listChangeSets, readChangeSet } from "./changes/history.ts";
@@ -122,7 +123,10 @@ export function createMetadata(env: Env): Metadata {
     },
     async apply(session, body, options) {
       requireMetadataRight(session);
-      const set = parseChangeSet(body, kinds);
+      const set = parseChangeSet(
+        body,
+        kinds.map(({ name }) => name),
+      );
       return answerOf(await apply(session, () => set, options));
     },
     async revert(session, id, body, options) {
@@ -140,7 +144,11 @@ export function createMetadata(env: Env): Metadata {
     },
     async customisation(session) {
       requireMetadataRight(session);
-      return customisationOf(await refresh(session), env.plugins, kinds);
+      return env.records.store.transaction(async (connection) => {
+        // All of one version: whoever changes metadata waits for these few reads.
+        await connection.sql(`SELECT FROM ${quote(session.tenant.schema)}._meta FOR SHARE`);
+        return customisationOf(await refresh({ ...session, connection }), env.plugins, kinds);
+      });
     },
   };
 }

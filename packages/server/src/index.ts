@@ -8,4 +8,5 @@ export { compose, type Composition, type Parts } from "./compose.ts";
 export { createDemo, type DemoKeys } from "./demo.ts";
 export { type DatabaseFacts, examineDatabase } from "./examine/database.ts";
 export { type EmbeddedFacts, examineEmbedded } from "./examine/embedded.ts";
+export { examineDefinitions } from "./examine/definitions.ts";
 export { examineRedis, type RedisFacts } from "./examine/redis.ts";

@@ -1,4 +1,4 @@
-import { GuanxiError, isObject, type Locale } from "@guanxi/base";
+import { GuanxiError, isObject, type Issue, type Locale } from "@guanxi/base";
 import type { Definition, DefinitionKind, Kernel, Session } from "@guanxi/kernel";
 import { quotedSchema } from "@guanxi/store";
 import type { WorkflowDefinition } from "./definition.ts";
@@ -100,6 +100,19 @@ export function workflowKind(tools: ScriptTools): DefinitionKind<ScriptCheck> {
     uses: async (session) =>
       (await currentWorkflows(session)).flatMap((workflow) => workflowUses(workflow, session.snapshot)),
   };
+}
+
+/** What is wrong with a workflow, on the objects of the session. */
+export async function workflowFaults(
+  session: Session,
+  body: unknown,
+  locale: Locale,
+  tools: ScriptTools,
+): Promise<readonly Issue[]> {
+  const name = isObject(body) && typeof body["name"] === "string" ? body["name"] : "";
+  const script = await compileScript(session, body, name, locale, tools);
+  const validation = validateWorkflow(body, name, session.snapshot, script);
+  return "issues" in validation ? validation.issues : [];
 }
 
 async function currentWorkflows({ connection, tenant, snapshot }: Session): Promise<Workflow[]> {

@@ -4,7 +4,7 @@ import { coreObjects } from "../core-objects.ts";
 import { shownSettings } from "../settings.ts";
 import type { Plugin, Session } from "../types.ts";
 import { plainDefinition } from "./draft.ts";
-import type { Customisation, DefinitionKind } from "./types.ts";
+import type { Customisation, Definition, DefinitionKind } from "./types.ts";
 
 /**
  * What a tenant has that the platform does not bring, and what it has not although the platform brings it: a change set that makes another
@@ -18,30 +18,40 @@ export async function customisationOf(
   const brought = broughtObjects(session, plugins);
   const objects = [...session.snapshot.objects.values()].toSorted((a, b) => byName(a.name, b.name));
   const own = objects.flatMap((object) => ownDefinition(object, brought) ?? []);
-  const others = new Map<string, unknown>();
-  const kept = new Set([...session.snapshot.objects.keys(), ...own.map(({ was }) => was)]);
-  const gone = new Map<string, readonly string[]>([
-    ["objects", [...brought.keys()].filter((name) => !kept.has(name)).toSorted(byName)],
-  ]);
+  const sources = new Map(objects.map(({ name, source }) => [name, source]));
+  const kept = new Set([...sources.keys(), ...own.map(({ was }) => was)]);
+  const changed = new Map([["objects", own.map(({ name }) => name).filter((name) => sources.get(name) !== "tenant")]]);
+  const gone = new Map([["objects", [...brought.keys()].filter((name) => !kept.has(name))]]);
+  const others = new Map<string, readonly Definition[]>();
   for (const kind of kinds) {
-    const [current, given] = [await kind.read(session), kind.brought?.(session.tenant.plugins) ?? []];
-    const same = new Set(given.filter((one) => isDeepStrictEqual(current.get(one.name), one)).map(({ name }) => name));
-    const all = [...current.values()].toSorted((a, b) => byName(a.name, b.name));
+    const current = await kind.read(session);
+    const given = new Map((kind.brought?.(session.tenant.plugins) ?? []).map((one) => [one.name, one]));
+    const differing = [...current.values()].filter((one) => !isDeepStrictEqual(given.get(one.name), one));
     others.set(
       kind.name,
-      all.filter(({ name }) => !same.has(name)),
+      differing.toSorted((a, b) => byName(a.name, b.name)),
     );
-    const missing = given.filter(({ name }) => !current.has(name)).map(({ name }) => name);
-    gone.set(kind.name, missing.toSorted(byName));
+    changed.set(
+      kind.name,
+      differing.map(({ name }) => name).filter((name) => given.has(name)),
+    );
+    gone.set(
+      kind.name,
+      [...given.keys()].filter((name) => !current.has(name)),
+    );
   }
   return {
     version: session.snapshot.version,
     objects: own,
     ...Object.fromEntries(others),
     settings: shownSettings(session.snapshot.settings),
-    delete: Object.fromEntries([...gone].filter(([, names]) => names.length > 0)),
+    delete: named(gone),
+    brought: named(changed),
   };
 }
+
+const named = (names: ReadonlyMap<string, readonly string[]>): Record<string, readonly string[]> =>
+  Object.fromEntries([...names].flatMap(([kind, list]) => (list.length > 0 ? [[kind, list.toSorted(byName)]] : [])));
 
 const byName = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);
 

@@ -35,9 +35,10 @@ export async function draftObjects(
   const made = await each(given, ({ path, value }) => {
     const named = kept.find((o) => o.name === value.name && !moved.has(o));
     const previous = sources.get(value) ?? named;
-    if (previous === undefined && value.was !== undefined) sayMissing(value.was);
+    if (set.strict && previous === undefined && value.was !== undefined) sayMissing(value.was);
     if (previous) guardCore(previous, value);
-    return { path, previous, object: storeDefinition(previous, value, previous?.source ?? "tenant", nextId) };
+    const definition = set.strict ? value : withoutUnknownNames(previous, value);
+    return { path, previous, object: storeDefinition(previous, definition, previous?.source ?? "tenant", nextId) };
   });
   const renames = new Map([...sources].map(([definition, source]) => [source.name, definition.name]));
   const names = new Set(made.map(({ object }) => object.name));
@@ -132,6 +133,16 @@ function refuseSharedName(given: readonly Given[], claims: ReadonlyMap<ObjectDef
     return [{ path: `${path}/was`, code: "definition", params: { message } }];
   });
   if (issues.length > 0) throw new GuanxiError("DEFINITION", { issues });
+}
+
+/** Files that renamed a field elsewhere come to a tenant that never had it. */
+function withoutUnknownNames(previous: StoredObject | undefined, definition: ObjectDefinition): ObjectDefinition {
+  const known = previous?.fieldIds ?? {};
+  const fields = Object.entries(definition.properties).map(([name, field]) => {
+    const { was, ...plain } = field;
+    return [name, was === undefined || known[was] !== undefined || known[name] !== undefined ? field : plain] as const;
+  });
+  return { ...definition, properties: Object.fromEntries(fields) };
 }
 
 function sayMissing(was: string): never {

@@ -85,7 +85,7 @@ async function prepare(
   const set = await ask(fresh, stored);
   if (!kinds.some(({ name }) => set.others.get(name)?.length)) return new Map();
   let id = firstDraftId;
-  const plan = await planObjects(env, fresh, stored, set, () => id++);
+  const plan = await planObjects(env.kinds, fresh, stored, set, () => id++);
   if (plan.next === undefined) return new Map();
   return prepareOthers(kinds, fresh, { ...fresh, snapshot: plan.next }, set, { locale, anew });
 }
@@ -98,8 +98,8 @@ interface ObjectPlan {
 }
 
 /** The objects as they would be, and who depends on what goes. Throws what is wrong with the definitions. */
-async function planObjects(
-  env: EngineEnv,
+export async function planObjects(
+  kinds: readonly DefinitionKind[],
   session: Session,
   stored: readonly StoredObject[],
   set: ChangeSet,
@@ -108,7 +108,7 @@ async function planObjects(
   const current = session.snapshot;
   const settings = settingsWith(current.settings, set);
   const draft = await draftObjects(stored, set, nextId);
-  const dependents = await dependentsOf({ session, stored, draft, set, kinds: env.kinds });
+  const dependents = await dependentsOf({ session, stored, draft, set, kinds });
   if (dependents.some(({ breaks }) => breaks.length > 0)) return { draft, dependents, next: undefined };
   const same = settings === current.settings && isSame(stored, draft.list);
   const pathOf = (object: string): string => draft.paths.get(object) ?? `/${object}`;
@@ -141,7 +141,7 @@ async function applyLocked(
   if (ifVersion !== undefined && ifVersion !== version) throw new GuanxiError("PRECONDITION");
   const set = await ask(inside, stored);
   const ids = await idCounter(tx, session.tenant.schema);
-  const { draft, dependents, next } = await planObjects(env, inside, stored, set, ids.next);
+  const { draft, dependents, next } = await planObjects(env.kinds, inside, stored, set, ids.next);
   if (next === undefined) {
     if (!plan) throw stillUsed(dependents);
     return { id: null, version, ok: false, steps: brokenSteps(dependents), touched: [] };
@@ -190,7 +190,7 @@ async function lockedSession(
   return { inside: { ...session, connection: tx, snapshot: current }, stored: storedObjects(found) };
 }
 
-function stillUsed(dependents: readonly Dependents[]): GuanxiError {
+export function stillUsed(dependents: readonly Dependents[]): GuanxiError {
   const uses = dependents
     .filter(({ breaks }) => breaks.length > 0)
     .map(({ name, how, breaks }) => `${name}, which this would ${how}, is used by: ${breaks.join("; ")}`);

@@ -1,6 +1,6 @@
 import { GuanxiError, isObject, type Issue } from "@guanxi/base";
 import { escapeToken, unstorable } from "@guanxi/meta";
-import type { ChangeSet, DefinitionKind, Written } from "./types.ts";
+import type { ChangeSet, Written } from "./types.ts";
 
 /** Characters of a message: room for why, not for a document. */
 const longestMessage = 1_000;
@@ -15,20 +15,22 @@ export const emptySet: ChangeSet = {
   gone: new Map(),
   message: undefined,
   allow: [],
+  strict: true,
 };
 
 const nothing: Readonly<Record<string, unknown>> = {};
 
-/** Reads the body of a change set; VALIDATION with every fault. What the definitions hold is judged later. */
-export function parseChangeSet(body: unknown, kinds: readonly DefinitionKind[]): ChangeSet {
+/** Reads the body of a change set, of objects and these kinds; VALIDATION with every fault. What the definitions hold is judged later. */
+export function parseChangeSet(body: unknown, kinds: readonly string[]): ChangeSet {
   const issues: Issue[] = [];
-  const names = ["objects", ...kinds.map((kind) => kind.name)];
+  const names = ["objects", ...kinds];
   const given = membersOf(body, "", new Set([...names, "settings", "delete", ...options]), issues);
   const gone = membersOf(given["delete"] ?? {}, "/delete", new Set(names), issues);
   const set: ChangeSet = {
     ...readOptions(given, issues),
+    strict: false,
     objects: listOf(given["objects"], "/objects", isObject, "object", issues),
-    others: new Map(kinds.map(({ name }) => [name, listOf(given[name], `/${name}`, isObject, "object", issues)])),
+    others: new Map(kinds.map((name) => [name, listOf(given[name], `/${name}`, isObject, "object", issues)])),
     settings: settingsOf(given["settings"], issues),
     gone: new Map(names.map((name) => [name, listOf(gone[name], `/delete/${name}`, isText, "string", issues)])),
   };

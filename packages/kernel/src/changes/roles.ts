@@ -35,6 +35,24 @@ function canonical(role: Readonly<Record<string, unknown>>): Definition {
 const sorted = (value: object): object =>
   Object.fromEntries(Object.entries(value).sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0)));
 
+/** A role as it is put; DEFINITION for what no role has. */
+function parseRole(body: unknown): Definition {
+  const role = body as Record<string, unknown>;
+  const known = new Set<string>(["name", ...members]);
+  const issues = Object.keys(role)
+    .filter((key) => !known.has(key))
+    .map((key): Issue => ({ path: pointer(key), code: "unknown", params: { field: key } }));
+  if (typeof role["name"] !== "string") issues.push({ path: "/name", code: "type", params: { type: "string" } });
+  if (issues.length > 0) throw new GuanxiError("DEFINITION", { issues });
+  return canonical(role);
+}
+
+/** Checks a role without storing it. */
+export function checkRole({ snapshot, now }: Session, body: unknown): void {
+  const issues = snapshot.objects.get("role")?.prepareCreate(parseRole(body), { now }).issues ?? [];
+  if (issues.length > 0) throw new GuanxiError("VALIDATION", { issues });
+}
+
 interface Env {
   readonly plugins: readonly Plugin[];
   readonly records: Records;
@@ -67,16 +85,7 @@ export function roleKind({ plugins, records, refresh }: Env): DefinitionKind {
       canonical(adminRole),
       ...plugins.filter((p) => names.includes(p.name)).flatMap((p) => (p.roles ?? []).map(roleRecord).map(canonical)),
     ],
-    parse(body) {
-      const role = body as Record<string, unknown>;
-      const known = new Set<string>(["name", ...members]);
-      const issues = Object.keys(role)
-        .filter((key) => !known.has(key))
-        .map((key): Issue => ({ path: pointer(key), code: "unknown", params: { field: key } }));
-      if (typeof role["name"] !== "string") issues.push({ path: "/name", code: "type", params: { type: "string" } });
-      if (issues.length > 0) throw new GuanxiError("DEFINITION", { issues });
-      return canonical(role);
-    },
+    parse: parseRole,
     async put(session, role) {
       const record = Object.fromEntries(members.map((member) => [member, role[member] ?? unsaid[member]]));
       const [id, on] = [await idOf(session, role.name), await refresh(session)];

@@ -48,6 +48,8 @@ export interface ChangeSet {
   readonly message: string | undefined;
   /** Words of the losses that are allowed. */
   readonly allow: readonly string[];
+  /** Whether a former name (`was`) that nothing has is a fault; else what says it is new. */
+  readonly strict: boolean;
   /** On the way back, objects as they were, by id; undefined for those that were not there. */
   readonly back?: { readonly set: string; readonly objects: ReadonlyMap<number, StoredObject | undefined> };
 }
@@ -130,4 +132,8 @@ export interface Customisation extends Readonly<Record<string, unknown>> {
   readonly version: number;
   readonly objects: readonly ObjectDefinition[];
   readonly settings: Readonly<Record<string, unknown>>;
+  /** By kind, names of what the platform brings and the tenant has not. */
+  readonly delete: Readonly<Record<string, readonly string[]>>;
+  /** By kind, those of the definitions that the platform brings in another form. */
+  readonly brought: Readonly<Record<string, readonly string[]>>;
 }

@@ -118,8 +118,16 @@ const schemas = {
   ChangeSetStep: step,
   Customisation: {
     type: "object",
-    required: ["version", "objects", "settings", "delete"],
-    properties: { version: { type: "integer" }, ...parts },
+    required: ["version", "objects", "settings", "delete", "brought"],
+    properties: {
+      version: { type: "integer" },
+      ...parts,
+      brought: {
+        type: "object",
+        description: "Those of the definitions that the platform brings in another form, by kind",
+        additionalProperties: words,
+      },
+    },
   },
 } as const;
 
@@ -163,7 +171,7 @@ export function changeSetRoutes(kernel: Kernel): readonly Route[] {
   return [
     {
       method: "GET",
-      path: "/api/meta",
+      path: "/api/meta/customisation",
       ...common,
       operationId: "getCustomisation",
       summary: text(
