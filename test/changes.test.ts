@@ -404,14 +404,19 @@ describe("plan", () => {
         ],
       },
       usedBy: ["index of crate (size)", "workflow sort (when)"],
+      breaks: ["workflow sort (when)"],
     });
     expect(step("keep code unique")).toMatchObject({ inTheWay: { count: 2 } });
-    problem(await apply(set), 409, "DATA_LOSS");
+    const unread = await changesNothing(() => apply({ ...set, allow: ["drop:crate.note", "convert:crate.made"] }));
+    problem(unread, 409, "CONFLICT");
+    expect(unread.body.detail).toContain("crate.size, which this would change, is used by: workflow sort (when)");
+    const sorting = [workflow("sort", "crate", { when: "size == 2" })];
+    problem(await changesNothing(() => apply({ ...set, workflows: sorting })), 409, "DATA_LOSS");
 
     body(await admin().patch(`/api/crates/${crates[1]}`, { size: "2", code: "c" }), 200);
     body(await admin().patch(`/api/crates/${crates[2]}`, { size: "3" }), 200);
     const allow = ["drop:crate.note", "convert:crate.made"];
-    const resolved = { ...set, allow, workflows: [workflow("sort", "crate", { when: "size == 2" })] };
+    const resolved = { ...set, allow, workflows: sorting };
     const planned = body(await changesNothing(() => plan(resolved)), 200);
     expect(planned.ok).toBe(true);
     const applied = body(await apply(resolved), 200);

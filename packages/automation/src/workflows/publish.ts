@@ -97,6 +97,8 @@ export function workflowKind(tools: ScriptTools): DefinitionKind<ScriptCheck> {
       await store(session, definition.name, definition, script);
     },
     remove: endCurrent,
+    faults: async (session) =>
+      new Set((await currentWorkflows(session)).filter(({ fault }) => fault !== undefined).map(({ name }) => name)),
     uses: async (session) =>
       (await currentWorkflows(session)).flatMap((workflow) => workflowUses(workflow, session.snapshot)),
   };

@@ -21,8 +21,8 @@ export interface Moved {
 
 /** Who names something that moves, and who of them would name nothing afterwards. */
 export interface Dependents extends Moved {
-  readonly usedBy: readonly string[];
-  readonly breaks: readonly string[];
+  readonly usedBy: readonly Use[];
+  readonly breaks: readonly Use[];
 }
 
 interface Sides {
@@ -42,11 +42,29 @@ export async function dependentsOf({ session, stored, draft, set, kinds }: Sides
   return moved.map((thing) => {
     const found = uses.filter((use) => names(use, thing));
     const broken = found.filter((use) => breaks(use, thing) && !rewritten.has(`${use.kind} ${use.name}`));
-    return { ...thing, usedBy: wordsOf(found), breaks: wordsOf(broken) };
+    return { ...thing, usedBy: found, breaks: broken };
   });
 }
 
-const wordsOf = (uses: readonly Use[]): string[] => [...new Set(uses.map((use) => use.by))];
+/** The same with those that name something of another type and cannot be read with it any more. */
+export async function withUnreadable(
+  dependents: readonly Dependents[],
+  next: Snapshot,
+  { session, draft, set, kinds }: Omit<Sides, "stored">,
+): Promise<readonly Dependents[]> {
+  if (!dependents.some(({ how }) => how === "change")) return dependents;
+  const rewritten = rewrittenBy(session.snapshot, draft, set);
+  const broken = new Set<string>();
+  for (const kind of kinds) {
+    const [before, after] = [await kind.faults?.(session), await kind.faults?.({ ...session, snapshot: next })];
+    for (const name of after ?? []) if (!before?.has(name)) broken.add(`${kind.name} ${name}`);
+  }
+  const breaks = ({ kind, name }: Use): boolean => broken.has(`${kind} ${name}`) && !rewritten.has(`${kind} ${name}`);
+  return dependents.map((one) => (one.how === "change" ? { ...one, breaks: one.usedBy.filter(breaks) } : one));
+}
+
+/** Each once. */
+export const wordsOf = (uses: readonly Use[]): string[] => [...new Set(uses.map((use) => use.by))];
 
 /** Whoever brings definitions that name objects or fields tells of it here: those of objects in `objectUses`, other kinds by their `uses`. */
 async function allUses(session: Session, snapshot: Snapshot, kinds: readonly DefinitionKind[]): Promise<Use[]> {
@@ -58,7 +76,7 @@ async function allUses(session: Session, snapshot: Snapshot, kinds: readonly Def
 const names = (use: Use, { object, field, how }: Moved): boolean =>
   use.object === object && (use.field === field || (field === undefined && how === "delete"));
 
-/** What a new type breaks is told by who reads the definition with it. */
+/** What a new type breaks is told by who reads the definition with it: `withUnreadable`, and for objects their own compilation. */
 const breaks = (use: Use, { how }: Moved): boolean => how === "delete" || (how === "rename" && !use.follows);
 
 /** Definitions that the change set writes or deletes: they are judged by what they say afterwards. */

@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from "node:util";
-import { GuanxiError } from "@guanxi/base";
+import { GuanxiError, isGuanxiError } from "@guanxi/base";
 import {
   compileSnapshot,
   diffSnapshots,
@@ -19,7 +19,7 @@ import { settingFaults } from "../settings.ts";
 import type { Snapshots } from "../snapshots.ts";
 import { loadStored, storedObjects } from "../stored.ts";
 import type { Session } from "../types.ts";
-import { type Dependents, dependentsOf } from "./dependents.ts";
+import { type Dependents, dependentsOf, withUnreadable, wordsOf } from "./dependents.ts";
 import { type Draft, draftObjects } from "./draft.ts";
 import { placed } from "./faults.ts";
 import { keepChangeSet } from "./history.ts";
@@ -93,7 +93,9 @@ async function prepare(
 interface ObjectPlan {
   readonly draft: Draft;
   readonly dependents: readonly Dependents[];
-  /** Undefined where definitions would be left that name nothing. */
+  /** Whether definitions would be left that name nothing, or cannot be read any more. */
+  readonly broken: boolean;
+  /** Undefined where objects are among these. */
   readonly next: Snapshot | undefined;
 }
 
@@ -109,11 +111,24 @@ export async function planObjects(
   const settings = settingsWith(current.settings, set);
   const draft = await draftObjects(stored, set, nextId);
   const dependents = await dependentsOf({ session, stored, draft, set, kinds });
-  if (dependents.some(({ breaks }) => breaks.length > 0)) return { draft, dependents, next: undefined };
   const same = settings === current.settings && isSame(stored, draft.list);
   const pathOf = (object: string): string => draft.paths.get(object) ?? `/${object}`;
   const compile = (): Snapshot => compileSnapshot(settings, current.version + 1, draft.list, current);
-  return { draft, dependents, next: same ? current : placed(pathOf, compile) };
+  if (isBroken(dependents)) return { draft, dependents, broken: true, next: unlessFaulty(compile) };
+  const next = same ? current : placed(pathOf, compile);
+  const all = await withUnreadable(dependents, next, { session, draft, set, kinds });
+  return { draft, dependents: all, broken: isBroken(all), next };
+}
+
+const isBroken = (dependents: readonly Dependents[]): boolean => dependents.some(({ breaks }) => breaks.length > 0);
+
+function unlessFaulty(compile: () => Snapshot): Snapshot | undefined {
+  try {
+    return compile();
+  } catch (error) {
+    if (isGuanxiError(error, "DEFINITION")) return undefined;
+    throw error;
+  }
 }
 
 const isSame = (before: readonly StoredObject[], after: readonly StoredObject[]): boolean =>
@@ -141,11 +156,9 @@ async function applyLocked(
   if (ifVersion !== undefined && ifVersion !== version) throw new GuanxiError("PRECONDITION");
   const set = await ask(inside, stored);
   const ids = await idCounter(tx, session.tenant.schema);
-  const { draft, dependents, next } = await planObjects(env.kinds, inside, stored, set, ids.next);
-  if (next === undefined) {
-    if (!plan) throw stillUsed(dependents);
-    return { id: null, version, ok: false, steps: brokenSteps(dependents), touched: [] };
-  }
+  const { draft, dependents, broken, next } = await planObjects(env.kinds, inside, stored, set, ids.next);
+  if (broken && !plan) throw stillUsed(dependents);
+  if (next === undefined) return { id: null, version, ok: false, steps: brokenSteps(dependents), touched: [] };
   const work = await pendingOf(env.kinds, inside, set, anew);
   if (next === inside.snapshot && work.length === 0) return { id: null, version, ok: true, steps: [], touched: [] };
 
@@ -171,7 +184,7 @@ async function applyLocked(
     ...(await touchedOthers(after, before, work)),
   ];
   const steps = [...tables.steps, ...definitionSteps(touched, tables.steps, env.kinds)];
-  if (plan) return { id: null, version, ok: tables.ok, steps, touched };
+  if (plan) return { id: null, version, ok: tables.ok && !broken, steps, touched };
   const entry = { version: version + 1, message: set.message, reverts: set.back?.set, touched, steps };
   const id = await keepChangeSet(after, entry);
   await notify(tx, metaChannel, session.tenant.id);
@@ -193,7 +206,7 @@ async function lockedSession(
 export function stillUsed(dependents: readonly Dependents[]): GuanxiError {
   const uses = dependents
     .filter(({ breaks }) => breaks.length > 0)
-    .map(({ name, how, breaks }) => `${name}, which this would ${how}, is used by: ${breaks.join("; ")}`);
+    .map(({ name, how, breaks }) => `${name}, which this would ${how}, is used by: ${wordsOf(breaks).join("; ")}`);
   return new GuanxiError("CONFLICT", {
     detail: `${uses.join(". ")}. Change or delete these in the same change set.`,
   });

@@ -40,8 +40,8 @@ export async function draftTenant(
   ];
   const snapshot = compileSnapshot(settings, 1, stored);
   const fresh = sessionOn(snapshot, plugins);
-  const { next, dependents } = await planObjects([], fresh, stored, set, nextId);
-  if (next === undefined) throw stillUsed(dependents);
+  const { next, dependents, broken } = await planObjects([], fresh, stored, set, nextId);
+  if (broken || next === undefined) throw stillUsed(dependents);
   const session = { ...fresh, snapshot: next };
   await each(set.others.get("roles") ?? [], ({ value }) => checkRole(session, value));
   return { session, others: set.others };

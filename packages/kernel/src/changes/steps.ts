@@ -3,7 +3,7 @@ import { isObject } from "@guanxi/base";
 import { type MetaChange, type StoredObject } from "@guanxi/meta";
 import { losesValues } from "@guanxi/store";
 import type { Loss, Ran } from "../apply.ts";
-import type { Dependents } from "./dependents.ts";
+import { type Dependents, wordsOf } from "./dependents.ts";
 import type { ChangeSetStep, DefinitionKind, Touched } from "./types.ts";
 
 interface ObjectSteps {
@@ -46,8 +46,8 @@ const shownRows = (rows: NonNullable<Ran["inTheWay"]>): NonNullable<ChangeSetSte
 });
 
 const shownDependents = (found: Dependents | undefined): Pick<ChangeSetStep, "usedBy" | "breaks"> => ({
-  ...(found === undefined || found.usedBy.length === 0 ? {} : { usedBy: found.usedBy }),
-  ...(found === undefined || found.breaks.length === 0 ? {} : { breaks: found.breaks }),
+  ...(found === undefined || found.usedBy.length === 0 ? {} : { usedBy: wordsOf(found.usedBy) }),
+  ...(found === undefined || found.breaks.length === 0 ? {} : { breaks: wordsOf(found.breaks) }),
 });
 
 function concerns(change: MetaChange, { object, field }: Dependents): boolean {

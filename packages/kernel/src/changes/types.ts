@@ -26,6 +26,8 @@ export interface DefinitionKind<Prepared = unknown> {
   remove(session: Session, name: string): Promise<void>;
   /** Whether definitions are written anew where an object gets another name or goes. */
   readonly namesObjects?: true;
+  /** Names of those that do not work on the objects that the session has. */
+  faults?(session: Session): Promise<ReadonlySet<string>>;
   /** What they name of the tenant's objects. */
   uses?(session: Session): Promise<readonly Use[]>;
 }
