@@ -57,6 +57,10 @@ export function sayIssue(issue: ProblemIssue): string {
 const wordsOf = ({ code, message }: ProblemIssue): string =>
   code === "data_loss" ? message.replace(/allow=(?=(?:drop|convert):)/, "--allow ") : message;
 
+/** `welcome.ts:3:25`, as editors and terminals know to open it; `welcome.ts:` where no line is known. */
+export const sayPlace = (file: string, line: number | undefined, column: number | undefined): string =>
+  line === undefined ? `${file}:` : [file, line, column].filter((part) => part !== undefined).join(":");
+
 /** A refusal with all its faults, each in the words of `say`. */
 export function explainProblem(problem: GuanxiProblem, say: (issue: ProblemIssue) => string = sayIssue): string {
   const { status, code, title, detail, errors, requestId } = problem;

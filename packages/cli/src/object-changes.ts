@@ -47,10 +47,14 @@ export function objectChanges(before: ComparedObject | undefined, after: Compare
   };
 }
 
-function keywordsOf(before: object, after: object): string[] {
+const keywordsOf = (before: object, after: object): string[] =>
+  differing(before, after).filter((key) => !apart.has(key));
+
+/** The members that are not the same in both. */
+export function differing(before: object, after: object): string[] {
   const [old, next] = [new Map(Object.entries(before)), new Map(Object.entries(after))];
   const all = new Set([...old.keys(), ...next.keys()]);
-  return [...all].filter((key) => !apart.has(key) && !isDeepStrictEqual(old.get(key), next.get(key)));
+  return [...all].filter((key) => !isDeepStrictEqual(old.get(key), next.get(key)));
 }
 
 /** The lines below an object's name: `  added    number, ends`. */

@@ -2,7 +2,7 @@ import { existsSync } from "node:fs";
 import { basename } from "node:path";
 import type { ProblemIssue } from "@guanxi/client";
 import { type DefinitionFile, readDefinition, readText } from "./definitions.ts";
-import { sayIssue, UsageError } from "./failure.ts";
+import { sayIssue, sayPlace, UsageError } from "./failure.ts";
 import type { Io } from "./io.ts";
 
 /** What a definition says, for a script that comes without one. */
@@ -53,20 +53,24 @@ async function ofDefinition(io: Io, file: string, occasion: Occasion): Promise<W
   const { name, body } = definition;
   if (body[script] !== undefined) return { ...definition, say: sayIssue };
   if (file === "-") throw new UsageError(`${definition.file} has no member "script".`);
-  const stem = file.replace(/\.json$/, "");
-  const beside = [".ts", ".js"].map((end) => stem + end);
-  const found = beside.find((path) => existsSync(path));
+  const { found, wanted } = scriptBeside(file);
   if (found === undefined)
-    throw new UsageError(`${file} has no script: write it into ${beside[0]}, or into the member "script".`);
+    throw new UsageError(`${file} has no script: write it into ${wanted}, or into the member "script".`);
   const whole = { ...body, [script]: await readText(found) };
   return { file, name, body: whole, say: (issue) => sayOfScript(found, issue) ?? sayIssue(issue) };
+}
+
+/** The file with the script of a definition, and where it would be if there were one. */
+export function scriptBeside(file: string): { readonly found: string | undefined; readonly wanted: string } {
+  const stem = file.replace(/\.json$/, "");
+  const wanted = `${stem}.ts`;
+  return { found: [wanted, `${stem}.js`].find((path) => existsSync(path)), wanted };
 }
 
 /** `welcome.ts:3:25 message`, as editors and terminals know to open it; undefined for a fault elsewhere. */
 function sayOfScript(file: string, { path, message, line, column }: ProblemIssue): string | undefined {
   if (path !== `/${script}`) return undefined;
-  const place = [file, line, column].filter((part) => part !== undefined).join(":");
-  return line === undefined ? `${place}: ${message}` : `${place} ${message}`;
+  return `${sayPlace(file, line, column)} ${message}`;
 }
 
 const sayOfOption = (issue: ProblemIssue): string =>

@@ -11,7 +11,6 @@ import type {
   Applied,
   ChangeSet,
   ChangeSetAnswer,
-  ChangeSetOptions,
   Definition,
   DefinitionKind,
 } from "./changes/types.ts";
@@ -64,7 +63,7 @@ export function createMetadata(env: Env): Metadata {
     return { definition: object.stored.definition, version: session.snapshot.version, created: false };
   };
 
-  function apply(session: Session, ask: Ask, options?: ChangeSetOptions): Promise<Applied> {
+  function apply(session: Session, ask: Ask, options?: Parameters<typeof applyChangeSet>[3]): Promise<Applied> {
     requireMetadataRight(session);
     return applyChangeSet(engine, session, ask, options);
   }
@@ -81,7 +80,7 @@ export function createMetadata(env: Env): Metadata {
       found = inside.snapshot.objects.get(name)?.stored.definition;
       return { ...emptySet, allow, objects: only(checkName(name, write(inside))) };
     };
-    const { version, touched } = await apply(session, set, { ifVersion });
+    const { version, touched } = await apply(session, set, { ifVersion, onlyObjects: true });
     const put = touched.find((one) => one.kind === "objects" && one.name === name);
     const definition = put === undefined ? found : (put.after as StoredObject).definition;
     if (definition === undefined) throw new Error(`${name} was not put`);
@@ -108,7 +107,7 @@ export function createMetadata(env: Env): Metadata {
           throw new GuanxiError("NOT_FOUND", { detail: `There is no object ${name}.` });
         return { ...emptySet, allow, gone: new Map([["objects", only(name)]]) };
       };
-      await apply(session, set, { ifVersion });
+      await apply(session, set, { ifVersion, onlyObjects: true });
     },
     register: (kind) => void kinds.push(kind),
     async putOther(session, kind, definition, { ifVersion, locale }) {

@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from "node:util";
 import { isObject } from "@guanxi/base";
-import { changeLines, type ComparedObject, objectChanges } from "../object-changes.ts";
+import { changeLines, type ComparedObject, differing, objectChanges } from "../object-changes.ts";
 import { type Kind, kinds, type Named } from "./layout.ts";
 
 /** The definitions of a folder or of a tenant. */
@@ -20,7 +20,9 @@ export function differences(from: Side, to: Side): Difference[] {
   const definitions = kinds.flatMap((kind) => between(kind, from[kind], to[kind]));
   const rest = (["settings", "delete"] as const).flatMap((member): Difference[] => {
     // A folder says nothing of the settings that it leaves as they are.
-    const parts = differing(from[member], to[member]).filter((part) => bothSay(from, to, member, part));
+    const parts = differing(from[member], to[member])
+      .toSorted()
+      .filter((part) => bothSay(from, to, member, part));
     return parts.length === 0 ? [] : [{ kind: member, name: "", is: "changed", parts: [`  ${parts.join(", ")}`] }];
   });
   return [...definitions, ...rest];
@@ -44,16 +46,10 @@ function between(kind: Kind, from: readonly Named[], to: readonly Named[]): Diff
 const partsOf = (kind: Kind, before: Named, after: Named): string[] =>
   kind === "objects"
     ? changeLines(objectChanges(before as unknown as ComparedObject, after as unknown as ComparedObject))
-    : [`  ${differing(before, after).join(", ")}`];
+    : [`  ${differing(before, after).toSorted().join(", ")}`];
 
 const bothSay = (from: Side, to: Side, member: "settings" | "delete", part: string): boolean =>
   member === "delete" || (Object.hasOwn(from[member], part) && Object.hasOwn(to[member], part));
-
-function differing(was: object, is: object): string[] {
-  const [before, after] = [new Map(Object.entries(was)), new Map(Object.entries(is))];
-  const keys = new Set([...before.keys(), ...after.keys()]);
-  return [...keys].filter((key) => !isDeepStrictEqual(before.get(key), after.get(key))).toSorted();
-}
 
 /** As the server keeps it: without what an object was called, with the defaults of its name. */
 function canonical(kind: Kind, definition: Named): Named {

@@ -3,7 +3,8 @@ import { readdir, stat } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { isObject } from "@guanxi/base";
 import { readText } from "../definitions.ts";
-import { fileFault, UsageError } from "../failure.ts";
+import { fileFault, sayPlace, UsageError } from "../failure.ts";
+import { scriptBeside } from "../workflow-files.ts";
 import { files, folders, type Kind, kinds, type Named } from "./layout.ts";
 import { placeIn } from "./places.ts";
 
@@ -121,10 +122,9 @@ function parse(file: string, text: string, faults: Fault[]): unknown {
 /** The script beside a definition that has none inside. */
 async function readScript(file: string, { script }: Named, faults: Fault[]): Promise<Source | undefined> {
   if (script !== undefined) return undefined;
-  const stem = file.replace(/\.json$/, "");
-  const beside = [`${stem}.ts`, `${stem}.js`].find((path) => existsSync(path));
-  if (beside !== undefined) return { file: beside, text: await readText(beside) };
-  faults.push({ file, line: 1, message: `has no script: write it into ${stem}.ts` });
+  const { found, wanted } = scriptBeside(file);
+  if (found !== undefined) return { file: found, text: await readText(found) };
+  faults.push({ file, line: 1, message: `has no script: write it into ${wanted}` });
   return undefined;
 }
 
@@ -141,11 +141,9 @@ function placeOf({ path, message, line, column }: SetIssue, sources: ReadonlyMap
   return { file: source.file, pointer, message, ...placeIn(source.text, pointer) };
 }
 
-/** `objects/boat.json:7:5 /properties/x/type: must be …`, as editors and terminals know to open it. */
-export function sayFault({ file, line, column, pointer = "", message }: Fault): string {
-  const place = [file, line, column].filter((part) => part !== undefined).join(":");
-  return `${place}${line === undefined ? ":" : ""} ${pointer === "" ? "" : `${pointer}: `}${message}`;
-}
+/** `objects/boat.json:7:5 /properties/x/type: must be …`. */
+export const sayFault = ({ file, line, column, pointer = "", message }: Fault): string =>
+  `${sayPlace(file, line, column)} ${pointer === "" ? "" : `${pointer}: `}${message}`;
 
 /** What of a tenant the project has not, by kind: `brought` definitions are the platform's, and stay. */
 export function missingFrom(

@@ -47,14 +47,17 @@ class Planned extends Error {
   }
 }
 
-/** Applies a change set, all or nothing, under the tenant's metadata lock, as one new version; every node hears of it. */
+/**
+ * Applies a change set, all or nothing, under the tenant's metadata lock, as one new version; every node hears of it. Where `ask` wants
+ * nothing but objects, nothing has to be prepared.
+ */
 export async function applyChangeSet(
   env: EngineEnv,
   session: Session,
   ask: Ask,
-  options: ChangeSetOptions = {},
+  { onlyObjects = false, ...options }: ChangeSetOptions & { readonly onlyObjects?: boolean } = {},
 ): Promise<Applied> {
-  const prepared = await prepare(env, session, ask, options);
+  const prepared: Prepared = onlyObjects ? new Map() : await prepare(env, session, ask, options);
   try {
     const applied = await withLocks(env.records.store, async (tx) => {
       const answer = await applyLocked(env, session, tx, ask, prepared, options);
