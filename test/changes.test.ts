@@ -330,6 +330,22 @@ describe("refused as a whole", () => {
     expect(body(await plan({ objects: [renamed], workflows: [watched] }), 200)).toMatchObject({ ok: true });
   });
 
+  test("what expressions of other objects ask of the user is used, too", async () => {
+    body(await admin().patch(meta("user"), { properties: { badge: text } }), 200);
+    const rule = { name: "own", when: "user.badge == n", message: "m" };
+    const locker = object("locker", { n: { ...text, readonlyWhen: "user.badge == 'x'" } }, { rules: [rule] });
+    body(await apply({ objects: [locker] }), 200);
+    const refused = await changesNothing(() => admin().patch(meta("user"), { properties: { badge: null } }));
+    problem(refused, 409, "CONFLICT");
+    expect(refused.body.detail).toContain(
+      "user.badge, which this would delete, is used by: rule own of locker; readonlyWhen of locker.n.",
+    );
+    const user = body(await admin().get(meta("user")), 200);
+    const { badge: _, ...rest } = user.properties;
+    const objects = [{ ...user, properties: rest }, object("locker", { n: text })];
+    body(await apply({ objects }), 200);
+  });
+
   test("those without the right do and see nothing of it; whoever may not write roles writes none here", async () => {
     const { api } = await hire(app, "plain", { rights: { hull: ["read", "edit"] } });
     const id = (await last()).id;

@@ -7,13 +7,7 @@ import { applyChangeSet, type Ask, type EngineEnv } from "./changes/engine.ts";
 import { listChangeSets, readChangeSet } from "./changes/history.ts";
 import { emptySet, parseChangeSet, parseOptions } from "./changes/parse.ts";
 import { wayBack } from "./changes/revert.ts";
-import type {
-  Applied,
-  ChangeSet,
-  ChangeSetAnswer,
-  Definition,
-  DefinitionKind,
-} from "./changes/types.ts";
+import type { Applied, ChangeSet, ChangeSetAnswer, Definition, DefinitionKind } from "./changes/types.ts";
 import type { DefinitionOptions, Metadata, MetadataAnswer } from "./metadata-types.ts";
 import type { Plugin, Session } from "./types.ts";
 
