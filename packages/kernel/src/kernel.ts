@@ -71,7 +71,8 @@ export async function createKernel(options: KernelOptions): Promise<Kernel> {
 
   async function refresh(session: Session): Promise<Session> {
     if (session.connection.inTransaction) {
-      const previous = await snapshots.get(session.tenant.id);
+      // Whoever holds a connection waits for no other one.
+      const previous = snapshots.last(session.tenant.id);
       const compiled = await snapshots.compile(session.connection, session.tenant, previous);
       return { ...sessionOn(compiled, session.actor, session.cause), connection: session.connection, now: session.now };
     }

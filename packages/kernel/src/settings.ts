@@ -1,4 +1,4 @@
-import { type Issue, locales } from "@guanxi/base";
+import { type Issue, locales, type Text, text } from "@guanxi/base";
 import { escapeToken, type TenantSettings } from "@guanxi/meta";
 
 /** An IANA name; an offset would mean its opposite to PostgreSQL. */
@@ -20,17 +20,34 @@ const matches =
 type Setting = Exclude<keyof TenantSettings, "tenant" | "schema">;
 
 /** Settings of a tenant, each with what it must be. */
-const rules: Readonly<Record<Setting, { readonly fits: (value: unknown) => boolean; readonly message: string }>> = {
+const rules: Readonly<Record<Setting, { readonly fits: (value: unknown) => boolean; readonly says: Text }>> = {
   locale: {
     fits: (value) => (locales as readonly unknown[]).includes(value),
-    message: `must be one of ${locales.join(", ")}`,
+    says: text(
+      `must be one of ${locales.join(", ")}`,
+      `必须是 ${locales.join("、")} 之一`,
+      `必須是 ${locales.join("、")} 之一`,
+    ),
   },
-  timeZone: { fits: isTimeZone, message: "must be an IANA time zone such as Asia/Shanghai" },
-  currency: { fits: matches(/^[A-Z]{3}$/), message: "must be an ISO 4217 code such as CNY" },
-  country: { fits: matches(/^[A-Z]{2}$/), message: "must be an ISO 3166 code such as CN" },
+  timeZone: {
+    fits: isTimeZone,
+    says: text(
+      "must be an IANA time zone such as Asia/Shanghai",
+      "必须是 IANA 时区，如 Asia/Shanghai",
+      "必須是 IANA 時區，如 Asia/Taipei",
+    ),
+  },
+  currency: {
+    fits: matches(/^[A-Z]{3}$/),
+    says: text("must be an ISO 4217 code such as CNY", "必须是 ISO 4217 代码，如 CNY", "必須是 ISO 4217 代碼，如 TWD"),
+  },
+  country: {
+    fits: matches(/^[A-Z]{2}$/),
+    says: text("must be an ISO 3166 code such as CN", "必须是 ISO 3166 代码，如 CN", "必須是 ISO 3166 代碼，如 TW"),
+  },
   fiscalYearStart: {
     fits: (value) => Number.isInteger(value) && Number(value) >= 1 && Number(value) <= 12,
-    message: "must be a month, 1 to 12",
+    says: text("must be a month, 1 to 12", "必须是月份（1 至 12）", "必須是月份（1 至 12）"),
   },
 };
 
@@ -41,8 +58,8 @@ export function settingFaults(settings: Readonly<Record<string, unknown>>, path:
   return Object.entries(settings).flatMap(([name, value]): Issue[] => {
     const at = `${path}/${escapeToken(name)}`;
     if (!Object.hasOwn(rules, name)) return [{ path: at, code: "unknown", params: { field: name } }];
-    const { fits, message } = rules[name as Setting];
-    return fits(value) ? [] : [{ path: at, code: "definition", params: { message } }];
+    const { fits, says } = rules[name as Setting];
+    return fits(value) ? [] : [{ path: at, code: "definition", text: says }];
   });
 }
 

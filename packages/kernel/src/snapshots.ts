@@ -45,6 +45,11 @@ export class Snapshots {
     return !known || known.stale ? this.reload(tenant) : known.compiled;
   }
 
+  /** The tenant's metadata as last seen, however old; loads nothing. */
+  last(tenant: string): Compiled | undefined {
+    return this.#known.get(tenant)?.compiled;
+  }
+
   get size(): number {
     return this.#known.size;
   }

@@ -1,8 +1,8 @@
 import { isDeepStrictEqual } from "node:util";
-import { GuanxiError, type Issue } from "@guanxi/base";
+import { GuanxiError, type Issue, type Text, text } from "@guanxi/base";
 import { type ObjectDefinition, parseDefinition, retarget, storeDefinition, type StoredObject } from "@guanxi/meta";
 import { guardCore } from "./core-guard.ts";
-import { each } from "./faults.ts";
+import { comesTwice, each } from "./faults.ts";
 import type { ChangeSet, Written } from "./types.ts";
 
 /** The objects of a tenant as a change set would leave them. */
@@ -86,13 +86,25 @@ function deletions(stored: readonly StoredObject[], set: ChangeSet): Set<string>
   return new Set(going.map(({ name }) => name));
 }
 
+const alsoDeleted = text(
+  '"{name}" is also among the objects to delete',
+  "“{name}”同时列在要删除的对象中",
+  "「{name}」同時列在要刪除的物件中",
+);
+const alreadyRenamed = text(
+  '"{was}" is already renamed to "{name}"',
+  "“{was}”已重命名为“{name}”",
+  "「{was}」已重新命名為「{name}」",
+);
+const noSuchObject = text('there is no object "{was}"', "没有对象“{was}”", "沒有物件「{was}」");
+
 function refuseTwice(given: readonly Given[], gone: ReadonlySet<string>): void {
   const issues = given.flatMap(({ path, value }, i): Issue[] => {
     const { name, was } = value;
     const twice = given.findIndex((other) => other.value.name === name) < i;
-    const say = (message: string): Issue => ({ path: `${path}/name`, code: "definition", params: { message } });
-    if (twice) return [say(`"${name}" comes twice in this change set`)];
-    return gone.has(name) && was === undefined ? [say(`"${name}" is also among the objects to delete`)] : [];
+    const say = (words: Text): Issue => ({ path: `${path}/name`, code: "definition", text: words, params: { name } });
+    if (twice) return [say(comesTwice)];
+    return gone.has(name) && was === undefined ? [say(alsoDeleted)] : [];
   });
   if (issues.length > 0) throw new GuanxiError("DEFINITION", { issues });
 }
@@ -129,8 +141,8 @@ function refuseSharedName(given: readonly Given[], claims: ReadonlyMap<ObjectDef
     const other = first.get(source);
     if (other === undefined) first.set(source, value.name);
     if (other === undefined) return [];
-    const message = `"${source.name}" is already renamed to "${other}"`;
-    return [{ path: `${path}/was`, code: "definition", params: { message } }];
+    const params = { was: source.name, name: other };
+    return [{ path: `${path}/was`, code: "definition", text: alreadyRenamed, params }];
   });
   if (issues.length > 0) throw new GuanxiError("DEFINITION", { issues });
 }
@@ -147,7 +159,7 @@ function withoutUnknownNames(previous: StoredObject | undefined, definition: Obj
 
 function sayMissing(was: string): never {
   throw new GuanxiError("DEFINITION", {
-    issues: [{ path: "/was", code: "definition", params: { message: `there is no object "${was}"` } }],
+    issues: [{ path: "/was", code: "definition", text: noSuchObject, params: { was } }],
   });
 }
 

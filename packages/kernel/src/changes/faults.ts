@@ -1,5 +1,12 @@
-import { GuanxiError, type Issue, isGuanxiError } from "@guanxi/base";
+import { GuanxiError, type Issue, isGuanxiError, text } from "@guanxi/base";
 import type { Written } from "./types.ts";
+
+/** Of a definition whose name another one in the change set has; `name` is filled in. */
+export const comesTwice = text(
+  '"{name}" comes twice in this change set',
+  "“{name}”在此变更集中出现两次",
+  "「{name}」在此變更集中出現兩次",
+);
 
 /** Issues of a definition as issues of the body that it stands in. */
 const below = (path: string, issues: readonly Issue[]): Issue[] =>

@@ -69,7 +69,10 @@ interface Row extends Record<string, unknown> {
   readonly steps: string;
 }
 
-const columns = "id, version, at, actor, message, reverts, changes, steps";
+const facts = "id, version, at, actor, message, reverts, steps";
+const columns = `${facts}, changes`;
+/** Without the definitions, which nobody wants of a whole page. */
+const names = `(SELECT json_agg(json_build_object('kind', c -> 'kind', 'name', c -> 'name')) FROM json_array_elements(changes) c)`;
 
 /** A page of the history, newest first; of definitions their names. */
 export async function listChangeSets(
@@ -77,14 +80,14 @@ export async function listChangeSets(
   { limit, before }: Page,
 ): Promise<{ data: readonly ChangeSetEntry[]; next: string | null }> {
   const rows = await session.connection.sql<Row>(
-    `SELECT ${columns} FROM ${quote(session.tenant.schema)}._change_set
+    `SELECT ${facts}, ${names} AS changes FROM ${quote(session.tenant.schema)}._change_set
      WHERE $1::bigint IS NULL OR version < $1::bigint ORDER BY version DESC LIMIT $2`,
     [before ?? null, limit + 1],
   );
   const page = rows.slice(0, limit);
   const last = page.at(-1);
   return {
-    data: page.map((row) => shown(row, ({ kind, name }) => ({ kind, name }))),
+    data: page.map((row) => shown(row, (named) => named)),
     next: rows.length > page.length && last ? pageCursor(changeSetList, last.version) : null,
   };
 }

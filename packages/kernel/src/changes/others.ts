@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from "node:util";
 import { GuanxiError, type Locale } from "@guanxi/base";
 import type { Session } from "../types.ts";
-import { each } from "./faults.ts";
+import { comesTwice, each } from "./faults.ts";
 import type { ChangeSet, Definition, DefinitionKind, Touched } from "./types.ts";
 
 /** What was prepared, by kind and name. */
@@ -66,8 +66,8 @@ export async function pendingOf(
 }
 
 function sayTwice(name: string): never {
-  const params = { message: `"${name}" comes twice in this change set` };
-  throw new GuanxiError("DEFINITION", { issues: [{ path: "/name", code: "definition", params }] });
+  const issue = { path: "/name", code: "definition", text: comesTwice, params: { name } } as const;
+  throw new GuanxiError("DEFINITION", { issues: [issue] });
 }
 
 export async function carryOut(session: Session, work: readonly Pending[], prepared: Prepared): Promise<void> {
