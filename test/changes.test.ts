@@ -159,6 +159,11 @@ describe("apply", () => {
     expect((await last()).steps).toEqual([
       { kind: "objects", name: "lone", effect: "change the definition of lone (title)" },
     ]);
+    body(await admin().patch(meta("lone"), { properties: { c: text }, description: "Alone" }), 200);
+    expect((await last()).steps.map((s: { effect: string }) => s.effect)).toEqual([
+      "add lone.c",
+      "change the definition of lone (description)",
+    ]);
     body(await admin().put("/api/meta/workflows/alone", workflow("alone", "lone")), 201);
     expect(await last()).toMatchObject({ changes: [{ kind: "workflows", name: "alone" }] });
     body(await admin().delete("/api/meta/workflows/alone"), 204);

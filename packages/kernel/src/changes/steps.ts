@@ -86,25 +86,33 @@ export function definitionSteps(
   return touched.flatMap((one): ChangeSetStep[] => {
     const { kind, name, before, after } = one;
     if (kind === "settings") return [{ kind, name, effect: `set ${name} from ${String(before)} to ${String(after)}` }];
-    if (kind === "objects")
-      return told.has(name) ? [] : [{ kind, name, effect: `change the definition of ${name}${partsOf(one)}` }];
+    if (kind === "objects") {
+      const isTold = told.has(name);
+      const parts = partsOf(one).filter((part) => !isTold || !inTables.test(part));
+      const changes = !isTold || (before !== null && after !== null && parts.length > 0);
+      return changes ? [{ kind, name, effect: `change the definition of ${name}${listed(parts)}` }] : [];
+    }
     const word = kinds.find((k) => k.name === kind)?.one ?? kind;
     const verb = before === null ? "create" : after === null ? "delete" : "change";
-    return [{ kind, name, effect: `${verb} the ${word} ${name}${verb === "change" ? partsOf(one) : ""}` }];
+    return [{ kind, name, effect: `${verb} the ${word} ${name}${verb === "change" ? listed(partsOf(one)) : ""}` }];
   });
 }
 
-/** ` (title, properties.fee)`: the members that are not as before. */
-function partsOf({ kind, before, after }: Touched): string {
+/** Members whose changes the steps of the tables tell. */
+const inTables = /^(name|was|required|unique|indexes|properties\..*)$/;
+
+const listed = (parts: readonly string[]): string => (parts.length === 0 ? "" : ` (${parts.join(", ")})`);
+
+/** `title`, `properties.fee`: the members that are not as before. */
+function partsOf({ kind, before, after }: Touched): string[] {
   const [was, is] = [before, after].map((side) =>
     kind === "objects" ? (side as StoredObject | null)?.definition : (side as object | null),
   );
-  const keys = differing(was, is).flatMap((key) =>
+  return differing(was, is).flatMap((key) =>
     key === "properties"
       ? differing(memberOf(was, key), memberOf(is, key)).map((field) => `properties.${field}`)
       : [key],
   );
-  return keys.length === 0 ? "" : ` (${keys.join(", ")})`;
 }
 
 const memberOf = (value: unknown, key: string): unknown => (isObject(value) ? value[key] : undefined);
