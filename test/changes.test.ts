@@ -351,6 +351,22 @@ describe("refused as a whole", () => {
     body(await apply({ objects }), 200);
   });
 
+  test("a formula uses what its walks lead to, and is used by name", async () => {
+    const formula = (source: string) => ({ fieldType: "formula", returns: "number", formula: source });
+    const worker = object("worker", { rate: { type: "number" }, twice: formula("rate * 2") });
+    const errand = object("errand", { worker: refers("worker"), cost: formula("worker.twice + 1") });
+    body(await apply({ objects: [errand, worker] }), 200);
+    const refused = await changesNothing(() => apply({ objects: [object("worker", { rate: { type: "number" } })] }));
+    problem(refused, 409, "CONFLICT");
+    expect(refused.body.detail).toContain("worker.twice, which this would delete, is used by: formula of errand.cost");
+    const renamed = object("worker", { rate: { type: "number" }, double: { ...formula("rate * 2"), was: "twice" } });
+    problem(await changesNothing(() => apply({ objects: [renamed] })), 409, "CONFLICT");
+    const following = object("errand", { worker: refers("worker"), cost: formula("worker.double + 1") });
+    body(await apply({ objects: [following, renamed] }), 200);
+    const id = body(await admin().post("/api/workers", { rate: 3 }), 201).id;
+    expect(body(await admin().post("/api/errands", { worker: id }), 201).cost).toBe(7);
+  });
+
   test("those without the right do and see nothing of it; whoever may not write roles writes none here", async () => {
     const { api } = await hire(app, "plain", { rights: { hull: ["read", "edit"] } });
     const id = (await last()).id;

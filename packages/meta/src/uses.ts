@@ -107,11 +107,11 @@ export function expressionUses(source: string, object: ObjectType, snapshot: Sna
 
 function fieldsIn(source: string, object: ObjectType, snapshot: Snapshot): ReturnType<typeof fieldsOf> {
   const user = snapshot.objects.get("user");
-  const walked = (name: string): ExprObject | undefined => named(snapshot.objects.get(name));
+  const walked = (name: string): ExprObject | undefined => withoutFormulas(snapshot.objects.get(name));
   const scope = {
-    record: named(object) ?? object,
+    record: withoutFormulas(object) ?? object,
     old: true,
-    ...(user ? { user: named(user) ?? user } : {}),
+    ...(user ? { user: withoutFormulas(user) ?? user } : {}),
     object: walked,
   };
   try {
@@ -123,5 +123,5 @@ function fieldsIn(source: string, object: ObjectType, snapshot: Snapshot): Retur
 }
 
 /** An object whose formulas are names like any other. */
-const named = (object: ObjectType | undefined): ExprObject | undefined =>
+const withoutFormulas = (object: ObjectType | undefined): ExprObject | undefined =>
   object && { name: object.name, fieldType: (field) => object.fieldType(field) };
