@@ -50,6 +50,9 @@ const byType = {
   json: { type: "object" },
   autonumber: { fieldType: "autonumber", pattern: "W-{YYYY}-{0000}" },
   reference: { fieldType: "reference", target: "user" },
+  currency_code: { fieldType: "currency_code" },
+  encrypted_text: { fieldType: "encrypted_text", mask: { last: 2 } },
+  formula: { fieldType: "formula", returns: "number", formula: "a_rating * 1.5" },
   references: { fieldType: "references", target: "user", maxItems: 20, relation: "wide_lists" },
 };
 
@@ -89,7 +92,7 @@ const typed = Object.entries(byType).flatMap(([type, definition]) => [
   ...(presets[type] === undefined ? [] : [[`by_default_${type}`, { ...definition, ...presets[type] }]]),
 ]);
 const required = Object.keys(byType)
-  .filter((type) => !["autonumber", "checkbox"].includes(type))
+  .filter((type) => !["autonumber", "checkbox", "formula"].includes(type))
   .map((type) => `must_${type}`);
 
 /** As wide as a real one gets: two of every type, nasty names, and a hundred plain fields. */
