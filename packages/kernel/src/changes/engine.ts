@@ -1,38 +1,21 @@
 import { isDeepStrictEqual } from "node:util";
 import { GuanxiError, isGuanxiError } from "@guanxi/base";
-import {
-  compileSnapshot,
-  diffSnapshots,
-  loadSnapshot,
-  type MetaChange,
-  type Snapshot,
-  type StoredObject,
-  type TenantSettings,
-} from "@guanxi/meta";
-import { type Connection, isDatabaseError, notify, quote } from "@guanxi/store";
-import { countOf, idCounter, lossesOf, refuseLosses, runDdl, tryDdl, writeDefinitions } from "../apply.ts";
+import { compileSnapshot, loadSnapshot, type Snapshot, type StoredObject, type TenantSettings } from "@guanxi/meta";
+import { type Connection, notify, quote } from "@guanxi/store";
+import { idCounter } from "../apply.ts";
 import { metaChannel } from "../channels.ts";
 import { withLocks } from "../locks.ts";
-import type { RecordsEnv } from "../records/context.ts";
-import { moveRights } from "../role-rights.ts";
 import { settingFaults } from "../settings.ts";
-import type { Snapshots } from "../snapshots.ts";
 import { loadStored, storedObjects } from "../stored.ts";
 import type { Session } from "../types.ts";
+import { carryThrough, type EngineEnv } from "./carry.ts";
 import { type Dependents, dependentsOf, withUnreadable, wordsOf } from "./dependents.ts";
 import { type Draft, draftObjects } from "./draft.ts";
 import { placed } from "./faults.ts";
 import { keepChangeSet } from "./history.ts";
-import { carryOut, pendingOf, type Prepared, prepareOthers, readKinds, touchedOthers } from "./others.ts";
-import { brokenSteps, definitionSteps, tableSteps } from "./steps.ts";
-import { touchedObjects, touchedSettings } from "./touched.ts";
-import type { Applied, ChangeSet, ChangeSetOptions, ChangeSetStep, DefinitionKind } from "./types.ts";
-
-export interface EngineEnv {
-  readonly snapshots: Snapshots;
-  readonly records: RecordsEnv;
-  readonly kinds: readonly DefinitionKind[];
-}
+import { pendingOf, type Prepared, prepareOthers } from "./others.ts";
+import { brokenSteps } from "./steps.ts";
+import type { Applied, ChangeSet, ChangeSetOptions, DefinitionKind } from "./types.ts";
 
 /** What is to be done, which may depend on what is there: asked under the lock, and before it where something has to be prepared. */
 export type Ask = (session: Session, stored: readonly StoredObject[]) => ChangeSet | Promise<ChangeSet>;
@@ -164,32 +147,11 @@ async function applyLocked(
   if (next === undefined) return { id: null, version, ok: false, steps: brokenSteps(dependents), touched: [] };
   const work = await pendingOf(env.kinds, inside, set, anew);
   if (next === inside.snapshot && work.length === 0) return { id: null, version, ok: true, steps: [], touched: [] };
-
-  const before = await readKinds(env.kinds, inside, work, draft.moves.size > 0);
-  const tables = await changeTables(env, { tx, inside, next, draft, dependents, set, plan });
-  await writeDefinitions(tx, env.records.vault, {
-    current: inside.snapshot,
-    next,
-    stored: draft.list,
-    nextId: ids.value(),
-  });
-  await tx.sql(`UPDATE ${s}._meta SET version = $1, settings = $2`, [version + 1, JSON.stringify(next.settings)]);
-  const after = { ...inside, snapshot: next === inside.snapshot ? { ...next, version: version + 1 } : next };
-  const others = async (on: Session): Promise<void> => {
-    await moveRights(env.records, on, draft.moves);
-    await carryOut(on, work, prepared);
-  };
-  if (plan && !tables.ok) await tried(env, after, others);
-  else await others(after);
-  const touched = [
-    ...touchedObjects(stored, draft.list),
-    ...touchedSettings(inside.snapshot.settings, next.settings),
-    ...(await touchedOthers(after, before, work)),
-  ];
-  const steps = [...tables.steps, ...definitionSteps(touched, tables.steps, env.kinds)];
-  if (plan) return { id: null, version, ok: tables.ok && !broken, steps, touched };
+  const facts = { tx, inside, stored, next, nextId: ids.value(), draft, dependents, set, plan };
+  const { ok, steps, touched } = await carryThrough(env, facts, work, prepared);
+  if (plan) return { id: null, version, ok: ok && !broken, steps, touched };
   const entry = { version: version + 1, message: set.message, reverts: set.back?.set, touched, steps };
-  const id = await keepChangeSet(after, entry);
+  const id = await keepChangeSet(inside, entry);
   await notify(tx, metaChannel, session.tenant.id);
   return { id, version: version + 1, ok: true, steps, touched };
 }
@@ -213,48 +175,4 @@ export function stillUsed(dependents: readonly Dependents[]): GuanxiError {
   return new GuanxiError("CONFLICT", {
     detail: `${uses.join(". ")}. Change or delete these in the same change set.`,
   });
-}
-
-interface Tables {
-  readonly tx: Connection;
-  readonly inside: Session;
-  readonly next: Snapshot;
-  readonly draft: Draft;
-  readonly dependents: readonly Dependents[];
-  readonly set: ChangeSet;
-  readonly plan: boolean;
-}
-
-/** Brings the tables to the new definitions, or in a plan tells how far that comes. */
-async function changeTables(
-  env: EngineEnv,
-  { tx, inside, next, draft, dependents, set, plan }: Tables,
-): Promise<{ ok: boolean; steps: ChangeSetStep[] }> {
-  const pathOf = (object: string): string => draft.paths.get(object) ?? "";
-  const changes = placed(pathOf, () => diffSnapshots(inside.snapshot, next));
-  const losses = await lossesOf(tx, inside.snapshot, changes);
-  if (!plan) refuseLosses(losses, set.allow, pathOf);
-  const rows = plan ? await rowsOf(tx, inside.snapshot, changes) : new Map<number, number>();
-  const ran = plan ? await tryDdl(env.records.store, tx, changes, next) : await runDdl(tx, changes, next);
-  const facts = { ran, losses, allow: set.allow, dependents, rows, back: set.back !== undefined };
-  const refused = losses.some(({ allow }) => !set.allow.includes(allow));
-  return { ok: !refused && ran.every(({ inTheWay }) => inTheWay === undefined), steps: tableSteps(facts) };
-}
-
-async function rowsOf(tx: Connection, current: Snapshot, changes: readonly MetaChange[]): Promise<Map<number, number>> {
-  const rows = new Map<number, number>();
-  for (const { object } of changes) {
-    const old = current.byId.get(object.id);
-    if (old && !rows.has(object.id)) rows.set(object.id, await countOf(tx, current.settings.schema, old.table));
-  }
-  return rows;
-}
-
-/** In a plan in which tables are not as they would be: what fails for that reason is left out. */
-async function tried(env: EngineEnv, session: Session, work: (session: Session) => Promise<void>): Promise<void> {
-  try {
-    await env.records.store.savepoint(session.connection, (connection) => work({ ...session, connection }));
-  } catch (error) {
-    if (!isDatabaseError(error)) throw error;
-  }
 }
