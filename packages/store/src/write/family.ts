@@ -3,7 +3,7 @@ import { quote } from "@guanxi/query";
 import type { Statement } from "../types.ts";
 import { idsSql } from "./shared.ts";
 
-const given = "(SELECT e::uuid FROM json_array_elements_text($1::json) e)";
+const given = "(SELECT value::uuid FROM json_array_elements_text($1::json))";
 
 /** Of records `t` of the object: that the field names any of the records given. */
 const namesGiven = (object: ObjectType, field: string): string =>
@@ -51,7 +51,7 @@ export const needingStatement = (
     `${child.name}.needing`,
     `SELECT count(*) AS n FROM ${quote(schema)}.${quote(child.table)} t
      WHERE ${namesGiven(child, field)} AND t.deleted_at IS NULL
-       AND t.id NOT IN (SELECT e::uuid FROM json_array_elements_text($2::json) e)`,
+       AND t.id NOT IN (SELECT value::uuid FROM json_array_elements_text($2::json))`,
     JSON.stringify(parents),
     JSON.stringify(going),
   );

@@ -46,7 +46,7 @@ function stampPlan(object: ObjectType, snapshot: Snapshot, op: "delete" | "resto
   const kept = op === "delete" ? changeJson(object, "o") : changeJson(object, "r");
   return {
     text: `WITH o AS MATERIALIZED (
-  SELECT t.* FROM ${s}.${quote(object.table)} t WHERE t.id IN (SELECT e::uuid FROM jsonb_array_elements_text(${place.rows}) e) AND t.deleted_at ${state}
+  SELECT t.* FROM ${s}.${quote(object.table)} t WHERE t.id IN (SELECT value::uuid FROM jsonb_array_elements_text(${place.rows})) AND t.deleted_at ${state}
   ORDER BY t.id FOR UPDATE OF t
 ), r AS (
   UPDATE ${s}.${quote(object.table)} t SET deleted_at = ${op === "delete" ? place.now : "NULL"}, version = t.version + 1, updated_at = ${place.now}, updated_by = ${place.user}
