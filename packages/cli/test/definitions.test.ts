@@ -2,6 +2,7 @@ import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { PassThrough } from "node:stream";
 import { exitCodes } from "@guanxi/cli";
+import type { TestApp } from "@guanxi/testing";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { readDefinition } from "../src/definitions.ts";
@@ -11,7 +12,8 @@ import { type CallOptions, type Served, useServer } from "./support.ts";
 
 let server: Served;
 let folder: string;
-const guanxi = useServer((used) => ({ server, folder } = used));
+let app: TestApp;
+const guanxi = useServer((used) => ({ app, server, folder } = used));
 
 async function file(name: string, content: unknown): Promise<string> {
   const path = join(folder, name);
@@ -39,6 +41,27 @@ const object = (name: string, properties: object, more: object = {}): object => 
   type: "object",
   properties,
   ...more,
+});
+
+test("objects recalculate mends what a hand has broken, and says how much it was", async () => {
+  const crate = object("crate", { label: text });
+  const item = object("item", { crate: { fieldType: "reference", target: "crate", relation: "inside" } });
+  const counted = object("crate", { label: text, items: { fieldType: "rollup", of: "item.crate", op: "count" } });
+  await printed(["objects", "put", await file("crate.json", crate), await file("item.json", item)]);
+  const [one, two] = (await server.admin.post("/api/crate_list", [{ label: "a" }, { label: "b" }])).body.data;
+  await server.admin.post("/api/item_list", [{ crate: one.id }, { crate: one.id }, { crate: two.id }]);
+  expect(await printed(["objects", "put", await file("crate.json", counted)])).toContain("items");
+  expect(await printed(["objects", "recalculate", "crate"])).toBe(
+    "crate: looked at 2 records, 0 had a wrong roll-up\n",
+  );
+  expect(await printed(["objects", "show", "crate"])).toContain("rollup: count of item.crate");
+  await app.store.sql("UPDATE t_demo.crate SET items = 7 WHERE label = 'a'");
+  expect(JSON.parse(await printed(["objects", "recalculate", "crate", "--field", "items", "--json"]))).toEqual({
+    records: 2,
+    differed: 1,
+  });
+  expect((await server.admin.get(`/api/crate_list/${one.id}`)).body.items).toBe(2);
+  expect(await refused(["objects", "recalculate", "crate", "--field", "label"])).toContain('no roll-up "label"');
 });
 
 describe("objects put", () => {

@@ -6,6 +6,7 @@ export { type EvalEnv, evaluate, holds } from "./evaluate.ts";
 export { functionNames } from "./functions/index.ts";
 export { fieldsOf } from "./node.ts";
 export { Decimal } from "./number.ts";
+export { renameFields } from "./rename.ts";
 export { toSql } from "./sql.ts";
 export { type ExprObject, type ExprScope, type ExprType, type Formula, type Kind, partSql, sqlType } from "./types.ts";
 export type { Value } from "./values.ts";

@@ -35,6 +35,8 @@ function lostBy(current: Snapshot, change: MetaChange): Lost | undefined {
   if (change.kind === "drop_object") return { allow: `drop:${name}`, path: "", table };
   if (change.kind === "drop_field") {
     const { field } = change;
+    // What follows from other records can be had again.
+    if (field.type === "rollup") return undefined;
     // Of the system's fields only the record type ever goes.
     const path = field.system ? "/recordTypes" : `/properties/${field.name}`;
     return { allow: `drop:${name}.${field.name}`, path, table, column: field.column.name };
@@ -161,7 +163,6 @@ export async function tryDdl(
 interface Definitions {
   readonly current: Snapshot | undefined;
   readonly next: Snapshot;
-  readonly stored: readonly StoredObject[];
   readonly nextId: number;
 }
 
@@ -169,9 +170,10 @@ interface Definitions {
 export async function writeDefinitions(
   tx: Connection,
   vault: Vault,
-  { current, next, stored, nextId }: Definitions,
+  { current, next, nextId }: Definitions,
 ): Promise<void> {
   const s = quote(next.settings.schema);
+  const stored = [...next.byId.values()].map((object) => object.stored);
   const before = new Map([...(current?.byId ?? [])].map(([id, o]) => [id, o.stored]));
   const written = stored.filter((o) => !isDeepStrictEqual(before.get(o.id), o));
   const gone = [...before.keys()].filter((id) => !stored.some((o) => o.id === id));
@@ -199,7 +201,7 @@ async function writeObjects(tx: Connection, s: string, written: readonly StoredO
   );
 }
 
-/** Brings the tenant from the current definitions to `stored`: tables first, then what describes them. → the statements. */
+/** Brings the tenant from the current definitions to those of `next`: tables first, then what describes them. → the statements. */
 export async function applyDefinitions(
   tx: Connection,
   vault: Vault,

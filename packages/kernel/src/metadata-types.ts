@@ -23,6 +23,12 @@ export interface DefinitionOptions {
   readonly allow?: readonly string[] | undefined;
 }
 
+/** What a recalculation found: how many records it looked at, and how many had a roll-up that was wrong. */
+export interface Recalculated {
+  readonly records: number;
+  readonly differed: number;
+}
+
 /** A tenant's metadata. Every change is a change set, also that of one definition: all or nothing, under the tenant's lock, in the history. */
 export interface Metadata {
   list(session: Session): Promise<{ version: number; definitions: readonly ObjectDefinition[] }>;
@@ -45,6 +51,8 @@ export interface Metadata {
   apply(session: Session, body: unknown, options?: ChangeSetOptions): Promise<ChangeSetAnswer>;
   /** Takes a change set back; CONFLICT where its definitions have changed since. The body may hold `message` and `allow`. */
   revert(session: Session, id: string, body: unknown, options?: ChangeSetOptions): Promise<ChangeSetAnswer>;
+  /** Computes the roll-ups of an object anew, all or that of one `field`; others go on writing meanwhile. */
+  recalculate(session: Session, name: string, field?: string): Promise<Recalculated>;
   /** Newest first. */
   history(session: Session, page: Page): Promise<{ data: readonly ChangeSetEntry[]; next: string | null }>;
   changeSet(session: Session, id: string): Promise<ChangeSetEntry>;

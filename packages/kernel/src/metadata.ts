@@ -9,6 +9,8 @@ import { listChangeSets, readChangeSet } from "./changes/history.ts";
 import { emptySet, parseChangeSet, parseOptions } from "./changes/parse.ts";
 import { wayBack } from "./changes/revert.ts";
 import type { Applied, ChangeSet, ChangeSetAnswer, Definition, DefinitionKind } from "./changes/types.ts";
+import { withFresh } from "./records/context.ts";
+import { recalculate } from "./records/recalculate.ts";
 import type { DefinitionOptions, Metadata, MetadataAnswer } from "./metadata-types.ts";
 import type { Plugin, Session } from "./types.ts";
 
@@ -127,6 +129,10 @@ export function createMetadata(env: Env): Metadata {
       requireMetadataRight(session);
       const given = parseOptions(body);
       return answerOf(await apply(session, (inside, stored) => wayBack(inside, stored, kinds, id, given), options));
+    },
+    async recalculate(session, name, field) {
+      requireMetadataRight(session);
+      return withFresh(env.records, session, (s) => recalculate(env.records, s, name, field));
     },
     async history(session, page) {
       requireMetadataRight(session);

@@ -80,7 +80,7 @@ async function createSchema(env: Env, tx: Connection, tenant: Required<NewTenant
     ),
   );
   const next = compileSnapshot(settings, 1, stored);
-  await applyDefinitions(tx, env.vault, { current: undefined, next, stored, nextId: ids.value() });
+  await applyDefinitions(tx, env.vault, { current: undefined, next, nextId: ids.value() });
 }
 
 export function createTenants(env: Env) {

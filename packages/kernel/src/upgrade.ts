@@ -120,7 +120,7 @@ async function upgradeCore(tx: Connection, tenant: string, schema: string, core:
   const changed = !isDeepStrictEqual(list, stored);
   if (changed) {
     const next = compileSnapshot(settings, version + 1, list, current);
-    const ran = await applyDefinitions(tx, vault, { current, next, stored: list, nextId: ids.value() });
+    const ran = await applyDefinitions(tx, vault, { current, next, nextId: ids.value() });
     const touched = touchedObjects(stored, list);
     const tables = tableSteps({ ...nothingElse, ran });
     await keepChangeSet(

@@ -5,7 +5,17 @@ import { fieldTypeOf } from "./infer.ts";
 import { isUnique } from "./keys.ts";
 import { humanise } from "./names.ts";
 import { titleText } from "./titles.ts";
-import type { Field, FieldDefinition, FieldFacts, FieldTypeName, OnDelete } from "./types.ts";
+import type {
+  Column,
+  Field,
+  FieldDefinition,
+  FieldFacts,
+  FieldTypeName,
+  OnDelete,
+  RollupOp,
+  RollupResult,
+  StoredField,
+} from "./types.ts";
 
 export interface FieldPlace {
   readonly object: string;
@@ -14,13 +24,15 @@ export interface FieldPlace {
   readonly currencyField: string | undefined;
   /** Characters that an index entry has room for. */
   readonly textLimit: number | undefined;
+  /** What a roll-up's values are. */
+  readonly result: RollupResult | undefined;
 }
 
 export function compileField(name: string, definition: FieldDefinition, place: FieldPlace): Field {
   const typeName = fieldTypeOf(definition);
   if (typeName === undefined) throw new Error(`unknown field type ${definition.fieldType} of ${place.object}.${name}`);
   const type = fieldTypes[typeName];
-  const shape = limited(type.shape(definition), place.textLimit);
+  const shape = place.result ? shapeOf(place.result) : limited(type.shape(definition), place.textLimit);
   const { required, currencyField } = place;
   const unique = isUnique(definition);
   const facts = {
@@ -45,7 +57,19 @@ export function compileField(name: string, definition: FieldDefinition, place: F
     ...(typeName === "autonumber" ? { pattern: definition["pattern"] as string } : {}),
   };
   if (typeName === "formula") return { ...facts, formula: formulaOf(definition) };
-  return { ...facts, column: { name, sqlType: shape.sqlType, notNull: required } };
+  const field = { ...facts, column: { name, sqlType: shape.sqlType, notNull: required } };
+  return typeName === "rollup"
+    ? { ...field, ...rollupFacts(field.column, definition["op"] as RollupOp, place.id) }
+    : field;
+}
+
+const shapeOf = ({ sqlType, kind, schema }: RollupResult): FieldShape => ({ sqlType, exprType: { kind }, schema });
+
+/** Of no records the number and the sum are 0; there is no least, greatest or mean. */
+function rollupFacts({ name, sqlType }: Column, op: RollupOp, id: number): Partial<StoredField> {
+  const kept = (column: string, type: string): Column => ({ name: column, sqlType: type, notNull: true, initial: "0" });
+  if (op === "count" || op === "sum") return { required: true, column: kept(name, sqlType) };
+  return op === "avg" ? { hidden: { sum: kept(`_sum${id}`, "numeric"), count: kept(`_count${id}`, "bigint") } } : {};
 }
 
 const limited = (shape: FieldShape, limit: number | undefined): FieldShape =>

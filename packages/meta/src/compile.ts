@@ -3,11 +3,14 @@ import type { ObjectCore } from "./object-core.ts";
 import { TenantObject } from "./object-type.ts";
 import { checkRelations, incomingReferences } from "./relations.ts";
 import { definitionError, Report } from "./report.ts";
+import { settleRollups } from "./rollup-results.ts";
+import { checkRollups } from "./rollup-check.ts";
 import { sharedCore } from "./shared-cores.ts";
 import type { Snapshot, StoredObject, TenantSettings } from "./types.ts";
 
 /**
- * Compiles and checks a tenant's definitions, each already read by `parseDefinition`. Objects that are as in `previous` are
+ * Compiles and checks a tenant's definitions, each already read by `parseDefinition`. What is to be kept of them is the
+ * snapshot's `stored`: roll-ups follow what was renamed, and learn what their values are. Objects that are as in `previous` are
  * taken over from it; of them only that is checked which the others' change may have broken. Throws GuanxiError DEFINITION
  * where definitions do not fit together; `params.object` of an issue names the definition that its path points into.
  */
@@ -17,7 +20,8 @@ export function compileSnapshot(
   stored: readonly StoredObject[],
   previous?: Snapshot,
 ): Snapshot {
-  const cores = stored.map((object) => sharedCore(JSON.stringify(object)));
+  const settled = settleRollups(stored, () => objectsOf(previous).map((object) => object.stored));
+  const cores = settled.map((object) => sharedCore(JSON.stringify(object)));
   checkCores(cores, new Set(objectsOf(previous).map((object) => object.core)));
   return assemble(settings, version, cores, previous);
 }
@@ -51,6 +55,7 @@ function checkCores(cores: readonly ObjectCore[], known: ReadonlySet<ObjectCore>
     if (isNew) void core.parts;
     if (isNew || !sameUser) core.expressionsFor(user, report);
   }
+  checkRollups(cores, known, reports);
   const issues = [...reports.values()].flatMap((report) => report.issues);
   if (issues.length > 0) throw definitionError(issues);
 }

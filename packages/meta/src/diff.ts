@@ -1,7 +1,9 @@
+import { isDeepStrictEqual } from "node:util";
 import { isConvertible } from "./convertible.ts";
 import { indexedAs } from "./formulas.ts";
 import { coreOf } from "./object-type.ts";
 import { definitionError, pointer, Report } from "./report.ts";
+import { rollupChanges } from "./rollup-changes.ts";
 import type { Index, MetaChange, ObjectType, Snapshot, StoredField } from "./types.ts";
 
 /**
@@ -23,13 +25,14 @@ export function diffSnapshots(before: Snapshot | undefined, after: Snapshot): Me
     return report.issues;
   });
   if (issues.length > 0) throw definitionError(issues);
+  if (before) changes.push(...rollupChanges(before, after));
   return changes.toSorted((a, b) => order.indexOf(a.kind) - order.indexOf(b.kind));
 }
 
 const order: readonly MetaChange["kind"][] = [
   ...(["drop_object", "rename_object", "drop_index", "drop_unique", "drop_field", "rename_field"] as const),
   ...(["change_type", "create_object", "add_field", "change_required", "change_reference"] as const),
-  ...(["add_unique", "add_index"] as const),
+  ...(["change_rollup", "compute_rollup", "add_unique", "add_index"] as const),
 ];
 
 interface Sides {
@@ -101,6 +104,10 @@ function fieldChanges(
 ): MetaChange[] {
   const changes: MetaChange[] = [];
   if (from.name !== field.name) changes.push({ kind: "rename_field", object, field, from });
+  if (from.type === "rollup" && field.type === "rollup") {
+    if (!isDeepStrictEqual(placeOf(from), placeOf(field))) changes.push({ kind: "change_rollup", object, field, from });
+    return changes;
+  }
   if (from.type !== field.type || from.column.sqlType !== field.column.sqlType) {
     if (!isConvertible(from.type, field.type)) sayInconvertible(field, from, report);
     changes.push({ kind: "change_type", object, field, from });
@@ -110,6 +117,9 @@ function fieldChanges(
   if (from.column.notNull !== field.column.notNull) changes.push({ kind: "change_required", object, field });
   return changes;
 }
+
+/** The columns of a roll-up, apart from what it is called. */
+const placeOf = ({ column, hidden }: StoredField): unknown => ({ ...column, name: "", hidden });
 
 /** Targets are the same object by id, whatever it is called. */
 const sameTarget = (field: { target?: string }, from: { target?: string }, { before, after }: Sides): boolean =>

@@ -192,6 +192,18 @@ export const fieldKeywords: Readonly<Record<string, Keyword>> = {
     },
   ),
   relation: works("The name of the way back; the plural when left out.", name, "opportunities"),
+  of: works(
+    "Which records a rollup looks at: their object and, behind the point, the reference that names this one.",
+    { type: "string", pattern: "^[a-z][a-z0-9_]{0,39}\\.[a-z][a-z0-9_]{0,39}$" },
+    "viewing.property",
+  ),
+  op: works("What a rollup makes of them.", { enum: ["count", "sum", "min", "max", "avg"] }),
+  field: works("Which of their fields it takes the sum, the least, the greatest or the mean of.", name, "amount"),
+  filter: works(
+    "Which of them it takes, as a CEL expression over their own fields.",
+    expression,
+    "outcome != 'cancelled'",
+  ),
   ...Object.fromEntries(
     [
       ...["maxContains", "minContains", "maxProperties", "minProperties", "required", "dependentRequired"],
@@ -208,9 +220,6 @@ export const fieldKeywords: Readonly<Record<string, Keyword>> = {
   locked: later("What an extension may not change."),
   formula: works("The expression of a formula field.", expression, "price * 0.03"),
   returns: works("The field type of a formula's values.", { enum: formulaResults }, "currency"),
-  of: later("What a rollup counts or sums."),
-  op: later("How a rollup sums up."),
-  filter: later("Which records a rollup takes."),
 };
 
 /** Keywords of fields whose values come from callers. */

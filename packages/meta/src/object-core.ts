@@ -7,6 +7,7 @@ import { humanise } from "./names.ts";
 import { frozen } from "@guanxi/base";
 import { type Preparer, preparer } from "./prepare.ts";
 import type { Report } from "./report.ts";
+import { isRollup, sourceOf } from "./rollup-results.ts";
 import { compileDefaults, compileRules, type RuleSource } from "./rules/index.ts";
 import { fieldKey } from "./store.ts";
 import { systemFields } from "./system-fields.ts";
@@ -29,6 +30,13 @@ export interface Reference {
   readonly target: string;
   readonly relation: string;
   readonly onDelete: OnDelete;
+}
+
+/** A roll-up of an object, with the names of what it looks at. */
+export interface RollupSource {
+  readonly field: string;
+  readonly child: string;
+  readonly reference: string;
 }
 
 /**
@@ -71,6 +79,7 @@ export class ObjectCore implements ExprObject {
   readonly hasComputedDefaults: boolean;
   readonly hasFormulas: boolean;
   readonly references: readonly Reference[];
+  readonly rollups: readonly RollupSource[];
   #parts: Parts | undefined;
   #preparer: Preparer | undefined;
   #expressions: { readonly user: ObjectCore | undefined; readonly compiled: Expressions } | undefined;
@@ -88,6 +97,7 @@ export class ObjectCore implements ExprObject {
     this.hasComputedDefaults = hasComputedDefaults(definition);
     this.hasExpressions = this.hasComputedDefaults || hasRules(definition);
     this.references = referencesOf(definition);
+    this.rollups = rollupsIn(definition);
   }
 
   /** Read anew for each who asks. */
@@ -150,6 +160,17 @@ const referencesOf = ({ properties, plural, required }: ObjectDefinition): reado
     return [{ field, target, relation, onDelete: onDeleteOf(definition, required?.includes(field) ?? false) }];
   });
 
+const noRollups: readonly RollupSource[] = [];
+
+function rollupsIn({ properties }: ObjectDefinition): readonly RollupSource[] {
+  const rollups = Object.entries(properties).flatMap(([field, definition]) => {
+    if (!isRollup(definition)) return [];
+    const [child, reference] = sourceOf(definition);
+    return [{ field, child, reference }];
+  });
+  return rollups.length === 0 ? noRollups : rollups;
+}
+
 function compileParts(stored: StoredObject): Parts {
   const { definition } = stored;
   const fields = compileFields(stored);
@@ -166,13 +187,16 @@ function compileParts(stored: StoredObject): Parts {
   });
 }
 
-function compileFields({ definition, fieldIds }: StoredObject): Map<string, Field> {
+function compileFields({ definition, fieldIds, results }: StoredObject): Map<string, Field> {
   const limits = textLimits(definition);
   const fields = new Map<string, Field>(systemFields(definition).map((system) => [system.name, system]));
   for (const { name, definition: field, required, currencyField } of propertiesOf(definition)) {
     const id = fieldIds[name];
     if (id === undefined) throw new Error(`the stored definition of ${definition.name} has no id for ${name}`);
-    const place = { object: definition.name, id, required, currencyField, textLimit: limits.get(name) };
+    const place = {
+      ...{ object: definition.name, id, required, currencyField },
+      ...{ textLimit: limits.get(name), result: results?.[name] },
+    };
     fields.set(name, frozen(compileField(name, field, place)));
   }
   return fields;

@@ -37,7 +37,7 @@ export function checkFieldNames(definition: ObjectDefinition, complete: boolean,
     eachKeyField(definition[keyword], (name, i, k) => {
       const path = `/${keyword}/${i}/${k}`;
       const known = check(name, path, own(name) || system(name));
-      if (known && complete && own(name)) checkIndexable(definition, name, path, report);
+      if (known && complete && own(name)) checkIndexable(definition, name, keyword, path, report);
     });
   }
   const { nameField } = definition;
@@ -57,9 +57,18 @@ function eachKeyField(keys: unknown, visit: (name: string, key: number, field: n
   });
 }
 
-function checkIndexable(definition: ObjectDefinition, name: string, path: string, report: Report): void {
+function checkIndexable(
+  definition: ObjectDefinition,
+  name: string,
+  keyword: "unique" | "indexes",
+  path: string,
+  report: Report,
+): void {
   const type = fieldTypeOf(definition.properties[name] ?? {});
-  if (type === undefined || fieldTypes[type].indexable) return;
+  if (type === undefined) return;
+  if (keyword === "unique" && fieldTypes[type].derived)
+    report.say(path, `a ${type} field cannot be unique`, `${type} 字段不能唯一`, `${type} 欄位不能唯一`);
+  if (fieldTypes[type].indexable) return;
   if (type === "formula") {
     report.say(
       path,

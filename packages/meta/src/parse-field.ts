@@ -39,6 +39,7 @@ export function parseField(name: string, input: unknown, required: boolean, repo
   checkFit(definition, type, path, report);
   checkNull(definition, required, path, report);
   checkSetter(definition, required, path, report);
+  if (required && type.derived) sayDerived(type, path, report);
   if (report.issues.length > before) return;
   type.check?.(definition, path, report);
   if (report.issues.length > before) return;
@@ -81,7 +82,7 @@ function checkFit(definition: FieldDefinition, type: FieldType, path: string, re
     type.keywords.includes(keyword) ||
     (keyword === "default" && type.defaults) ||
     (writtenFieldKeywords.has(keyword) && type.readOnly !== true) ||
-    (keyKeywords.has(keyword) && (type.indexable || definition[keyword] === false));
+    (keyKeywords.has(keyword) && (definition[keyword] === false || mayHave(type, keyword)));
   for (const keyword of Object.keys(definition)) {
     if (!meaningful(keyword)) {
       report.say(
@@ -97,6 +98,10 @@ function checkFit(definition: FieldDefinition, type: FieldType, path: string, re
   }
   checkTypeAndFormat(definition, type, path, report);
 }
+
+/** Nobody could mend a value that follows from other records and is there twice. */
+const mayHave = (type: FieldType, keyword: string): boolean =>
+  type.indexable && (keyword === "index" || type.derived !== true);
 
 function checkTypeAndFormat(definition: FieldDefinition, type: FieldType, path: string, report: Report): void {
   const jsonType = jsonTypeOf(definition);
@@ -123,6 +128,14 @@ function checkTypeAndFormat(definition: FieldDefinition, type: FieldType, path: 
     checkPattern(definition["pattern"], `${path}/pattern`, report);
   }
 }
+
+const sayDerived = ({ name }: FieldType, path: string, report: Report): void =>
+  report.say(
+    path,
+    `a ${name} field cannot be required: its value follows from other records`,
+    `${name} 字段不能设为必填：其值由其他记录得出`,
+    `${name} 欄位不能設為必填：其值由其他記錄得出`,
+  );
 
 /** A required field is never null, whatever else its schema lets through. */
 function checkNull(definition: FieldDefinition, required: boolean, path: string, report: Report): void {

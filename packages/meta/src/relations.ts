@@ -1,4 +1,4 @@
-import type { ObjectCore, Reference } from "./object-core.ts";
+import type { ObjectCore, Reference, RollupSource } from "./object-core.ts";
 import { isReservedField } from "./names.ts";
 import { pointer, type Report } from "./report.ts";
 import type { IncomingReference } from "./types.ts";
@@ -41,12 +41,17 @@ export function checkRelations(cores: readonly ObjectCore[], known: ReadonlySet<
         continue;
       }
       const { relation } = reference;
-      const isField = !(known.has(core) && known.has(target)) && target.parts.fields.has(relation);
+      // The number of viewings may be called as the way to them is.
+      const counted = target.rollups.some((r) => r.field === relation && isSource(r, core, reference));
+      const isField = !(known.has(core) && known.has(target)) && !counted && target.parts.fields.has(relation);
       if (isReservedField(relation) || isField || relations.has(relation)) sayTaken(reference, reports.get(core));
       relations.add(relation);
     }
   }
 }
+
+const isSource = (rollup: RollupSource, child: ObjectCore, { field }: Reference): boolean =>
+  rollup.child === child.name && rollup.reference === field;
 
 const sayMissing = ({ field, target }: Reference, report: Report | undefined): void =>
   report?.say(

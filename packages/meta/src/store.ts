@@ -37,7 +37,8 @@ export function storeDefinition(
   };
   const uniqueIds = keyIds(uniqueKeys(definition), previous?.uniqueIds);
   const indexIds = keyIds(askedIndexes(definition), previous?.indexIds);
-  return { id, name: definition.name, source, definition, fieldIds, uniqueIds, indexIds };
+  const results = previous?.results;
+  return { id, name: definition.name, source, definition, fieldIds, ...(results && { results }), uniqueIds, indexIds };
 }
 
 /** How a list of fields is known through renames: the ids, joined by commas. */

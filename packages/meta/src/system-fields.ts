@@ -43,7 +43,10 @@ function systemField(
     required: facts.required ?? false,
     readOnly: true,
     exprType: kind.exprType,
-    column: { name, sqlType: kind.sqlType, notNull: facts.required ?? false },
+    column: {
+      ...{ name, sqlType: kind.sqlType, notNull: facts.required ?? false },
+      ...(name === "version" ? { initial: "1" } : {}),
+    },
     schema: kind.schema,
     unique: false,
     foreignKey: false,

@@ -30,7 +30,8 @@ export type FieldTypeName =
   | "autonumber"
   | "reference"
   | "references"
-  | "formula";
+  | "formula"
+  | "rollup";
 
 export type OnDelete = "restrict" | "setNull" | "cascade";
 export type Sharing = "private" | "read" | "write";
@@ -134,9 +135,21 @@ export interface StoredObject {
   readonly source: string;
   readonly definition: ObjectDefinition;
   readonly fieldIds: Readonly<Record<string, number>>;
+  /** Of roll-ups, by field: what their values are, which the definitions of others decide. Absent where there are none. */
+  readonly results?: Readonly<Record<string, RollupResult>>;
   /** Keyed by the comma-joined ids of the fields. */
   readonly uniqueIds: Readonly<Record<string, number>>;
   readonly indexIds: Readonly<Record<string, number>>;
+}
+
+export type RollupOp = "count" | "sum" | "min" | "max" | "avg";
+
+export interface RollupResult {
+  /** As in DDL and casts. */
+  readonly sqlType: string;
+  readonly kind: Exclude<ExprType["kind"], "list" | "ref" | "parts">;
+  /** What clients see, without null. */
+  readonly schema: Readonly<Record<string, unknown>>;
 }
 
 export interface TenantSettings {
@@ -169,6 +182,8 @@ export interface Column {
   /** As in DDL and casts: `text`, `numeric(15,2)`, `uuid`, `text[]`. */
   readonly sqlType: string;
   readonly notNull: boolean;
+  /** The text of the value that a row has unless another is given; only of columns that no caller writes. */
+  readonly initial?: string;
 }
 
 export interface FieldFormula extends Formula {
@@ -216,6 +231,8 @@ export interface FieldFacts {
 /** A field with values of its own. */
 export interface StoredField extends FieldFacts {
   readonly column: Column;
+  /** Columns that a roll-up keeps its mean with. Their names are made of the field's id and begin with an underscore. */
+  readonly hidden?: { readonly sum: Column; readonly count: Column };
   readonly formula?: undefined;
 }
 
@@ -316,6 +333,25 @@ export interface RuleContext {
   readonly user: Record<string, unknown>;
 }
 
+/** A field whose values are kept from the records of another object. */
+export interface Rollup {
+  readonly field: StoredField;
+  readonly op: RollupOp;
+  /** What is summed up; undefined for `count`. */
+  readonly value: StoredField | undefined;
+  readonly filter: CheckedExpression | undefined;
+  /** Names of the child's fields that decide the value. */
+  readonly uses: ReadonlySet<string>;
+}
+
+/** The roll-ups of `parent` over those records of `child` that name it in `reference`. */
+export interface RollupGroup {
+  readonly parent: ObjectType;
+  readonly child: ObjectType;
+  readonly reference: StoredField;
+  readonly rollups: readonly Rollup[];
+}
+
 /** A tenant's metadata, compiled and immutable. */
 export interface Snapshot {
   readonly version: number;
@@ -351,6 +387,13 @@ export type MetaChange =
       readonly field: StoredField;
       readonly from: StoredField;
     }
+  | {
+      readonly kind: "change_rollup";
+      readonly object: ObjectType;
+      readonly field: StoredField;
+      readonly from: StoredField;
+    }
+  | { readonly kind: "compute_rollup"; readonly object: ObjectType; readonly group: RollupGroup }
   | { readonly kind: "add_unique"; readonly object: ObjectType; readonly key: UniqueKey }
   | { readonly kind: "drop_unique"; readonly object: ObjectType; readonly key: UniqueKey }
   | { readonly kind: "add_index"; readonly object: ObjectType; readonly index: Index }

@@ -1,5 +1,6 @@
 import { checkExpression, ExpressionError, type ExprObject, fieldsOf } from "@guanxi/expr";
-import type { ObjectDefinition, ObjectType, Snapshot } from "./types.ts";
+import { isRollup, sourceOf } from "./rollup-results.ts";
+import type { FieldDefinition, ObjectDefinition, ObjectType, Snapshot } from "./types.ts";
 
 /** A definition that names an object or one of its fields, and so may break when that goes away. */
 export interface Use {
@@ -39,7 +40,21 @@ function usesIn(object: ObjectType, snapshot: Snapshot): Use[] {
   const asked = expressionsIn(definition).flatMap(([by, source]) =>
     expressionUses(source, object, snapshot).map((used) => use(by, used)),
   );
-  return [...references, ...named, ...asked];
+  const rolled = Object.entries(definition.properties).flatMap(([field, of]) =>
+    rollupUses(of, snapshot).map((used) => use(`roll-up ${name}.${field}`, used, true)),
+  );
+  return [...references, ...named, ...asked, ...rolled];
+}
+
+/** What a roll-up looks at in records of another object. */
+function rollupUses(definition: FieldDefinition, snapshot: Snapshot): Used[] {
+  if (!isRollup(definition)) return [];
+  const [name, reference] = sourceOf(definition);
+  const child = snapshot.objects.get(name);
+  if (child === undefined) return [];
+  const { field, filter } = definition as { field?: string; filter?: string };
+  const fields = [reference, ...(field === undefined ? [] : [field])].flatMap((one) => fieldNamed(child, one));
+  return [{ object: child.id }, ...fields, ...(filter === undefined ? [] : expressionUses(filter, child, snapshot))];
 }
 
 type Named = readonly (readonly [by: string, fields: readonly string[]])[];

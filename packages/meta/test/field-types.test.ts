@@ -30,13 +30,14 @@ describe.each(names)("%s", (name) => {
   const {
     definition,
     inferred = [],
+    beside = {},
     sqlType,
     exprKind = exprKinds[sqlType],
     valid,
     invalid,
     limits = [],
   } = samples[name];
-  const object = objectOf({ f: definition });
+  const object = objectOf({ f: definition, ...beside });
   const field = object.fields.get("f");
 
   test("is named or inferred, and compiles to its column", () => {

@@ -1,5 +1,5 @@
 import fc from "fast-check";
-import type { FieldTypeName } from "../src/index.ts";
+import { type FieldTypeName, fieldTypes } from "../src/index.ts";
 import { samples } from "./samples.ts";
 
 const names = ["alpha", "beta", "gamma", "delta", "epsilon", "zeta"];
@@ -13,17 +13,21 @@ const anyField = fc
     deprecated: fc.boolean(),
   })
   .map(({ type, title, deprecated }) => ({
-    ...samples[type].definition,
-    deprecated,
-    ...(title === undefined ? {} : { title }),
+    type,
+    definition: { ...samples[type].definition, deprecated, ...(title === undefined ? {} : { title }) },
   }));
 
 /** An object called `thing` with up to six fields of any types. */
-export const anyDefinition = fc.dictionary(fc.constantFrom(...names), anyField, { maxKeys: 6 }).chain((properties) => {
+export const anyDefinition = fc.dictionary(fc.constantFrom(...names), anyField, { maxKeys: 6 }).chain((fields) => {
+  const entries = Object.entries(fields);
+  const properties = Object.fromEntries(entries.map(([name, { definition }]) => [name, definition]));
   // Two references to the same object need a name each for the way back.
   for (const [name, field] of Object.entries(properties))
     if ("target" in field) Object.assign(field, { relation: `things_by_${name}` });
-  const stored = Object.keys(properties).filter((name) => !("formula" in (properties[name] ?? {})));
+  const stored = entries
+    .filter(([, { type }]) => type !== "formula" && !fieldTypes[type].derived)
+    .map(([name]) => name);
+  for (const [, { type }] of entries) Object.assign(properties, samples[type].beside);
   return fc
     .record({
       required: fc.subarray(stored),

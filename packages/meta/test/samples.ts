@@ -6,6 +6,8 @@ export interface Samples {
   readonly definition: Record<string, unknown>;
   /** JSON Schemas that mean it without its name. */
   readonly inferred?: readonly Record<string, unknown>[];
+  /** Other fields that the definition speaks of. */
+  readonly beside?: Readonly<Record<string, unknown>>;
   readonly sqlType: string;
   /** In expressions; what goes with `sqlType` when left out. */
   readonly exprKind?: string;
@@ -547,6 +549,16 @@ export const samples: Readonly<Record<FieldTypeName, Samples>> = {
     valid: [],
     invalid: [
       [1, " read_only"],
+      [null, " read_only"],
+    ],
+  },
+  rollup: {
+    definition: { fieldType: "rollup", of: "thing.parent", op: "max", field: "created_at" },
+    beside: { parent: { fieldType: "reference", target: "thing" } },
+    sqlType: "timestamptz",
+    valid: [],
+    invalid: [
+      ["2026-01-31T01:30:00Z", " read_only"],
       [null, " read_only"],
     ],
   },

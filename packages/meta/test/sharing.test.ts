@@ -41,7 +41,7 @@ describe("a loaded snapshot", () => {
           settings,
           1,
           // Written in another way, so that nothing is shared.
-          stored.map((object) => JSON.stringify(object, undefined, 1)),
+          [...compiled.byId.values()].map((object) => JSON.stringify(object.stored, undefined, 1)),
         );
         expect(diffSnapshots(compiled, loaded)).toEqual([]);
         for (const object of compiled.objects.values()) {

@@ -156,6 +156,9 @@ export const restoreParameters: Parameters<RestoreOptions> = {
     textParameter("as", text("Its new id", "新的租户标识", "新的租戶識別碼")),
   ],
 };
+export const recalculateParameters: Parameters<{ field?: string }> = {
+  all: [textParameter("field", text("The one roll-up to compute", "要重新计算的汇总字段", "要重新計算的彙總欄位"))],
+};
 export const noParameters: Parameters<object> = { all: [] };
 
 /** Named by the contract for later; refused by name until then. */

@@ -20,6 +20,7 @@ function metadataEdge(created = false): Edge & { readonly calls: Seen[] } {
     put: note("put", stored(created)),
     patch: note("patch", stored(false)),
     delete: note("delete", undefined),
+    recalculate: note("recalculate", { records: 3, differed: 1 }),
   } satisfies Partial<Kernel["metadata"]>;
   return { ...edge({ kernel: { metadata: metadata as unknown as Kernel["metadata"] } }), calls };
 }
@@ -43,6 +44,18 @@ describe("metadata", () => {
     expect([made.status, made.headers.get("location"), made.headers.get("etag")]).toEqual([201, one, '"7"']);
     const replaced = await metadataEdge().send("PUT", one, definition);
     expect([replaced.status, replaced.headers.get("location")]).toEqual([200, null]);
+  });
+
+  test("roll-ups are computed anew, all or one", async () => {
+    const { send, calls } = metadataEdge();
+    const all = await send("POST", `${one}/recalculate`);
+    expect([all.status, await all.json()]).toEqual([200, { records: 3, differed: 1 }]);
+    expect((await send("POST", `${one}/recalculate?field=viewings`)).status).toBe(200);
+    expect((await send("POST", `${one}/recalculate?fields=viewings`)).status).toBe(400);
+    expect(calls).toEqual([
+      ["recalculate", "lead", undefined],
+      ["recalculate", "lead", "viewings"],
+    ]);
   });
 
   test("If-Match and allow go along", async () => {

@@ -1,7 +1,8 @@
 import type { MetaChange, ObjectType, Snapshot } from "@guanxi/meta";
 import { quote } from "@guanxi/query";
-import { addColumn, changeReference, changeType, dropColumn, setRequired } from "./ddl/columns.ts";
+import { addColumn, changeReference, changeRollup, changeType, dropColumn, setRequired } from "./ddl/columns.ts";
 import { names } from "./ddl/names.ts";
+import { computeRollup } from "./ddl/rollups.ts";
 import { orderRenames, type Rename } from "./ddl/rename.ts";
 import { type DdlStep, qualified } from "./ddl/step.ts";
 import { addForeignKey, createIndex, createTable, createUnique, dropIndex } from "./ddl/tables.ts";
@@ -66,6 +67,10 @@ function changeSteps(schema: string, change: Other, after: Snapshot): DdlStep[] 
       return [setRequired(schema, object, change.field)];
     case "change_reference":
       return changeReference(schema, object, change.field);
+    case "change_rollup":
+      return [changeRollup(schema, object, change.field, change.from)];
+    case "compute_rollup":
+      return computeRollup(after, change.group);
     case "add_unique":
       return [createUnique(schema, object, change.key, true)];
     case "drop_unique":

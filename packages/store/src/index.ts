@@ -25,6 +25,16 @@ export { type InsertedRow, insertStatement } from "./write/insert.ts";
 export { insertOneStatement } from "./write/insert-one.ts";
 export { insertManyStatement, type RefusedRow } from "./write/insert-many.ts";
 export { lockStatement, type LockedRow, stampStatement } from "./write/remove.ts";
+export {
+  lockParentsStatement,
+  recomputeStatement,
+  rolledParentsStatement,
+  type RolledUp,
+  rolledRowsStatement,
+  rollUpLostStatement,
+  rollUpStatement,
+  writtenStatement,
+} from "./write/rollups.ts";
 export type { WriteContext } from "./write/shared.ts";
 export { type PatchRow, type UpdatedRow, updateStatement } from "./write/update.ts";
 export { updateOneStatement } from "./write/update-one.ts";

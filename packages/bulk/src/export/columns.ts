@@ -33,6 +33,7 @@ const harmless: ReadonlySet<string> = new Set([
   "currency",
   "currency_code",
   "percent",
+  "rollup",
 ]);
 
 /** The record's cell, as an import reads it. `guard` keeps spreadsheets from running texts as formulas. */

@@ -1,7 +1,7 @@
 import type { FieldDefinition } from "@guanxi/meta";
 import type { Command } from "commander";
 import { GuanxiProblem } from "@guanxi/client";
-import { type Api, localeOf } from "../api.ts";
+import { type Api, localeOf, unlimitedMs } from "../api.ts";
 import { answersJson, apiFor, asks, commaList, type CommonOptions, type Frame } from "../command.ts";
 import { confirmDeletion } from "../confirm.ts";
 import { type DefinitionFile, onBehalfOf, putAll, readDefinition } from "../definitions.ts";
@@ -51,6 +51,9 @@ export function addObjects(program: Command, { io }: Frame): void {
   allows(answersJson(asks(group.command("delete <name>").description("delete an object with its records"), "user")))
     .option("-y, --yes", "do not ask")
     .action((name: string, options: Allowing & { yes?: boolean }) => remove(io, name, options));
+  answersJson(asks(group.command("recalculate <name>").description("compute the roll-ups of an object anew"), "user"))
+    .option("--field <field>", "only this roll-up")
+    .action((name: string, options: CommonOptions & { field?: string }) => recalculate(io, name, options));
 }
 
 const allows = (command: Command): Command =>
@@ -88,8 +91,11 @@ async function show(io: Io, name: string, options: CommonOptions): Promise<void>
   for (const fields of definition.unique ?? []) print(io, `unique together: ${plain(fields.join(", "))}`);
 }
 
-const typeWords = (type: string, field: FieldDefinition): string =>
-  typeof field["target"] === "string" ? `${type} to ${field["target"]}` : type;
+function typeWords(type: string, field: FieldDefinition): string {
+  const { target, of, op } = field;
+  if (typeof target === "string") return `${type} to ${target}`;
+  return typeof of === "string" ? `${type}: ${op} of ${of}` : type;
+}
 
 interface Put extends ObjectChanges {
   readonly file: string;
@@ -147,4 +153,21 @@ async function remove(io: Io, name: string, options: Allowing & { yes?: boolean 
   await api.json({ method: "DELETE", path: `${addressOf(name)}${allowed(options)}` });
   if (options.json) printJson(io, { name, deleted: true });
   else note(io, `The object ${name} is deleted.`);
+}
+
+interface Recalculated {
+  readonly records: number;
+  readonly differed: number;
+}
+
+async function recalculate(io: Io, name: string, options: CommonOptions & { field?: string }): Promise<void> {
+  const { field } = options;
+  const query = field === undefined ? "" : `?${new URLSearchParams({ field })}`;
+  const done = await (
+    await apiFor(io, options, "user")
+  ).json<Recalculated>({ method: "POST", path: `${addressOf(name)}/recalculate${query}`, timeoutMs: unlimitedMs });
+  if (options.json) return printJson(io, done);
+  const { records, differed } = done;
+  const looked = `${records} ${records === 1 ? "record" : "records"}`;
+  print(io, plain(`${name}: looked at ${looked}, ${differed} had a wrong ${field ?? "roll-up"}`));
 }

@@ -45,7 +45,7 @@ export async function carryThrough(
   const version = current.version + 1;
   const before = await readKinds(env.kinds, inside, work, draft.moves.size > 0);
   const tables = await changeTables(env, facts);
-  await writeDefinitions(tx, env.records.vault, { current, next, stored: draft.list, nextId });
+  await writeDefinitions(tx, env.records.vault, { current, next, nextId });
   await tx.sql(`UPDATE ${quote(inside.tenant.schema)}._meta SET version = $1, settings = $2`, [
     version,
     JSON.stringify(next.settings),

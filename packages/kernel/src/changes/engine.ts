@@ -102,8 +102,10 @@ export async function planObjects(
   const compile = (): Snapshot => compileSnapshot(settings, current.version + 1, draft.list, current);
   if (isBroken(dependents)) return { draft, dependents, broken: true, next: unlessFaulty(compile) };
   const next = same ? current : placed(pathOf, compile);
-  const all = await withUnreadable(dependents, next, { session, draft, set, kinds });
-  return { draft, dependents: all, broken: isBroken(all), next };
+  // Roll-ups have followed what was renamed.
+  const settled = same ? draft : { ...draft, list: [...next.byId.values()].map((object) => object.stored) };
+  const all = await withUnreadable(dependents, next, { session, draft: settled, set, kinds });
+  return { draft: settled, dependents: all, broken: isBroken(all), next };
 }
 
 const isBroken = (dependents: readonly Dependents[]): boolean => dependents.some(({ breaks }) => breaks.length > 0);

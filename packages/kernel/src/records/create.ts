@@ -1,7 +1,7 @@
 import { setImmediate } from "node:timers/promises";
 import { grantWrite } from "@guanxi/access";
 import { GuanxiError, isGuanxiError, type Issue, type Locale, newId, toProblem } from "@guanxi/base";
-import type { ObjectType } from "@guanxi/meta";
+import { initialValues, type ObjectType } from "@guanxi/meta";
 import type { WriteGrant } from "@guanxi/query";
 import {
   type InsertedRow,
@@ -14,8 +14,9 @@ import { leftAlone, sealer, shownValues } from "../encryption/fields.ts";
 import type { HookChain } from "../hooks.ts";
 import type { RecordAnswer, Session, StoreRecords } from "../types.ts";
 import { objectOf, type RecordsEnv, StaleSnapshot, writeContext } from "./context.ts";
-import { etagOf } from "./etag.ts";
+import { changesAlone, etagOf } from "./etag.ts";
 import { missingReferences, type Row, writeFault } from "./faults.ts";
+import { rolledUp, touchedRollups } from "./rollups.ts";
 import { afterWrite, inWriteTransaction } from "./transaction.ts";
 
 /** System fields of records that are about to be stored, as rules and scripts see them, but for the id. */
@@ -92,11 +93,11 @@ class Collected<R> {
 
 function refuseBroken(session: Session, object: ObjectType, rows: readonly Row[]): void {
   if (object.rules.length === 0) return;
-  const stamped = stamps(session);
+  const [initial, stamped] = [initialValues(object), stamps(session)];
   const context = { now: session.now, user: session.actor.record };
   const broken = rows.flatMap((row) =>
     object
-      .brokenRules({ ...row.values, ...stamped, id: row.id }, null, context)
+      .brokenRules({ ...initial, ...row.values, ...stamped, id: row.id }, null, context)
       .map((i) => ({ ...i, path: row.path + i.path })),
   );
   if (broken.length > 0) throw new GuanxiError("VALIDATION", { issues: broken });
@@ -111,8 +112,25 @@ const insertAnswered: Compile = (object, grant, context, rows) => {
     : insertStatement(object, grant, context, rows);
 };
 
-/** Stores checked rows with their change rows in one statement; → its answer. */
-async function store<T extends InsertedRow | RefusedRow>(
+/** Stores checked rows with their change rows in one statement, and what rolls them up in others; → the first one's answer. */
+const store = <T extends InsertedRow | RefusedRow>(
+  env: RecordsEnv,
+  session: Session,
+  object: ObjectType,
+  grant: WriteGrant,
+  rows: readonly Row[],
+  compile: Compile,
+): Promise<T[]> => {
+  const write = {
+    object,
+    ids: () => rows.map((r) => r.id),
+    existed: false,
+    named: (reference: string) => rows.flatMap(({ values }) => (values[reference] ?? []) as string | []),
+  };
+  return rolledUp(env, session, write, () => storeAlone<T>(env, session, object, grant, rows, compile));
+};
+
+async function storeAlone<T extends InsertedRow | RefusedRow>(
   env: RecordsEnv,
   session: Session,
   object: ObjectType,
@@ -155,7 +173,7 @@ async function insert(
   const byId = new Map(stored.map((s) => [s.id, s]));
   return rows.map(({ id }) => {
     const text = byId.get(id)?.data ?? "";
-    return { id, version: 1, text, created: true, etag: etagOf(1, text, object.formulas.length > 0) };
+    return { id, version: 1, text, created: true, etag: etagOf(1, text, changesAlone(object)) };
   });
 }
 
@@ -194,7 +212,8 @@ export async function createRows(
       values: prepare(session, object, value, path(i), chain !== undefined),
     }));
     if (rows.length === 0) return [];
-    return await inWriteTransaction(env, session, object, chain !== undefined, async (inside) => {
+    const several = chain !== undefined || touchedRollups(session, object).length > 0;
+    return await inWriteTransaction(env, session, object, several, async (inside) => {
       const checked: Row[] = chain ? [] : [...rows];
       if (chain) for (const row of rows) checked.push(await throughHooks(inside, object, chain, row));
       const answers = await insert(env, inside, object, grant, checked);
@@ -229,7 +248,7 @@ export async function prepareRows(
     if (rows === undefined || !stillHolds(inside))
       return (await createRows(env, inside, name, values, byPosition)).map(({ id }) => id);
     if (rows.length === 0) return [];
-    return inWriteTransaction(env, inside, object, false, async (within) => {
+    return inWriteTransaction(env, inside, object, touchedRollups(inside, object).length > 0, async (within) => {
       await store<RefusedRow>(env, within, object, grant, rows, insertManyStatement);
       await afterWrite(env, within, object);
       return rows.map(({ id }) => id);

@@ -3,9 +3,11 @@ import { GuanxiError, isId } from "@guanxi/base";
 import { isDatabaseError, type LockedRow, lockStatement, storedStatement } from "@guanxi/store";
 import type { RecordAnswer, Session, WriteOptions } from "../types.ts";
 import { notFound, objectOf, type RecordsEnv, writeContext } from "./context.ts";
+import { changesAlone } from "./etag.ts";
 import { deleteFamily, restoreFamily } from "./family.ts";
 import { getRecord } from "./read.ts";
 import { writeFault } from "./faults.ts";
+import { lockParents, touchedRollups } from "./rollups.ts";
 
 export async function deleteRecord(
   env: RecordsEnv,
@@ -19,6 +21,7 @@ export async function deleteRecord(
   if (!isId(id)) throw notFound(object);
   const chain = await env.hooks.enter(session, object, "delete");
   const work = async (inside: Session): Promise<void> => {
+    await lockParents(inside, touchedRollups(inside, object), { ids: () => [id] });
     // The lock comes first and the search for children in a second statement, so that no late child slips in between.
     const [locked] = await inside.connection.run<LockedRow>(
       lockStatement(object, grant, writeContext(inside), id, "UPDATE"),
@@ -50,17 +53,18 @@ export async function restoreRecord(
   const grant = grantWrite(object, "delete", session.actor.rights, session.snapshot);
   if (!isId(id)) throw notFound(object);
   const work = async (inside: Session): Promise<RecordAnswer> => {
+    await lockParents(inside, touchedRollups(inside, object), { ids: () => [id] });
     const [locked] = await inside.connection.run<LockedRow & { deleted_at: string }>(
       lockStatement(object, grant, writeContext(inside), id, "UPDATE", "deleted"),
     );
     if (!locked) throw notFound(object);
     if (!locked.writable)
       throw new GuanxiError("FORBIDDEN", { detail: `You may see this ${object.name} but not restore it.` });
-    const data = await restoreFamily(env, inside, object, locked.id, locked.deleted_at);
-    // What came back with it is there by now, and formulas may find it.
-    if (object.formulas.length > 0) return getRecord(inside, name, locked.id, {});
+    const text = await restoreFamily(env, inside, object, locked.id, locked.deleted_at);
+    // What came back with it is there by now, and formulas may find it, as roll-ups count it.
+    if (changesAlone(object)) return getRecord(inside, name, locked.id, {});
     const version = locked.version + 1;
-    return { id: locked.id, version, text: data, created: false, etag: String(version) };
+    return { id: locked.id, version, text, created: false, etag: String(version) };
   };
   try {
     return await (session.connection.inTransaction

@@ -3,6 +3,7 @@ import type { ObjectType, OnDelete, StoredField } from "@guanxi/meta";
 import { childrenStatement, needingStatement, orphansStatement, stampStatement } from "@guanxi/store";
 import type { Session } from "../types.ts";
 import { type RecordsEnv, StaleSnapshot, writeContext } from "./context.ts";
+import { rolledUp } from "./rollups.ts";
 import { afterWrite } from "./transaction.ts";
 
 /** Records of one object that go or come together. */
@@ -94,8 +95,8 @@ async function stamp(
 ): Promise<string[]> {
   const texts: string[] = [];
   for (const { object, ids } of family) {
-    const stamped = await session.connection.run<{ data: string }>(
-      stampStatement(object, writeContext(session), ids, op),
+    const stamped = await rolledUp(env, session, { object, ids: () => ids, existed: op === "delete" }, () =>
+      session.connection.run<{ data: string }>(stampStatement(object, writeContext(session), ids, op)),
     );
     if (stamped.length < ids.length) throw new StaleSnapshot();
     texts.push(...stamped.map((s) => s.data));

@@ -5,7 +5,7 @@ import { askAggregate, askGet, askList, type Cursor, encodeCursor, type Output }
 import type { AggregateParameters, ListParameters, ReadOptions, RecordAnswer, Session } from "../types.ts";
 import { openFields } from "../encryption/fields.ts";
 import { askerOf, notFound, objectOf, type RecordsEnv, runQuery, StaleSnapshot } from "./context.ts";
-import { etagOf } from "./etag.ts";
+import { etagOf, movesAlone } from "./etag.ts";
 
 interface ReadRow extends Record<string, unknown> {
   /** The tenant's metadata version now. */
@@ -23,11 +23,11 @@ interface GetRow extends ReadRow {
   readonly data: string;
 }
 
-const isFormula = (output: Output): boolean => output.kind === "field" && output.field.formula !== undefined;
+const isMoving = (output: Output): boolean => output.kind === "field" && movesAlone(output.field);
 
-/** Whether the body shows more than what the record stores. */
+/** Whether the body shows more than what writes of the record change. */
 const showsMore = (options: ReadOptions, outputs: readonly Output[]): boolean =>
-  options.expand !== undefined || options.select?.includes(".") === true || outputs.some(isFormula);
+  options.expand !== undefined || options.select?.includes(".") === true || outputs.some(isMoving);
 
 async function getOne(
   session: Session,

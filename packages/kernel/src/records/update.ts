@@ -1,6 +1,6 @@
 import { grantWrite } from "@guanxi/access";
 import { GuanxiError, isId, isObject, type Issue } from "@guanxi/base";
-import type { Field, ObjectType } from "@guanxi/meta";
+import { type Field, type ObjectType, rollsUpItself, stampFields } from "@guanxi/meta";
 import type { WriteGrant } from "@guanxi/query";
 import {
   type LockedRow,
@@ -16,8 +16,9 @@ import { leftAlone, sealer, shownValues } from "../encryption/fields.ts";
 import type { HookChain } from "../hooks.ts";
 import type { RecordAnswer, Session, WriteOptions } from "../types.ts";
 import { notFound, objectOf, type RecordsEnv, StaleSnapshot, writeContext } from "./context.ts";
-import { etagOf } from "./etag.ts";
+import { changesAlone, etagOf } from "./etag.ts";
 import { missingReferences, type Row, writeFault } from "./faults.ts";
+import { readAnew, rolledUp, touchedRollups } from "./rollups.ts";
 import { afterWrite, inWriteTransaction } from "./transaction.ts";
 
 export interface Patch {
@@ -70,7 +71,32 @@ function statementOf(object: ObjectType, grant: WriteGrant, session: Session, ro
     : updateStatement(object, grant, context, rows);
 }
 
+/** What the patches may change. */
+const fieldsOf = (patches: readonly PreparedPatch[]): ReadonlySet<string> =>
+  new Set([...patches.flatMap((p) => Object.keys(p.patch)), ...stampFields]);
+
+/** Applies checked patches, and brings what rolls the records up along. */
 async function update(
+  env: RecordsEnv,
+  session: Session,
+  object: ObjectType,
+  grant: WriteGrant,
+  patches: readonly PreparedPatch[],
+): Promise<RecordAnswer[]> {
+  const write = {
+    object,
+    ids: () => patches.map((p) => p.id),
+    fields: fieldsOf(patches),
+    existed: true,
+    named: (reference: string) => patches.flatMap(({ patch }) => (patch[reference] ?? []) as string | []),
+  };
+  const answers = await rolledUp(env, session, write, () => updateAlone(env, session, object, grant, patches));
+  // A record may be its own parent, or that of another in the request.
+  const aged = rollsUpItself(session.snapshot)(object) && touchedRollups(session, object, write.fields).length > 0;
+  return aged ? readAnew(session, object, grant, answers) : answers;
+}
+
+async function updateAlone(
   env: RecordsEnv,
   session: Session,
   object: ObjectType,
@@ -102,7 +128,7 @@ async function update(
     if (fault instanceof GuanxiError) throw fault;
     issues.push(...fault);
     const [version, text] = [row.version ?? 0, row.data ?? ""];
-    const etag = etagOf(version, text, object.formulas.length > 0);
+    const etag = etagOf(version, text, changesAlone(object));
     results.push({ id: row.id, version, text, created: false, etag });
   }
   if (issues.length > 0) throw new GuanxiError("VALIDATION", { issues });
@@ -207,7 +233,8 @@ export async function updateRows(
   try {
     const prepared = prepareAll(object, patches);
     if (prepared.length === 0) return [];
-    return await inWriteTransaction(env, session, object, chain !== undefined, async (inside) => {
+    const several = chain !== undefined || touchedRollups(session, object, fieldsOf(prepared)).length > 0;
+    return await inWriteTransaction(env, session, object, several, async (inside) => {
       const checked: PreparedPatch[] = chain ? [] : prepared;
       if (chain) for (const patch of prepared) checked.push(await throughHooks(inside, object, chain, grant, patch));
       const answers = await update(env, inside, object, grant, checked);

@@ -64,6 +64,8 @@ export interface FieldType {
   readonly merges?: boolean;
   /** The system sets it. */
   readonly readOnly?: boolean;
+  /** Its values follow from other records, so that no record can be refused for lacking or repeating one. */
+  readonly derived?: boolean;
   /** Unique without saying so. */
   readonly unique?: boolean;
   /** Faults that need more than one keyword to see. Called only when each keyword alone is well-formed. */

@@ -70,6 +70,24 @@ const deleteObject = editing("deleteObjectDefinition", text("Delete an object", 
   responses: { 204: {} },
 });
 
+const recalculation: RouteSchema = {
+  type: "object",
+  required: ["records", "differed"],
+  properties: {
+    records: { type: "integer", description: "Records that were looked at" },
+    differed: { type: "integer", description: "Records of which a roll-up was wrong, and is right now" },
+  },
+  additionalProperties: false,
+};
+const recalculateObject: Docs = {
+  operationId: "recalculateObject",
+  summary: text("Compute an object's roll-ups anew", "重新计算对象的汇总字段", "重新計算物件的彙總欄位"),
+  tag: metaTag,
+  parameters: takes.recalculateParameters.all,
+  right: "edit_metadata",
+  responses: { 200: { content: jsonOf(recalculation) } },
+};
+
 /** Object definitions as the tenant wrote them; the entity tag is the tenant's metadata version. */
 export function metadataEndpoints(kernel: Kernel): readonly Endpoint[] {
   const endpoint = (method: Method, path: string, docs: Docs, handle: Handle): Endpoint =>
@@ -85,6 +103,7 @@ export function metadataEndpoints(kernel: Kernel): readonly Endpoint[] {
     endpoint("PUT", one, putObject, put),
     endpoint("PATCH", one, patchObject, patch),
     endpoint("DELETE", one, deleteObject, remove),
+    endpoint("POST", `${one}/recalculate`, recalculateObject, recalculate),
   ];
 }
 
@@ -135,6 +154,11 @@ async function patch(request: MetadataCall): Promise<Answer> {
 async function remove(request: MetadataCall): Promise<Answer> {
   await request.kernel.metadata.delete(request.session, request.name, await editOptions(request));
   return noContent;
+}
+
+async function recalculate({ kernel, call, session, name }: MetadataCall): Promise<Answer> {
+  const { field } = takes.readFromQuery(readQuery(call.request.url), takes.recalculateParameters);
+  return answer(200, await kernel.metadata.recalculate(session, name, field));
 }
 
 async function editOptions({

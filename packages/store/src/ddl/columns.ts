@@ -1,10 +1,18 @@
-import type { ObjectType, Snapshot, StoredField } from "@guanxi/meta";
-import { quote } from "@guanxi/query";
+import type { Column, ObjectType, Snapshot, StoredField } from "@guanxi/meta";
+import { literal, quote } from "@guanxi/query";
 import { conversion } from "./convert.ts";
 import { constant } from "./literals.ts";
 import { names } from "./names.ts";
 import { type DdlStep, qualified, rowsWhere } from "./step.ts";
-import { addForeignKey, createSequence, dropForeignKey, dropIndex, referenceIndex } from "./tables.ts";
+import {
+  addForeignKey,
+  columnDefinition,
+  columnsOf,
+  createSequence,
+  dropForeignKey,
+  dropIndex,
+  referenceIndex,
+} from "./tables.ts";
 
 const alter = (schema: string, table: string): string => `ALTER TABLE ${qualified(schema, table)}`;
 
@@ -25,6 +33,10 @@ export function setRequired(schema: string, { table }: ObjectType, field: Stored
 /** A new column of a table that may have rows: they take the default at once, without being rewritten. */
 export function addColumn(schema: string, object: ObjectType, field: StoredField, after: Snapshot): DdlStep[] {
   const { table } = object;
+  if (field.type === "rollup") {
+    const added = columnsOf(field).map((column) => `ADD COLUMN ${columnDefinition(column)}`);
+    return [{ sql: `${alter(schema, table)} ${added.join(", ")}`, effect: `add ${table}.${field.name}` }];
+  }
   const { name, sqlType } = field.column;
   const head = `${alter(schema, table)} ADD COLUMN ${quote(name)} ${sqlType}`;
   const filling = field.default === undefined ? "" : ` DEFAULT ${constant(field, field.default, after.settings)}`;
@@ -51,9 +63,29 @@ function attachReference(schema: string, table: string, field: StoredField): Ddl
   return [referenceIndex(schema, table, field), addForeignKey(schema, foreignKey)];
 }
 
+const dropped = (columns: readonly Column[]): string =>
+  columns.map((column) => `DROP COLUMN ${quote(column.name)}`).join(", ");
+
+/** Values of another type for a roll-up, which are computed afterwards. Its column stays, since indexes may stand on it. */
+export function changeRollup(schema: string, { table }: ObjectType, field: StoredField, from: StoredField): DdlStep {
+  const { name, sqlType, notNull, initial } = field.column;
+  const column = `ALTER COLUMN ${quote(name)}`;
+  const value = initial === undefined ? "NULL" : literal(initial);
+  const actions = [
+    ...(from.hidden ? [dropped([from.hidden.sum, from.hidden.count])] : []),
+    ...(from.column.initial === undefined ? [] : [`${column} DROP DEFAULT`]),
+    ...(from.column.notNull ? [`${column} DROP NOT NULL`] : []),
+    `${column} TYPE ${sqlType} USING ${value}::${sqlType}`,
+    ...(initial === undefined ? [] : [`${column} SET DEFAULT ${value}`]),
+    ...(notNull ? [`${column} SET NOT NULL`] : []),
+    ...(field.hidden ? [field.hidden.sum, field.hidden.count].map((c) => `ADD COLUMN ${columnDefinition(c)}`) : []),
+  ];
+  return { sql: `${alter(schema, table)} ${actions.join(", ")}`, effect: `make ${table}.${field.name} ${sqlType}` };
+}
+
 export function dropColumn(schema: string, { table, name }: ObjectType, field: StoredField): DdlStep {
   return {
-    sql: `${alter(schema, table)} DROP COLUMN ${quote(field.column.name)}`,
+    sql: `${alter(schema, table)} ${dropped(columnsOf(field))}`,
     effect: `delete ${name}.${field.name} and its values`,
     scans: true,
   };

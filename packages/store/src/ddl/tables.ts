@@ -1,19 +1,21 @@
-import type { Index, ObjectType, Snapshot, StoredField, UniqueKey } from "@guanxi/meta";
-import { formulaIndexSql, quote } from "@guanxi/query";
+import type { Column, Index, ObjectType, Snapshot, StoredField, UniqueKey } from "@guanxi/meta";
+import { formulaIndexSql, literal, quote } from "@guanxi/query";
 import { names } from "./names.ts";
 import { type DdlStep, qualified, rowsWhere } from "./step.ts";
 
 const columnList = (fields: readonly string[]): string => fields.map(quote).join(", ");
 
-const columnDefinition = (field: StoredField): string => {
-  const { name, sqlType, notNull } = field.column;
-  return `${quote(name)} ${sqlType}${notNull ? " NOT NULL" : ""}${field.system && name === "version" ? " DEFAULT 1" : ""}`;
-};
+/** Every column of a field, those that nobody sees behind its own. */
+export const columnsOf = ({ column, hidden }: StoredField): readonly Column[] =>
+  hidden ? [column, hidden.sum, hidden.count] : [column];
+
+export const columnDefinition = ({ name, sqlType, notNull, initial }: Column): string =>
+  `${quote(name)} ${sqlType}${notNull ? " NOT NULL" : ""}${initial === undefined ? "" : ` DEFAULT ${literal(initial)}`}`;
 
 /** The table of a new object with its sequences and indexes; foreign keys come when all tables are there. */
 export function createTable(schema: string, object: ObjectType, after: Snapshot): DdlStep[] {
   const { table } = object;
-  const columns = object.columns.map(columnDefinition);
+  const columns = object.columns.flatMap(columnsOf).map(columnDefinition);
   const primaryKey = `CONSTRAINT ${quote(names.primaryKey(object.id))} PRIMARY KEY (id)`;
   const sql = `CREATE TABLE ${qualified(schema, table)} (${[...columns, primaryKey].join(", ")})`;
   const own = object.columns.filter((f) => !f.system);

@@ -58,10 +58,12 @@ export const faultList = (faults: readonly string[]): string =>
 
 /** Set by the write itself, never by the value. */
 const stamped = new Set(["id", "created_at", "created_by", "updated_at", "updated_by", "version", "deleted_at"]);
+/** Types whose values the database makes. */
+const made: ReadonlySet<string> = new Set(["autonumber", "rollup"]);
 
 /** The fields whose values come from the caller (owner among them). */
 export const writtenFields = (object: ObjectType): StoredField[] =>
-  object.columns.filter((f) => !stamped.has(f.name) && f.type !== "autonumber");
+  object.columns.filter((f) => !stamped.has(f.name) && !made.has(f.type));
 
 /** `"name" text, "price" numeric(15,2)`: how a JSON object is read as a row. */
 export const recordShape = (fields: readonly StoredField[]): string =>
