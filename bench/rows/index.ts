@@ -3,6 +3,7 @@ import { growthRows } from "./growth.ts";
 import { metadataRows } from "./metadata.ts";
 import { readRows } from "./reads.ts";
 import { recoveryRows } from "./recovery.ts";
+import { rollupRows } from "./rollups.ts";
 import { runRows } from "./runs.ts";
 import { scriptRows } from "./scripts.ts";
 import { skewedRows } from "./skewed.ts";
@@ -15,6 +16,7 @@ export const rows: readonly Row[] = [
   ...readRows,
   ...skewedRows,
   ...writeRows,
+  ...rollupRows,
   ...scriptRows,
   ...runRows,
   ...recoveryRows,

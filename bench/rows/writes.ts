@@ -1,5 +1,5 @@
-import { createApi, until } from "@guanxi/testing";
 import postgres from "postgres";
+import { importCsvFile } from "../import.ts";
 import { compare, inTurn, type Side } from "../measure.ts";
 import { withServer } from "../processes.ts";
 import type { Bench, Row } from "../row.ts";
@@ -88,36 +88,9 @@ function csv(rows: number, mark: string): string[] {
   return Array.from({ length: rows }, (_, i) => `${cells.replaceAll("{n}", `${mark}-${i}`)}\n`);
 }
 
-/** Uploads a file and waits until it is imported; → rows per second. */
-async function importFile(base: string, { keys }: World, rows: number, mark: string): Promise<number> {
-  const api = createApi((r) => fetch(r), keys.admin, base);
-  const file = [`${columns.join(",")}\n`, ...csv(rows, mark)].join("");
-  const started = performance.now();
-  const sent = await fetch(`${base}/api/import/leads`, {
-    method: "POST",
-    headers: { authorization: `Bearer ${keys.admin}`, "content-type": "text/csv" },
-    body: file,
-  });
-  if (sent.status !== 202) throw new Error(`POST /api/import/leads: ${sent.status} ${await sent.text()}`);
-  const { id } = (await sent.json()) as { id: string };
-  const job = await until(
-    "the import",
-    async () => {
-      const { body } = await api.get(`/api/jobs/${id}`);
-      return ["finished", "failed", "cancelled"].includes(body.status as string)
-        ? (body as Record<string, unknown>)
-        : undefined;
-    },
-    importLimitMs,
-    100,
-  );
-  const seconds = (performance.now() - started) / 1_000;
-  if (job["created"] !== rows) throw new Error(`the import ended as ${JSON.stringify(job)}`);
-  return rows / seconds;
-}
-
-/** An import that takes longer has stopped. */
-const importLimitMs = 1_800_000;
+/** Imports a file of new leads; → rows per second. */
+const importFile = (base: string, { keys }: World, rows: number, mark: string): Promise<number> =>
+  importCsvFile(base, keys.admin, "leads", [`${columns.join(",")}\n`, ...csv(rows, mark)].join(""), rows);
 
 /** The same rows by COPY, with what a record needs besides; → rows per second. */
 async function copyFile(url: string, { schema, users }: World, rows: number, mark: string): Promise<number> {
