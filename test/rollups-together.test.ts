@@ -185,6 +185,6 @@ test("whatever several writers do, every roll-up is what its records come to", a
         await expectKept(app);
       },
     ),
-    { numRuns: 8 },
+    { numRuns: 6 },
   );
 });

@@ -7,8 +7,8 @@ import type { Session } from "../types.ts";
 import { objectOf, type RecordsEnv, StaleSnapshot } from "./context.ts";
 import { lockParents, rolledUp, touchedRollups } from "./rollups.ts";
 
-/** Records whose roll-ups are computed under one lock: some ten milliseconds where each has as many records below it as people make. */
-const batchRows = 500;
+/** Records whose roll-ups are computed under one lock: even where each has thousands below it, whoever writes one of them waits less than a second. */
+const batchRows = 100;
 
 /** Computes the roll-ups of an object's records from what they look at, batch by batch; of one `field`, or of all. */
 export async function recalculate(

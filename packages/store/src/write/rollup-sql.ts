@@ -118,13 +118,17 @@ export const lookedAt = (groups: readonly RollupGroup[]): readonly { name: strin
   return [...new Map(all.map((column) => [column.name, column])).values()];
 };
 
-/** The ids that a parameter holds. `value` is the column of the function itself, so that no field of a row around it is taken for it. */
-export const ids = (parameter: string): string =>
-  `SELECT value::uuid FROM jsonb_array_elements_text(${parameter}::jsonb)`;
+/**
+ * Whether a column is among the ids of a parameter. An array is looked up in the index, also in a table of which PostgreSQL does not know yet how
+ * large it has become. `value` is the column of the function itself, so that no field of a row around it is taken for it.
+ */
+export const among = (column: string, parameter: string): string =>
+  `${column} = ANY (ARRAY(SELECT value::uuid FROM jsonb_array_elements_text(${parameter}::jsonb)))`;
 
 /**
  * Adds to the parents what rows did to them: `$1` are the ids of the rows, as they are now; `$2`, if there were any before, those as they were. → `id`
- * of each parent that may have changed, and `lost`. The parents are locked in the order of their ids; each has its newest values by then.
+ * of each parent that may have changed, and `lost`. The parents are locked in the order of their ids, all before the first
+ * is changed: they are counted, since PostgreSQL, which takes them for few, would compare each with each if they were joined.
  */
 export function deltaSql(snapshot: Snapshot, group: RollupGroup, existed: boolean): string {
   const { parent, child, reference, rollups } = group;
@@ -140,14 +144,14 @@ export function deltaSql(snapshot: Snapshot, group: RollupGroup, existed: boolea
   const lost = deltas.flatMap((d) => d.lost ?? []);
   const to = `x.${quote(reference.column.name)}`;
   return `WITH x AS MATERIALIZED (
-  SELECT 1 AS "+", ${list("t")} FROM ${tableOf(snapshot, child)} t WHERE t.id IN (${ids("$1")}) AND t.deleted_at IS NULL${before}
+  SELECT 1 AS "+", ${list("t")} FROM ${tableOf(snapshot, child)} t WHERE ${among("t.id", "$1")} AND t.deleted_at IS NULL${before}
 ), d AS MATERIALIZED (
   SELECT * FROM (SELECT ${to} AS id, ${sums} FROM x WHERE ${to} IS NOT NULL GROUP BY ${to}) d
   WHERE ${deltas.map((d) => d.changes).join(" OR ")}
 ), l AS MATERIALIZED (
-  SELECT p.id FROM ${tableOf(snapshot, parent)} p WHERE p.id IN (SELECT id FROM d) ORDER BY p.id FOR NO KEY UPDATE OF p
+  SELECT p.id FROM ${tableOf(snapshot, parent)} p WHERE p.id = ANY (ARRAY(SELECT id FROM d)) ORDER BY p.id FOR NO KEY UPDATE OF p
 )
-UPDATE ${tableOf(snapshot, parent)} p SET ${settings} FROM d JOIN l ON l.id = d.id WHERE p.id = d.id
+UPDATE ${tableOf(snapshot, parent)} p SET ${settings} FROM d WHERE p.id = d.id AND (SELECT count(*) FROM l) > 0
 RETURNING p.id, ${lost.length === 0 ? "false" : lost.join(" OR ")} AS lost`;
 }
 
@@ -180,7 +184,7 @@ export function recomputeSql(snapshot: Snapshot, group: RollupGroup, some = fals
   return `UPDATE ${tableOf(snapshot, parent)} p SET ${totals.map(({ column }) => `${quote(column)} = v.${quote(column)}`).join(", ")} FROM (
   SELECT q.id, ${totals.map(({ column, value }) => `${value} AS ${quote(column)}`).join(", ")}
   FROM ${tableOf(snapshot, parent)} q LEFT JOIN ${tableOf(snapshot, child)} t ON t.${quote(reference.column.name)} = q.id AND t.deleted_at IS NULL
-  ${some ? `WHERE q.id IN (${ids("$1")}) ` : ""}GROUP BY q.id
+  ${some ? `WHERE ${among("q.id", "$1")} ` : ""}GROUP BY q.id
 ) v WHERE v.id = p.id AND (${list("p")}) IS DISTINCT FROM (${list("v")})
 RETURNING p.id`;
 }

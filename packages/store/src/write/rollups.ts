@@ -2,7 +2,7 @@ import { perKey } from "@guanxi/base";
 import type { ObjectType, RollupGroup, Snapshot } from "@guanxi/meta";
 import { quote, type WriteGrant } from "@guanxi/query";
 import type { Statement } from "../types.ts";
-import { deltaSql, ids, lookedAt, recomputeSql, tableOf } from "./rollup-sql.ts";
+import { among, deltaSql, lookedAt, recomputeSql, tableOf } from "./rollup-sql.ts";
 import { grantShape, plannedStatement } from "./plans.ts";
 import { newParameters, place, recordJson, type WriteContext } from "./shared.ts";
 
@@ -28,7 +28,7 @@ export function lockParentsStatement(
   const [{ parent, child }] = groups;
   const named = groups.map(
     ({ reference }) =>
-      `SELECT t.${quote(reference.column.name)} FROM ${tableOf(snapshot, child)} t WHERE t.id IN (${ids("$1")}) UNION `,
+      `SELECT t.${quote(reference.column.name)} FROM ${tableOf(snapshot, child)} t WHERE ${among("t.id", "$1")}`,
   );
   return {
     ...kept(
@@ -36,7 +36,7 @@ export function lockParentsStatement(
       `${child.name}.lock_parents`,
       keyOf(groups),
       () =>
-        `SELECT p.id FROM ${tableOf(snapshot, parent)} p WHERE p.id IN (${named.join("")}${ids("$2")}) ORDER BY p.id FOR NO KEY UPDATE OF p`,
+        `SELECT p.id FROM ${tableOf(snapshot, parent)} p WHERE p.id = ANY (ARRAY(${named.join(" UNION ALL ")})) OR ${among("p.id", "$2")} ORDER BY p.id FOR NO KEY UPDATE OF p`,
     ),
     params: [JSON.stringify(children), JSON.stringify(others)],
     prepare: true,
@@ -54,7 +54,7 @@ export const rolledRowsStatement = (
     // No field can be named as the row is, or `json_agg` would take the field.
     const columns = lookedAt(groups).map(({ name }) => `t.${quote(name)}`);
     return `WITH o AS MATERIALIZED (
-  SELECT ${columns.join(", ")} FROM ${tableOf(snapshot, child)} t WHERE t.id IN (${ids("$1")}) AND t.deleted_at IS NULL ORDER BY t.id FOR NO KEY UPDATE OF t
+  SELECT ${columns.join(", ")} FROM ${tableOf(snapshot, child)} t WHERE ${among("t.id", "$1")} AND t.deleted_at IS NULL ORDER BY t.id FOR NO KEY UPDATE OF t
 ) SELECT coalesce(json_agg("#"), '[]')::text AS rows FROM o "#"`;
   }),
   params: [JSON.stringify(children)],
@@ -70,7 +70,7 @@ export const rolledParentsStatement = (
 ): Statement => ({
   ...kept(snapshot, `${group.child.name}.rolled_parents`, keyOf([group]), () => {
     const column = quote(group.reference.column.name);
-    return `SELECT t.${column} AS id FROM ${tableOf(snapshot, group.child)} t WHERE t.id IN (${ids("$1")}) AND t.${column} IS NOT NULL
+    return `SELECT t.${column} AS id FROM ${tableOf(snapshot, group.child)} t WHERE ${among("t.id", "$1")} AND t.${column} IS NOT NULL
   UNION SELECT b.${column} FROM jsonb_to_recordset($2::jsonb) AS b(${column} uuid) WHERE b.${column} IS NOT NULL`;
   }),
   params: [JSON.stringify(children), before],
@@ -109,7 +109,7 @@ export const writtenStatement = (
     const { snapshot } = context;
     const parameters = newParameters();
     const data = recordJson({ object, grant, snapshot, parameters }, "t");
-    const text = `SELECT t.id, ${data} AS data FROM ${tableOf(snapshot, object)} t WHERE t.id IN (${ids(place.rows)})`;
+    const text = `SELECT t.id, ${data} AS data FROM ${tableOf(snapshot, object)} t WHERE ${among("t.id", place.rows)}`;
     return { text, constants: parameters.values };
   });
 
