@@ -1,4 +1,6 @@
 // Makes tenants of 30 objects each: reads `{url, from, to}` as JSON, answers their keys and how long one took, in ms.
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { json } from "node:stream/consumers";
 import { automationTables, workflowsPart } from "@guanxi/automation";
 import { bulkTables } from "@guanxi/bulk";
@@ -33,6 +35,7 @@ const store = createStore({
 await store.registry.migrate();
 const kernel = await createKernel({
   store,
+  files: { folder: join(tmpdir(), "guanxi-bench-no-files") },
   observe: () => {},
   plugins: [salesPlugin, plugin],
   components: [automationTables, bulkTables],

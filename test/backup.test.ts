@@ -81,7 +81,7 @@ describe("a file", () => {
   test("tells what it is, and has rows of every table of the tenant with their count", async () => {
     const pieces = unpack(file);
     const [first] = pieces as [Piece];
-    expect(first).toMatchObject({ kind: "backup", format: 1, tenants: [{ id: "alpha", name: "Tenant alpha" }] });
+    expect(first).toMatchObject({ kind: "backup", format: 2, tenants: [{ id: "alpha", name: "Tenant alpha" }] });
     const lines = pieces.filter((p) => !Buffer.isBuffer(p)) as Record<string, unknown>[];
     expect(lines.at(-1)).toMatchObject({ kind: "end" });
     const tables = lines.filter((l) => l["kind"] === "table" && !l["shared"]).map((l) => l["name"]);
@@ -154,6 +154,13 @@ describe("under its own id", () => {
 });
 
 describe("under another id", () => {
+  test("is restored from the format that had no files", async () => {
+    const [first, ...rest] = unpack(file);
+    const old = forge([{ ...first, format: 1 }, ...rest]);
+    const [made] = body(await restore(app, old, "?as=former"), 201).tenants;
+    expect(await numbersOf(app.as(made.admin.key))).toHaveLength(awkward.length);
+  });
+
   test("is a second tenant: equal but for its name in the settings, with one new key", async () => {
     const source = await tablesOf(app, "alpha");
     const now = await download(app, "/platform/tenants/alpha/backup");
@@ -278,7 +285,7 @@ describe("refused, with words and nothing left behind", () => {
     "a changed bit": [() => flipped(Math.floor(file.length * 0.7)), /damaged|cut off|does not|follow|no backup/],
     "another value in a row": [otherRow, /damaged|do not fit/],
     "a row too few": [() => withLine("rows", { table: "ticket" }, { rows: 3 }), /damaged|rows of ticket/],
-    "a newer format": [() => withLine("backup", {}, { format: 2, program: "9.0.0" }), /format 2.*9\.0\.0.*format 1/],
+    "a newer format": [() => withLine("backup", {}, { format: 3, program: "9.0.0" }), /format 3.*9\.0\.0.*up to 2/],
     "tables of a newer program": [
       () => withLine("tenant", {}, { levels: { records: 99 } }),
       /newer program.*records at level 99/,

@@ -307,6 +307,15 @@ describe("refused as a whole", () => {
     ],
     ["a core object deleted", { objects: [good], delete: { objects: ["user"] } }, 403, "FORBIDDEN"],
     [
+      "the core's files without their fields",
+      { objects: [good, object("file", { name: text }, { nameField: "name", sharing: "private" })] },
+      422,
+      "DEFINITION",
+      ["required", ...["name", "size", "content_type", "sha256"].map((field) => `properties/${field}`)].map(
+        (member) => `/objects/1/${member}`,
+      ),
+    ],
+    [
       "a core field changed",
       { objects: [good, object("role", { name: whole }, { plural: "roles" })] },
       422,
@@ -593,6 +602,9 @@ test("what a tenant has of its own makes an empty tenant equal, and is nothing n
     200,
   );
   body(await admin().patch(meta("prospect"), { properties: { hobby: null, pastime: { ...text, was: "hobby" } } }), 200);
+  const untouched = body(await admin().get("/api/meta/customisation"), 200).objects;
+  expect(untouched.map((o: { name: string }) => o.name)).not.toContain("file");
+  body(await admin().patch(meta("file"), { properties: { note: text, previous: { fieldType: "file" } } }), 200);
   const own = body(await admin().get("/api/meta/customisation"), 200);
   const { version: now, brought, ...set } = own;
   expect(brought.objects).toContain("prospect");
@@ -601,6 +613,8 @@ test("what a tenant has of its own makes an empty tenant equal, and is nothing n
   expect(names).toContain("prospect");
   expect(names).not.toContain("opportunity_line");
   expect(names).not.toContain("user");
+  expect(names, "files have a field more").toContain("file");
+  expect(brought.objects).toContain("file");
   const made = body(
     await app
       .as("operator")

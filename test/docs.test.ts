@@ -209,7 +209,8 @@ describe("examples on a server", () => {
     ]),
   });
 
-  test.each(["records", "access", "workflows", "change-sets"])("the calls of %s answer what they say", async (name) => {
+  const guides = ["records", "access", "workflows", "change-sets", "files"];
+  test.each(guides)("the calls of %s answer what they say", async (name) => {
     const known = environment();
     let last: unknown;
     let calls = 0;

@@ -119,7 +119,7 @@ describe("refused, and nothing is changed", () => {
     [
       "a later field type",
       "bad",
-      object("bad", { x: { fieldType: "file" }, y: { fieldType: "files" } }),
+      object("bad", { x: { fieldType: "files" }, y: { fieldType: "files" } }),
       ["/properties/x/fieldType", "/properties/y/fieldType"],
     ],
     [

@@ -47,6 +47,7 @@ describe("roles", () => {
     expect(known.sort()).toEqual([
       "department",
       "exchange_rate",
+      "file",
       "lead",
       "position",
       "role",

@@ -78,6 +78,24 @@ describe.each(versions)("a database of %s", (version) => {
     ]);
   });
 
+  test("there are files, which records of objects of before may name", async () => {
+    const content = await app.app.fetch(
+      new Request("http://guanxi.test/api/files?name=plan.txt", {
+        method: "POST",
+        headers: { authorization: `Bearer ${known.keys.rep}`, "content-type": "text/plain" },
+        body: "plan",
+      }),
+    );
+    expect(content.status).toBe(201);
+    const { id } = (await content.json()) as { id: string };
+    const { plan: _, ...fields } = body(await admin.get("/api/meta/objects/home"), 200).properties;
+    const properties = { ...fields, plan: { fieldType: "file" } };
+    body(await admin.patch("/api/meta/objects/home", { properties }), 200);
+    const home = await admin.patch(`/api/homes/${known.homes[0]}`, { plan: id });
+    expect(body(home, 200).plan).toBe(id);
+    body(await admin.patch(`/api/homes/${known.homes[0]}`, { plan: null }), 200);
+  });
+
   test("everyone sees what they saw", async () => {
     const names = async (api: Api): Promise<string[]> =>
       body(await api.get("/api/leads?select=last_name&order=last_name"), 200).data.map(
@@ -188,6 +206,25 @@ describe("a newer edition of the core", () => {
     const { data } = body(await admin.get("/api/meta/changes?limit=1"), 200);
     const changes = [{ kind: "objects", name: "user" }];
     expect(data[0]).toMatchObject({ by: null, message: `core objects at level ${coreLevel + 1}`, changes });
+  });
+
+  test("stops before an object of the tenant's, and says which", async () => {
+    body(await admin.put("/api/meta/objects/tray", { name: "tray", properties: { a: { type: "string" } } }), 201);
+    body(await admin.post("/api/trays", { a: "mine" }), 201);
+    const tray: ObjectDefinition = { name: "tray", plural: "core_trays", type: "object", properties: {} };
+    const next = { ...core, level: coreLevel + 2, objects: [...core.objects, tray] };
+    await program(next).ensure("demo", "t_demo");
+    expect(await level()).toBe(coreLevel + 1);
+    expect(seen).toHaveLength(2);
+    expect(String((seen[1] as { error: Error }).error.message)).toContain("/tray/name");
+    expect(body(await admin.get("/api/trays"), 200).data).toHaveLength(1);
+    const renamed = { name: "own_tray", was: "tray", plural: "trays", properties: { a: { type: "string" } } };
+    body(await admin.put("/api/meta/objects/own_tray", renamed), 200);
+    await program(next).ensure("demo", "t_demo");
+    expect(await level()).toBe(coreLevel + 2);
+    expect(body(await admin.get("/api/core_trays"), 200).data).toEqual([]);
+    expect(body(await admin.get("/api/trays"), 200).data).toMatchObject([{ a: "mine" }]);
+    await app.store.sql("UPDATE t_demo._meta SET core_level = $1", [coreLevel + 1]);
   });
 
   test("is left alone by an older program", async () => {

@@ -54,6 +54,7 @@ const byType = {
   encrypted_text: { fieldType: "encrypted_text", mask: { last: 2 } },
   formula: { fieldType: "formula", returns: "number", formula: "a_rating * 1.5" },
   references: { fieldType: "references", target: "user", maxItems: 20, relation: "wide_lists" },
+  file: { fieldType: "file", maxSize: 1_000, accept: ["application/pdf", "image/*"] },
 };
 
 /** Defaults, two of which are words and no values. */

@@ -4,6 +4,8 @@
  * most memory it had beyond what it needed to start.
  */
 import { createReadStream, createWriteStream } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { compose } from "@guanxi/server";
@@ -18,6 +20,7 @@ const { kernel, close } = await compose({
   slowStatementMs: 600_000,
   bodyLimitBytes: 1_000,
   tenantsCached: 10,
+  files: { folder: join(tmpdir(), "guanxi-test-no-files") },
   sandboxes: 1,
   worker: false,
   api: true,

@@ -1,7 +1,8 @@
 import { GuanxiError } from "@guanxi/base";
-import type { ObjectType, Snapshot } from "@guanxi/meta";
+import { isFileObject, type ObjectType, type Snapshot } from "@guanxi/meta";
 import {
   type Authorized,
+  type Holder,
   type Predicate,
   type ReadPlan,
   type Source,
@@ -10,12 +11,30 @@ import {
 } from "@guanxi/query";
 import type { ObjectRight, Rights } from "./rights.ts";
 
+/** A snapshot's, by name. */
+type Objects = ReadonlyMap<string, ObjectType>;
+
 /** The rows of an object that an actor may read; `none` without the right. */
 function readable(object: ObjectType, rights: Rights): Predicate {
   const granted = rights.object(object.name);
   if (granted.has("view_all") || granted.has("edit_all")) return { kind: "all" };
   if (!granted.has("read")) return { kind: "none" };
   return object.sharing === "private" ? { kind: "owned" } : { kind: "all" };
+}
+
+/**
+ * The same where rows are found by their id: a file is also read by whoever may read a record that names it. Lists do not ask for that,
+ * since they would have to look for the records of every file.
+ */
+function readableById(object: ObjectType, rights: Rights, objects: Objects): Predicate {
+  const own = readable(object, rights);
+  if (!isFileObject(object) || own.kind === "all") return own;
+  const by = object.incoming.flatMap(({ object: name, field }): Holder[] => {
+    const holder = objects.get(name);
+    const predicate = holder && readable(holder, rights);
+    return predicate && predicate.kind !== "none" ? [{ object: holder, field, predicate }] : [];
+  });
+  return { kind: "held", own, by };
 }
 
 /** The rows that an actor may change; never more than those they may read. */
@@ -34,16 +53,21 @@ function requireRight(object: ObjectType, right: ObjectRight, rights: Rights): v
   throw new GuanxiError("FORBIDDEN", { detail: `Your roles do not let you ${right} ${object.plural}.` });
 }
 
-const withPredicate = (source: Source, rights: Rights): Source => ({
-  ...source,
-  predicate: readable(source.object, rights),
-});
+/** The rows that a walk from records which the actor reads may find, or a list in them: who got to the record that names a file gets to the file. */
+const walkable = (object: ObjectType, rights: Rights): Predicate =>
+  isFileObject(object) ? { kind: "all" } : readable(object, rights);
+
+function rowsOf({ object, via, list }: Source, { kind }: ReadPlan, rights: Rights, objects: Objects): Predicate {
+  if (via ?? list) return walkable(object, rights);
+  return kind === "get" ? readableById(object, rights, objects) : readable(object, rights);
+}
 
 /** Gives every table of the plan the rows that the actor may read. Throws as `requireRight`. */
-export function authorize<P extends ReadPlan>(plan: P, rights: Rights): Authorized<P> {
+export function authorize<P extends ReadPlan>(plan: P, rights: Rights, objects: Objects): Authorized<P> {
   const granted = rights.object(plan.object.name);
   if (!granted.has("read") && !granted.has("view_all")) requireRight(plan.object, "read", rights);
-  return { ...plan, sources: plan.sources.map((s) => withPredicate(s, rights)) } as P as Authorized<P>;
+  const sources = plan.sources.map((s) => ({ ...s, predicate: rowsOf(s, plan, rights, objects) }));
+  return { ...plan, sources } as P as Authorized<P>;
 }
 
 /** What the actor may reach with a write of the object. Throws as `requireRight` when the roles do not allow this kind of write at all. */
@@ -57,8 +81,8 @@ export function grantWrite(
   const references = new Map<string, Predicate>();
   for (const field of object.fields.values()) {
     const to = field.target === undefined ? undefined : snapshot.objects.get(field.target);
-    if (to) references.set(field.name, readable(to, rights));
+    if (to) references.set(field.name, readableById(to, rights, snapshot.objects));
   }
-  const walks = new Map(walkedObjects(snapshot, object).map((to) => [to.name, readable(to, rights)]));
-  return { read: readable(object, rights), write: writable(object, rights), references, walks };
+  const walks = new Map(walkedObjects(snapshot, object).map((to) => [to.name, walkable(to, rights)]));
+  return { read: readableById(object, rights, snapshot.objects), write: writable(object, rights), references, walks };
 }

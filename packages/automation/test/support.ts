@@ -1,4 +1,6 @@
 import { randomBytes } from "node:crypto";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import type { Observation } from "@guanxi/base";
 import { type Kernel, type Session, createKernel } from "@guanxi/kernel";
 import { type Sandbox, createSandbox } from "@guanxi/sandbox";
@@ -129,6 +131,7 @@ export async function createNode(url: string, settings: Partial<AutomationSettin
   await store.registry.migrate();
   const kernel = await createKernel({
     store,
+    files: { folder: join(tmpdir(), "guanxi-test-no-files") },
     observe,
     plugins: [],
     components: [automationTables],

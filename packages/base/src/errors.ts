@@ -47,6 +47,10 @@ export const errorCatalogue = {
   },
   TOO_LARGE: { status: 413, title: text("The body is too large", "请求体过大", "請求內容過大") },
   MEDIA_TYPE: { status: 415, title: text("This content type is not accepted", "不支持的内容类型", "不支援的內容類型") },
+  RANGE: {
+    status: 416,
+    title: text("The file has no such bytes", "文件中没有该字节范围", "檔案中沒有該位元組範圍"),
+  },
   VALIDATION: { status: 422, title: text("Some values are not valid", "部分值无效", "部分值無效") },
   REFUSED: { status: 422, title: text("A rule refused the change", "更改被规则拒绝", "變更被規則拒絕") },
   DEFINITION: { status: 422, title: text("The definition is not valid", "定义无效", "定義無效") },
@@ -113,6 +117,12 @@ export const issueCatalogue = {
     "與 {field} = {by} 不符，可選：{values}",
   ),
   reference: text("no {target} with this id", "没有此 ID 的 {target}", "沒有此 ID 的 {target}"),
+  maxSize: text("must be a file of at most {limit} bytes", "文件不能超过 {limit} 字节", "檔案不能超過 {limit} 位元組"),
+  accept: text(
+    "must be a file of one of these types: {types}",
+    "文件类型必须是以下之一：{types}",
+    "檔案類型必須是以下之一：{types}",
+  ),
   unique: text("is already taken", "已被占用", "已被使用"),
   rule: text("{message}", "{message}", "{message}"),
   refused: text("{message}", "{message}", "{message}"),

@@ -3,6 +3,8 @@
  * third argument it first takes an upload of so many rows, as the API would, works it off and prints `{"job", "mb"}`: the most memory it had.
  */
 import { randomUUID } from "node:crypto";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { createKernel } from "@guanxi/kernel";
 import { createStore } from "@guanxi/store";
 import { bulkTables, createBulk } from "../src/index.ts";
@@ -16,7 +18,8 @@ const store = createStore({
   slowStatementMs: 10_000,
   observe,
 });
-const kernel = await createKernel({ store, observe, plugins: [], components: [bulkTables] });
+const files = { folder: join(tmpdir(), "guanxi-test-no-files") };
+const kernel = await createKernel({ store, files, observe, plugins: [], components: [bulkTables] });
 const bulk = createBulk({ kernel, observe });
 
 /** A CSV file of that many rows which is never in memory as a whole. */

@@ -88,7 +88,15 @@ test("what is pulled and pushed is the same, also in another tenant, byte for by
         titles: { "zh-CN": "船" },
         properties: { ...boat.properties, crew: { fieldType: "reference", target: "crew" } },
       },
-      { name: "crew", properties: { name: text, boss: { fieldType: "reference", target: "crew", relation: "below" } } },
+      {
+        name: "crew",
+        properties: {
+          name: text,
+          boss: { fieldType: "reference", target: "crew", relation: "below" },
+          licence: { fieldType: "file", accept: ["image/*"] },
+          papers: { fieldType: "references", target: "file" },
+        },
+      },
     ],
     workflows: [
       {
@@ -123,6 +131,7 @@ test("what is pulled and pushed is the same, also in another tenant, byte for by
     expect.arrayContaining(["objects/vessel.json", "objects/lead.json", "workflows/sail.ts", "roles.json"]),
   );
   expect(Object.keys(pulled), "what the platform brings is not written").not.toContain("objects/user.json");
+  expect(Object.keys(pulled)).not.toContain("objects/file.json");
   expect((await fine(one.run(["push", first]))).err).toContain("Nothing to change");
   await fine(one.run(["pull", again]));
   expect(await contentsOf(again)).toEqual(pulled);

@@ -1,3 +1,4 @@
+import { type FileCalls, fileCalls } from "./files.ts";
 import { ImportJob } from "./jobs.ts";
 import type { ObjectName, Schema } from "./objects.ts";
 import { GuanxiProblem } from "./problem.ts";
@@ -18,7 +19,7 @@ export interface RequestOptions extends WriteOptions {
   readonly reads?: boolean;
 }
 
-export interface Client<O extends Schema<O>> {
+export interface Client<O extends Schema<O>> extends FileCalls {
   /** The records of every object: `client.objects.lead`. */
   readonly objects: { readonly [N in ObjectName<O>]: RecordsOf<O, N> };
   /** The records of an object: `client.records("lead")`. */
@@ -48,6 +49,7 @@ export function createClient<O extends Schema<O>>(options: ClientOptions<O>): Cl
     get: (_target, name) => (typeof name === "string" && name !== "then" ? records(name as ObjectName<O>) : undefined),
   });
   return {
+    ...fileCalls(transport.transfer),
     objects,
     records,
     job: (id) => new ImportJob(transport, id),

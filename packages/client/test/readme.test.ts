@@ -9,7 +9,7 @@ import { createProgramFolder } from "./programs.ts";
 test("the examples of the README compile, run and print what they should", async () => {
   const readme = await readFile(join(import.meta.dirname, "../README.md"), "utf8");
   const examples = [...readme.matchAll(/```ts\n([\s\S]*?)```/g)].map(([, text = ""]) => text);
-  expect(examples).toHaveLength(2);
+  expect(examples).toHaveLength(3);
   const program = `${examples.join("\n")}\nconsole.log(await new Response(leads).text());\n`;
   const app = await createTestApp({ worker: true });
   const line = await openLine((request) => app.app.fetch(request));
@@ -24,6 +24,7 @@ test("the examples of the README compile, run and print what they should", async
     expect(printed).toContain("Licences");
     expect(printed).toContain("2 of 2");
     expect(printed).toContain("finished last_name,company,import_row,import_error\r");
+    expect(printed).toContain("12 %PDF-1.7 …");
     expect(printed).toContain("id,company,owner.email\r");
     expect(printed.some((l) => /^prospecting \d+ [\d.]+$/.test(l))).toBe(true);
   } finally {

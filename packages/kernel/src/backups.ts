@@ -6,6 +6,7 @@ import {
   backendOf,
   compileDdl,
   type Connection,
+  type Contents,
   damaged,
   dropAbandoned,
   type LoadedTenant,
@@ -54,6 +55,7 @@ export interface RestoredTenant extends CreatedTenant {
 interface Env {
   readonly store: Store;
   readonly components: readonly TenantComponent[];
+  readonly contents: Contents;
   readonly observe: Observe;
   get(id: string): Promise<Tenant>;
   list(): Promise<readonly Tenant[]>;
@@ -67,7 +69,7 @@ const namedTenants = 20;
 const stamp = (): string => new Date().toISOString().replace(/\.\d+/, "").replaceAll(":", "-");
 
 export function createBackups(env: Env) {
-  const { store, observe } = env;
+  const { store, contents, observe } = env;
   const failed = (task: string) => (error: unknown) => observe({ kind: "background_failed", task, error });
   /** Each takes a connection and holds a tenant's tables. */
   let underWay = false;
@@ -79,7 +81,7 @@ export function createBackups(env: Env) {
         detail: "A backup or copy is under way on this server; repeat when it has ended.",
       });
     underWay = true;
-    return writeBackup(store, tenants, target).finally(() => (underWay = false));
+    return writeBackup(store, tenants, contents, target).finally(() => (underWay = false));
   }
 
   async function backup(id?: string): Promise<Backup> {
@@ -104,7 +106,7 @@ export function createBackups(env: Env) {
     plans: readonly RestorePlan[],
   ): Promise<RestoredTenant[]> {
     const backend = await backendOf(own);
-    const loaded = await loadTenants({ own, components: env.components, defineObjects }, reader, plans);
+    const loaded = await loadTenants({ own, contents, components: env.components, defineObjects }, reader, plans);
     const found = await Promise.all(loaded.map((tenant) => describe(own, tenant)));
     await publishTenants(
       own,
@@ -124,6 +126,7 @@ export function createBackups(env: Env) {
     store.ownConnection((own) =>
       asOnlyRestore(
         own,
+        contents,
         async () => {
           const reader = new BackupReader(source);
           const plans = choose((await reader.first()).tenants);
@@ -172,7 +175,8 @@ export function createBackups(env: Env) {
       }
     },
     /** Removes what killed processes have left; what fails is tried again before the next restore. */
-    sweep: (): Promise<void> => store.ownConnection(dropAbandoned).catch(failed("remove what a restore has left")),
+    sweep: (): Promise<void> =>
+      store.ownConnection((own) => dropAbandoned(own, contents)).catch(failed("remove what a restore has left")),
   };
 }
 

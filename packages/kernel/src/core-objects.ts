@@ -1,5 +1,5 @@
 import { objectRights, type RoleGrant, systemRights } from "@guanxi/access";
-import type { FieldDefinition, ObjectDefinition } from "@guanxi/meta";
+import { type FieldDefinition, fileObject, type ObjectDefinition } from "@guanxi/meta";
 
 const titled = (en: string, cn: string, tw: string) => ({ title: en, titles: { "zh-CN": cn, "zh-TW": tw } });
 const reference = (
@@ -163,22 +163,68 @@ export const coreObjects: readonly ObjectDefinition[] = [
     },
     unique: [["currency", "valid_from"]],
   },
+  {
+    name: fileObject,
+    plural: "files",
+    ...titled("File", "文件", "檔案"),
+    description: "A file that was uploaded. Whoever may read a record that names it may read it.",
+    type: "object",
+    required: ["name", "size", "content_type", "sha256"],
+    nameField: "name",
+    sharing: "private",
+    history: true,
+    properties: {
+      name: {
+        type: "string",
+        minLength: 1,
+        maxLength: 255,
+        // What file systems take for parts of a path, or show as nothing.
+        pattern: String.raw`^[^/\\\x00-\x1f\x7f]+$`,
+        ...titled("Name", "名称", "名稱"),
+      },
+      // The defaults are those of an empty content; the upload knows its own.
+      size: {
+        type: "integer",
+        minimum: 0,
+        default: 0,
+        readOnly: true,
+        ...titled("Size in bytes", "大小（字节）", "大小（位元組）"),
+      },
+      content_type: {
+        type: "string",
+        maxLength: 255,
+        default: "application/octet-stream",
+        readOnly: true,
+        ...titled("Content type", "类型", "類型"),
+      },
+      sha256: {
+        type: "string",
+        maxLength: 64,
+        default: "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855",
+        readOnly: true,
+        ...titled("SHA-256", "SHA-256", "SHA-256"),
+      },
+    },
+  },
 ];
 
 /**
  * The edition of `coreObjects`, raised with every change of them, so that tenants made by older programs get it. A field that comes
  * with a level above 1 is named in `youngerFields`.
  */
-export const coreLevel = 2;
+export const coreLevel = 3;
 export const youngerFields: Readonly<Record<string, number>> = {};
 
 /** Objects whose records decide what actors may see and do. */
 export const accessObjects: ReadonlySet<string> = new Set(["user", "position", "user_position", "role", "user_role"]);
 
-/** Everyone sees who their colleagues are; only administrators and `manage_users` change them. */
+/** Everyone sees who their colleagues are, which only administrators and `manage_users` change, and has files. */
 export const memberGrant: RoleGrant = {
   all: false,
-  rights: Object.fromEntries(coreObjects.map((o) => [o.name, ["read"] as const])),
+  rights: {
+    ...Object.fromEntries(coreObjects.map((o) => [o.name, ["read"] as const])),
+    [fileObject]: ["create", "read", "edit", "delete"],
+  },
   defaultRights: [],
   systemRights: [],
 };

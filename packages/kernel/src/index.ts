@@ -12,10 +12,12 @@ export type {
 } from "./changes/types.ts";
 export { coreObjects } from "./core-objects.ts";
 export type { MasterSecrets } from "./encryption/vault.ts";
+export type { StoredFile } from "./files/files.ts";
 export { createKernel } from "./kernel.ts";
-export type { Kernel } from "./kernel-types.ts";
+export type { Kernel, KernelOptions } from "./kernel-types.ts";
 export type { ApiKey } from "./keys.ts";
 export type * from "./metadata-types.ts";
+export { refuseFiles } from "./records/create.ts";
 export { maxRows } from "./records/index.ts";
 export * from "./route.ts";
 export { pageCursor, readRouteQuery, type Page } from "./route-query.ts";

@@ -1,8 +1,11 @@
 import type { Clock, Observe } from "@guanxi/base";
 import type { ObjectType, Snapshot } from "@guanxi/meta";
+import type { StorageSettings } from "@guanxi/storage";
 import type { Store, TenantComponent } from "@guanxi/store";
 import type { Backup, RestoredTenant, RestoreOptions } from "./backups.ts";
 import type { MasterSecrets } from "./encryption/vault.ts";
+import type { FileSettings } from "./files/env.ts";
+import type { Files } from "./files/files.ts";
 import type { Idempotency } from "./idempotency.ts";
 import type { Keys } from "./keys.ts";
 import type { Metadata } from "./metadata-types.ts";
@@ -11,6 +14,8 @@ import type { Cause, Hook, Plugin, Records, Session, SnapshotPart, Tenant } from
 
 export interface KernelOptions {
   readonly store: Store;
+  /** Where contents of files are kept, and how. */
+  readonly files: StorageSettings & Partial<FileSettings>;
   readonly observe: Observe;
   readonly clock?: Clock;
   /** Plugins that tenants may have. */
@@ -54,6 +59,7 @@ export interface Kernel {
     /** The newest metadata, for work that no user's rights matter to; NOT_FOUND where there is no such tenant. */
     snapshot(id: string): Promise<Snapshot>;
   };
+  readonly files: Files;
   readonly keys: Keys;
   readonly idempotency: Idempotency;
   /** Tenants whose metadata is in memory, compiled. */

@@ -1,6 +1,7 @@
 import { knows, sumRights } from "@guanxi/access";
 import { type Clock, GuanxiError, systemClock } from "@guanxi/base";
-import type { ObjectType } from "@guanxi/meta";
+import type { ObjectType, Snapshot } from "@guanxi/meta";
+import { createStorage } from "@guanxi/storage";
 import { insertStatement, notify, quote, recordTables, tenantSchema } from "@guanxi/store";
 import { createBackups } from "./backups.ts";
 import { changeSetTables } from "./changes/history.ts";
@@ -8,6 +9,10 @@ import { roleKind } from "./changes/roles.ts";
 import { accessChannel, arrivedChannel, goneChannel, metaChannel } from "./channels.ts";
 import { accessObjects, coreLevel, coreObjects, youngerFields } from "./core-objects.ts";
 import { encryptionTables, Vault } from "./encryption/vault.ts";
+import { contentsOf } from "./files/contents.ts";
+import { defaultFileSettings } from "./files/env.ts";
+import { createFiles } from "./files/files.ts";
+import { fileTables } from "./files/tables.ts";
 import { Hooks } from "./hooks.ts";
 import { Identity } from "./identity.ts";
 import { createIdempotency } from "./idempotency.ts";
@@ -32,9 +37,10 @@ const orgObjects = new Set(["position", "user_position"]);
 /** The kernel on a store whose shared tables are migrated. */
 export async function createKernel(options: KernelOptions): Promise<Kernel> {
   const { store, observe, plugins } = options;
+  const storage = await createStorage(options.files);
   const clock: Clock = options.clock ?? systemClock;
   const vault = new Vault(options.masterSecrets, options.maxTenantsCached ?? defaultMaxTenants);
-  const components = [recordTables, changeSetTables, encryptionTables, ...(options.components ?? [])];
+  const components = [...[recordTables, changeSetTables, encryptionTables, fileTables], ...(options.components ?? [])];
   const core = { level: coreLevel, objects: coreObjects, younger: youngerFields };
   const upgrades = new Upgrades({ store, components, core, vault, observe });
   const snapshots = new Snapshots({
@@ -128,6 +134,7 @@ export async function createKernel(options: KernelOptions): Promise<Kernel> {
   const tenants = createTenants({
     store,
     vault,
+    storage,
     plugins,
     components,
     systemSession,
@@ -144,6 +151,7 @@ export async function createKernel(options: KernelOptions): Promise<Kernel> {
   });
   const { sweep, ...backups } = createBackups({
     store,
+    contents: contentsOf(storage),
     components,
     observe,
     get: tenants.get,
@@ -152,6 +160,14 @@ export async function createKernel(options: KernelOptions): Promise<Kernel> {
   });
   await sweep();
 
+  const snapshotOf = async (id: string): Promise<Snapshot> => (await newest(id)).snapshot;
+  const files = createFiles(
+    {
+      ...{ storage, observe, records: env, tenants: tenants.list, snapshot: snapshotOf },
+      settings: { ...defaultFileSettings, ...options.files },
+    },
+    records,
+  );
   const idempotency = createIdempotency(store, observe);
   const listening = await Promise.all([
     store.listen(
@@ -210,7 +226,7 @@ export async function createKernel(options: KernelOptions): Promise<Kernel> {
     tenants: {
       ...tenants,
       ...backups,
-      snapshot: async (id) => (await newest(id)).snapshot,
+      snapshot: snapshotOf,
       upgrade: (id) => upgrades.ensure(id, tenantSchema(id)),
       async rewrapKeys() {
         const all = await tenants.list();
@@ -227,6 +243,7 @@ export async function createKernel(options: KernelOptions): Promise<Kernel> {
       rightsOf: async ({ tenant, actor }, user) => (await identity.actor(tenant.id, user, actor.locale))?.rights,
       forget: (tenant) => identity.forget(tenant),
     }),
+    files,
     idempotency,
     snapshotsCached: () => snapshots.size,
     hooks,

@@ -6,6 +6,7 @@ import {
   type StoredObject,
   type TenantSettings,
 } from "@guanxi/meta";
+import type { Storage } from "@guanxi/storage";
 import {
   type Connection,
   migrateTenant,
@@ -42,6 +43,7 @@ export interface CreatedTenant {
 
 interface Env {
   readonly store: Store;
+  readonly storage: Storage;
   readonly plugins: readonly Plugin[];
   readonly components: readonly TenantComponent[];
   readonly vault: Vault;
@@ -144,6 +146,7 @@ export function createTenants(env: Env) {
       await notify(env.store, goneChannel, id);
       // Where a backup or an export holds the tables for too long, this fails, and may be asked for again: the row is still there.
       await env.store.sql(`DROP SCHEMA IF EXISTS ${quotedSchema(id)} CASCADE`);
+      await env.storage.deleteTenant(id);
       await registry.removeTenant(id);
     },
   };

@@ -111,6 +111,7 @@ async function upgradeCore(tx: Connection, tenant: string, schema: string, core:
   const current = loadSnapshot(settings, version, texts);
   const ids = await idCounter(tx, schema);
   const others = stored.filter((o) => o.source !== "core");
+  refuseNamesakes(others, core);
   const upgraded = core.objects.map((definition): StoredObject => {
     const previous = stored.find((o) => o.source === "core" && o.name === definition.name);
     if (previous) refuseCollisions(previous.definition, core, before);
@@ -133,6 +134,22 @@ async function upgradeCore(tx: Connection, tenant: string, schema: string, core:
     await notify(tx, metaChannel, tenant);
   }
   await tx.sql(`UPDATE ${s}._meta SET core_level = $1, version = $2`, [core.level, changed ? version + 1 : version]);
+}
+
+/** An object of the tenant's own must make way for a younger one of the core. */
+function refuseNamesakes(others: readonly StoredObject[], { objects }: Core): void {
+  const fault = (name: string, keyword: string, rest: string): Issue => ({
+    path: `/${name}/${keyword}`,
+    code: "definition",
+    params: { message: `is that of an object of the core now; ${rest}` },
+  });
+  const issues = others.flatMap(({ name, definition: { plural } }) => {
+    if (objects.some((o) => o.name === name))
+      return fault(name, "name", `put yours under another with "was": "${name}"`);
+    return objects.some((o) => o.plural === plural) ? fault(name, "plural", "give yours another") : [];
+  });
+  if (issues.length === 0) return;
+  throw new GuanxiError("DEFINITION", { issues });
 }
 
 /** A field of the tenant's own must make way for a younger one of the core: nobody would know whose values it holds. */

@@ -1,7 +1,7 @@
 import { Fault, type FieldShape } from "./field-types/contract.ts";
 import { formulaOf } from "./field-types/formula.ts";
 import { fieldTypes } from "./field-types/index.ts";
-import { fieldTypeOf } from "./infer.ts";
+import { fieldTypeOf, isReference, targetOf } from "./infer.ts";
 import { isUnique } from "./keys.ts";
 import { humanise } from "./names.ts";
 import { titleText } from "./titles.ts";
@@ -10,7 +10,6 @@ import type {
   Field,
   FieldDefinition,
   FieldFacts,
-  FieldTypeName,
   OnDelete,
   RollupOp,
   RollupResult,
@@ -46,10 +45,10 @@ export function compileField(name: string, definition: FieldDefinition, place: F
     exprType: shape.exprType,
     schema: shape.schema,
     unique,
-    foreignKey: typeName === "reference",
+    foreignKey: isReference(typeName),
     definition,
     ...(type.merges === true ? { merges: true } : {}),
-    ...referenceFacts(typeName, definition, required),
+    ...referenceFacts(definition, required),
     ...(shape.shown === undefined ? {} : { shown: shape.shown }),
     ...(shape.values === undefined ? {} : { values: shape.values }),
     ...defaultFacts(definition, shape),
@@ -83,14 +82,14 @@ const limited = (shape: FieldShape, limit: number | undefined): FieldShape =>
         },
       };
 
-function referenceFacts(type: FieldTypeName, definition: FieldDefinition, required: boolean): Partial<FieldFacts> {
-  if (!["reference", "references"].includes(type) || definition.target === undefined) return {};
-  return { target: definition.target, onDelete: onDeleteOf(definition, required) };
+function referenceFacts(definition: FieldDefinition, required: boolean): Partial<FieldFacts> {
+  const target = targetOf(definition);
+  return target === undefined ? {} : { target, onDelete: onDeleteOf(definition, required) };
 }
 
-/** What becomes of a record whose reference loses its target. */
+/** What becomes of a record whose reference loses its target. A file that a record names stays. */
 export const onDeleteOf = (definition: FieldDefinition, required: boolean): OnDelete =>
-  definition.onDelete ?? (required ? "restrict" : "setNull");
+  definition.onDelete ?? (required || fieldTypeOf(definition) === "file" ? "restrict" : "setNull");
 
 /** Defaults are kept in canonical form; `today` and `now` stay words until a record is made. */
 function defaultFacts(definition: FieldDefinition, shape: FieldShape): Partial<FieldFacts> {

@@ -10,7 +10,9 @@ const readable: readonly FieldTypeName[] = [
   ...(["rich_text", "multi_picklist", "checkbox", "date", "datetime", "time", "uuid", "reference"] as const),
 ];
 
-/** Which other types a type's values can become; any type but those apart can become text and json besides. */
+/** What any type can become that is not held to its own. */
+const anything: ReadonlySet<FieldTypeName> = new Set(["text", "long_text", "json"]);
+/** Which other types a type's values can become besides. */
 const conversions: Partial<Record<FieldTypeName, readonly FieldTypeName[]>> = {
   ...Object.fromEntries([...texts, "autonumber"].map((type) => [type, readable])),
   json: [...readable, "address", "geo"],
@@ -23,12 +25,10 @@ const conversions: Partial<Record<FieldTypeName, readonly FieldTypeName[]>> = {
   multi_picklist: ["picklist"],
 };
 
-/** Of an encrypted text the database knows no more than its mask; a roll-up's values are not its own. */
-const apart: ReadonlySet<FieldTypeName> = new Set(["encrypted_text", "rollup"]);
+/** Of an encrypted text the database knows no more than its mask; a file that no field names is deleted; a roll-up's values are not its own. */
+const apart: ReadonlySet<FieldTypeName> = new Set(["encrypted_text", "file", "rollup"]);
 
 /** Whether values of one type can become values of another; single rows may still stand in the way. */
 export const isConvertible = (from: FieldTypeName, to: FieldTypeName): boolean =>
-  from === to || (!apart.has(from) && !apart.has(to) && converts(from, to));
-
-const converts = (from: FieldTypeName, to: FieldTypeName): boolean =>
-  to === "text" || to === "long_text" || to === "json" || (conversions[from]?.includes(to) ?? false);
+  from === to ||
+  (!apart.has(from) && !apart.has(to) && (anything.has(to) || (conversions[from]?.includes(to) ?? false)));

@@ -5,6 +5,7 @@ export { compileSnapshot, loadSnapshot } from "./compile.ts";
 export { diffSnapshots } from "./diff.ts";
 export { masked } from "./field-types/encrypted-text.ts";
 export { formulaOf } from "./formulas.ts";
+export { fileObject, isFileObject } from "./field-types/file.ts";
 export { fieldTypes, laterFieldTypes } from "./field-types/index.ts";
 export { fieldTypeOf } from "./infer.ts";
 export { objectMetaSchema } from "./meta-schema.ts";

@@ -1,3 +1,4 @@
+import { fileObject } from "./field-types/file.ts";
 import { isFieldType } from "./field-types/index.ts";
 import type { FieldDefinition, FieldTypeName } from "./types.ts";
 
@@ -58,3 +59,10 @@ export function fieldTypeOf(definition: FieldDefinition): FieldTypeName | undefi
   if (type === "array" && isMultiPicklist(definition["items"])) return "multi_picklist";
   return "json";
 }
+
+/** Field types whose values are records of another table, which the database holds them to. */
+export const isReference = (type: FieldTypeName | undefined): boolean => type === "reference" || type === "file";
+
+/** The object that a field's values are records of. */
+export const targetOf = (definition: FieldDefinition): string | undefined =>
+  fieldTypeOf(definition) === "file" ? fileObject : definition.target;

@@ -1,5 +1,5 @@
 import { fieldTypes } from "./field-types/index.ts";
-import { fieldTypeOf } from "./infer.ts";
+import { fieldTypeOf, isReference } from "./infer.ts";
 import type { FieldDefinition, ObjectDefinition } from "./types.ts";
 
 type FieldLists = readonly (readonly string[])[];
@@ -26,7 +26,7 @@ export function uniqueKeys(definition: ObjectDefinition): FieldLists {
 /** The indexes asked for, without those that a unique key or a reference has anyway. */
 export function askedIndexes(definition: ObjectDefinition): FieldLists {
   const fields = Object.entries(definition.properties);
-  const references = fields.filter(([, field]) => fieldTypeOf(field) === "reference").map(([name]) => name);
+  const references = fields.filter(([, field]) => isReference(fieldTypeOf(field))).map(([name]) => name);
   const there = new Set([
     ...uniqueKeys(definition).map((key) => key.join()),
     ...references,

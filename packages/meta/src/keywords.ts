@@ -93,6 +93,9 @@ export const objectKeywords: Readonly<Record<string, Keyword>> = {
   ),
 };
 
+/** As in `Content-Type`, without parameters. */
+const contentType = "^[a-z0-9.+-]+/([*]|[a-z0-9.+-]+)$";
+
 const numberLimit = { type: "number" };
 
 export const fieldKeywords: Readonly<Record<string, Keyword>> = {
@@ -203,6 +206,12 @@ export const fieldKeywords: Readonly<Record<string, Keyword>> = {
     "Which of them it takes, as a CEL expression over their own fields.",
     expression,
     "outcome != 'cancelled'",
+  ),
+  maxSize: works("Bytes that a file may have.", { type: "integer", minimum: 1 }, 5_000_000),
+  accept: works(
+    "Content types that a file may have; a star after the slash is any.",
+    { type: "array", minItems: 1, maxItems: 50, uniqueItems: true, items: { type: "string", pattern: contentType } },
+    ["application/pdf", "image/*"],
   ),
   ...Object.fromEntries(
     [

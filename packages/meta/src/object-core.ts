@@ -2,6 +2,7 @@ import type { ExprObject, ExprType, Formula } from "@guanxi/expr";
 import { compileField, onDeleteOf } from "./compile-field.ts";
 import { propertiesOf } from "./currencies.ts";
 import { fieldTypes } from "./field-types/index.ts";
+import { fieldTypeOf, targetOf } from "./infer.ts";
 import { askedIndexes, textLimits, uniqueKeys } from "./keys.ts";
 import { humanise } from "./names.ts";
 import { frozen } from "@guanxi/base";
@@ -30,6 +31,8 @@ export interface Reference {
   readonly target: string;
   readonly relation: string;
   readonly onDelete: OnDelete;
+  /** Whether the target must be the core's. */
+  readonly core: boolean;
 }
 
 /** A roll-up of an object, with the names of what it looks at. */
@@ -155,9 +158,12 @@ const hasRules = ({ rules = [], states, recordTypes, properties }: ObjectDefinit
 
 const referencesOf = ({ properties, plural, required }: ObjectDefinition): readonly Reference[] =>
   Object.entries(properties).flatMap(([field, definition]) => {
-    const { target, relation = plural } = definition;
+    const target = targetOf(definition);
     if (target === undefined) return [];
-    return [{ field, target, relation, onDelete: onDeleteOf(definition, required?.includes(field) ?? false) }];
+    const core = fieldTypeOf(definition) === "file";
+    // Objects have several files as a matter of course.
+    const { relation = core ? `${plural}_${field}` : plural } = definition;
+    return [{ field, target, relation, core, onDelete: onDeleteOf(definition, required?.includes(field) ?? false) }];
   });
 
 const noRollups: readonly RollupSource[] = [];

@@ -36,7 +36,7 @@ export function checkRelations(cores: readonly ObjectCore[], known: ReadonlySet<
     owned?.add(ownedBy(core).relation);
     for (const reference of core.references) {
       const { core: target, relations } = byName.get(reference.target) ?? {};
-      if (target === undefined || relations === undefined) {
+      if (target === undefined || relations === undefined || (reference.core && target.source !== "core")) {
         sayMissing(reference, reports.get(core));
         continue;
       }
@@ -53,9 +53,9 @@ export function checkRelations(cores: readonly ObjectCore[], known: ReadonlySet<
 const isSource = (rollup: RollupSource, child: ObjectCore, { field }: Reference): boolean =>
   rollup.child === child.name && rollup.reference === field;
 
-const sayMissing = ({ field, target }: Reference, report: Report | undefined): void =>
+const sayMissing = ({ field, target, core }: Reference, report: Report | undefined): void =>
   report?.say(
-    pointer("properties", field, "target"),
+    pointer("properties", field, core ? "fieldType" : "target"),
     `there is no object "${target}"`,
     `没有对象“${target}”`,
     `沒有物件「${target}」`,

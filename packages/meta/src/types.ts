@@ -31,7 +31,8 @@ export type FieldTypeName =
   | "reference"
   | "references"
   | "formula"
-  | "rollup";
+  | "rollup"
+  | "file";
 
 export type OnDelete = "restrict" | "setNull" | "cascade";
 export type Sharing = "private" | "read" | "write";
@@ -53,6 +54,10 @@ export interface FieldDefinition {
   readonly target?: string;
   readonly onDelete?: OnDelete;
   readonly relation?: string;
+  /** Bytes of a file. */
+  readonly maxSize?: number;
+  /** Content types of a file: `image/*`. */
+  readonly accept?: readonly string[];
   readonly was?: string;
   /** Expressions: when a record must have a value, when it may not be changed any more, and what a new record gets. */
   readonly requiredWhen?: string;

@@ -25,6 +25,9 @@ export const user = {
   properties: { name: { type: "string" }, region: { type: "string" } },
 };
 
+export const file = { name: "file", plural: "files", properties: { size: { type: "integer" } } };
+const core: ReadonlySet<string> = new Set([user.name, file.name]);
+
 /** A counter like the tenant's. */
 export function ids(): () => number {
   let last = 0;
@@ -40,7 +43,7 @@ export function store(
   return definitions.map((input) => {
     const definition = parseDefinition(input);
     const previous = before.find((s) => s.name === definition.name || s.name === definition.was);
-    return storeDefinition(previous, definition, definition.name === "user" ? "core" : "tenant", nextId);
+    return storeDefinition(previous, definition, core.has(definition.name) ? "core" : "tenant", nextId);
   });
 }
 
@@ -49,7 +52,7 @@ export const snapshotOf = (...definitions: readonly unknown[]): Snapshot =>
 
 /** An object with these properties, compiled beside a user. */
 export function objectOf(properties: Record<string, unknown>, more: Record<string, unknown> = {}): ObjectType {
-  const object = snapshotOf(user, { name: "thing", plural: "things", properties, ...more }).objects.get("thing");
+  const object = snapshotOf(user, file, { name: "thing", plural: "things", properties, ...more }).objects.get("thing");
   if (object === undefined) throw new Error("the object was not compiled");
   return object;
 }

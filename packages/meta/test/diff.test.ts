@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { compileSnapshot, diffSnapshots, type MetaChange, parseDefinition, type Snapshot } from "../src/index.ts";
-import { brief, ids, issuesOf, settings, store, user } from "./build.ts";
+import { brief, file, ids, issuesOf, settings, store, user } from "./build.ts";
 import { anyDefinition } from "./generate.ts";
 
 /** `kind object.part`, by the later names. */
@@ -123,6 +123,9 @@ describe("the steps between two snapshots", () => {
     ["address", "geo"],
     ["duration", "time"],
     ["checkbox", "rating"],
+    ["file", "text"],
+    ["file", "reference"],
+    ["uuid", "file"],
   ])("are refused from %s to %s", (from, to) => {
     const definition: Record<string, unknown> = {
       autonumber: { fieldType: "autonumber", pattern: "{000}" },
@@ -130,7 +133,9 @@ describe("the steps between two snapshots", () => {
       reference: { fieldType: "reference", target: "user" },
     };
     const field = (type: string) => definition[type] ?? { fieldType: type };
-    const issues = issuesOf(() => changes([user, thing({ a: field(from) })], [user, thing({ a: field(to) })]));
+    const issues = issuesOf(() =>
+      changes([user, file, thing({ a: field(from) })], [user, file, thing({ a: field(to) })]),
+    );
     expect(brief(issues)).toEqual(["/properties/a/fieldType definition"]);
     expect(issues[0]?.params).toEqual({ object: "thing" });
   });
@@ -142,7 +147,7 @@ describe("of any definitions", () => {
       settings,
       (previous?.version ?? 0) + 1,
       store(
-        [user, definition],
+        [user, file, definition],
         nextId,
         [...(previous?.byId.values() ?? [])].map((o) => o.stored),
       ),

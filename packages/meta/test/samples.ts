@@ -509,6 +509,15 @@ export const samples: Readonly<Record<FieldTypeName, Samples>> = {
       [null, " read_only"],
     ],
   },
+  file: {
+    definition: { fieldType: "file" },
+    sqlType: "uuid",
+    valid: [[id], [id.toUpperCase(), id]],
+    invalid: [
+      ["scan.pdf", " format"],
+      [{ id }, " type"],
+    ],
+  },
   reference: {
     definition: { fieldType: "reference", target: "user" },
     sqlType: "uuid",

@@ -4,7 +4,7 @@ import { runInNewContext } from "node:vm";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { compileSnapshot, diffSnapshots, loadSnapshot, type ObjectType, type Snapshot } from "../src/index.ts";
-import { brief, ids, issuesOf, now, settings, store, user } from "./build.ts";
+import { brief, file, ids, issuesOf, now, settings, store, user } from "./build.ts";
 import { anyDefinition } from "./generate.ts";
 
 const texts = (definitions: readonly unknown[], firstId = 1): string[] => {
@@ -35,7 +35,7 @@ describe("a loaded snapshot", () => {
   test("is what was compiled when it was stored", () => {
     fc.assert(
       fc.property(anyDefinition, (definition) => {
-        const stored = store([user, { name: "account", properties: {} }, definition], ids());
+        const stored = store([user, file, { name: "account", properties: {} }, definition], ids());
         const compiled = compileSnapshot(settings, 1, stored);
         const loaded = loadSnapshot(
           settings,

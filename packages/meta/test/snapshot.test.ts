@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { compileSnapshot, retarget, storeDefinition, parseDefinition } from "../src/index.ts";
-import { brief, ids, issuesOf, now, objectOf, settings, snapshotOf, store, user } from "./build.ts";
+import { brief, file, ids, issuesOf, now, objectOf, settings, snapshotOf, store, user } from "./build.ts";
 
 const account = { name: "account", plural: "accounts", properties: { name: { type: "string" } } };
 const contact = {
@@ -105,6 +105,24 @@ describe("a snapshot", () => {
     expect(fields.filter((f) => f.foreignKey).map((f) => f.name)).toEqual(["owner"]);
     expect(fields.filter((f) => f.target === "user").map((f) => f.name)).toEqual(["owner", "created_by", "updated_by"]);
     expect(object?.nameField).toBe("name");
+  });
+
+  test("has fields of files only beside the core's object of files", () => {
+    const thing = {
+      name: "thing",
+      plural: "things",
+      properties: { a: { fieldType: "file" }, b: { fieldType: "file" } },
+    };
+    const snapshot = snapshotOf(user, file, thing);
+    expect(snapshot.objects.get("file")?.incoming).toEqual([
+      { object: "thing", field: "a", onDelete: "restrict", relation: "things_a" },
+      { object: "thing", field: "b", onDelete: "restrict", relation: "things_b" },
+    ]);
+    expect(snapshot.objects.get("thing")?.fields.get("a")).toMatchObject({ target: "file", foreignKey: true });
+    const own = store([file], ids()).map((stored) => ({ ...stored, source: "tenant" }));
+    const wrong = [...own, ...store([user, thing], ids()).map((stored) => ({ ...stored, id: stored.id + 100 }))];
+    const paths = ["/properties/a/fieldType definition", "/properties/b/fieldType definition"];
+    expect(brief(issuesOf(() => compileSnapshot(settings, 1, wrong)))).toEqual(paths);
   });
 
   test("says of references what is deleted with what, and how they are called from the other side", () => {

@@ -3,7 +3,7 @@ import type { ObjectType, Snapshot, StoredField } from "@guanxi/meta";
 import { type CompiledRead, compileRead } from "./compile.ts";
 import { wayOf } from "./compile-list.ts";
 import { keepCount } from "./owned.ts";
-import type { AggregatePlan, Authorized, GetPlan, ListPlan, ReadPlan } from "./plan.ts";
+import { type AggregatePlan, type Authorized, type GetPlan, type ListPlan, type ReadPlan, shapeOf } from "./plan.ts";
 import { type AggregateRequest, resolveAggregate } from "./resolve-aggregate.ts";
 import { type GetRequest, type ListRequest, resolveGet, resolveList } from "./resolve-list.ts";
 import type { Asker } from "./parameters.ts";
@@ -36,7 +36,7 @@ export class Asked<P extends ReadPlan> {
     this.#times++;
     const way = plan.kind === "list" ? wayOf(plan, this.#snapshot, asker) : undefined;
     const written = plan.kind === "list" && this.#times > often;
-    const shape = [way, written, ...plan.sources.map((s) => s.predicate?.kind)].join();
+    const shape = [way, written, ...plan.sources.map((s) => shapeOf(s.predicate))].join();
     let text = this.#texts.get(shape);
     if (!text) this.#texts.set(shape, (text = compileRead(plan, this.#snapshot, { way, written })));
     return { text: text.text, params: text.slots.map((slot) => (typeof slot === "function" ? slot(asker) : slot)) };

@@ -2,10 +2,30 @@ import type { CheckedExpression } from "@guanxi/expr";
 import type { Field, ObjectType, StoredField } from "@guanxi/meta";
 
 /**
- * Which rows of an object an actor reaches: all, none, or those whose owner is the actor or stands below them in the
- * org chart. `access` fills it in; a plan without it does not compile.
+ * Which rows of an object an actor reaches: all, none, those whose owner is the actor or stands below them in the org
+ * chart, or these and those that are `held` by records that the actor reaches. `access` fills it in; a plan without it
+ * does not compile.
  */
-export type Predicate = { readonly kind: "all" } | { readonly kind: "none" } | { readonly kind: "owned" };
+export type Predicate = { readonly kind: "all" | "none" | "owned" } | HeldPredicate;
+
+interface HeldPredicate {
+  readonly kind: "held";
+  readonly own: Predicate;
+  readonly by: readonly Holder[];
+}
+
+/** Records that hold rows by naming them in `field`. */
+export interface Holder {
+  readonly object: ObjectType;
+  readonly field: string;
+  readonly predicate: Predicate;
+}
+
+/** Tells predicates apart whose SQL differs. */
+export const shapeOf = (predicate: Predicate | undefined): string =>
+  predicate?.kind === "held"
+    ? `held(${[predicate.own, ...predicate.by.map((h) => h.predicate)].map(shapeOf).join()})`
+    : String(predicate?.kind);
 
 /** What a write needs to know of the actor's reach; `access` grants it. */
 export interface WriteGrant {

@@ -22,7 +22,27 @@ export function predicateSql(predicate: Predicate | undefined, alias: string, sc
   if (!predicate) throw new Error("a plan was compiled before it was authorized");
   if (predicate.kind === "all") return "true";
   if (predicate.kind === "none") return "false";
+  if (predicate.kind === "held") return heldSql(predicate, alias, schema, user);
   return ownedSql(alias, visibleOwners(schema, user));
+}
+
+/** Whether the row `alias` of the object names a record in the field, which may hold many. */
+export function namesSql(object: ObjectType, field: string, alias: string, id: string): string {
+  const column = `${alias}.${quote(field)}`;
+  return object.fields.get(field)?.type === "references" ? `${column} @> ARRAY[${id}]` : `${column} = ${id}`;
+}
+
+function heldSql(
+  { own, by }: Extract<Predicate, { kind: "held" }>,
+  alias: string,
+  schema: string,
+  user: string,
+): string {
+  const held = by.map(
+    ({ object, field, predicate }) =>
+      `EXISTS (SELECT FROM ${quote(schema)}.${quote(object.table)} h WHERE ${namesSql(object, field, "h", `${alias}.id`)} AND h.deleted_at IS NULL AND ${rowPredicateSql(predicate, "h", schema, user)})`,
+  );
+  return `(${[rowPredicateSql(own, alias, schema, user), ...held].join(" OR ")})`;
 }
 
 /** `IS TRUE` keeps PostgreSQL from turning it into a join: it hashes the owners once, where it would compare a row with each element of an array. */

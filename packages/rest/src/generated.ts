@@ -8,7 +8,7 @@ import { authenticate } from "./credentials.ts";
 import { type Endpoint, isParameter, methodsAt } from "./endpoints/endpoint.ts";
 import { problemAnswer } from "./problem.ts";
 import { readAddress, type RecordAddress } from "./records/address.ts";
-import { methodsOf, patternOf, recordRoute, type RecordRoute } from "./records/routes.ts";
+import { isFor, methodsOf, patternOf, type RecordRoute, recordRoutesAt } from "./records/routes.ts";
 import { decodePart } from "./request.ts";
 
 /** What answers where no fixed address does: the generated routes of every object, OPTIONS, 404 and 405. */
@@ -21,8 +21,8 @@ export function generatedRoutes(
   return async (call, path) => {
     const parts = path.split("/").slice(1).map(decodePart);
     const ofRecords = parts[0] === "api" && !words.has(parts[1] ?? "") ? readAddress(parts.slice(1)) : undefined;
-    const route = ofRecords && recordRoute(call.method, ofRecords.tail);
-    if (ofRecords && route) return answerRecords(kernel, call, ofRecords, route);
+    const routes = ofRecords ? recordRoutesAt(call.method, ofRecords.tail) : [];
+    if (ofRecords && routes.length > 0) return answerRecords(kernel, call, ofRecords, routes);
     const methods = [...methodsAt(fixed, parts), ...(ofRecords ? methodsOf(ofRecords.tail) : [])];
     if (call.method === "OPTIONS" && methods.length > 0) return { ...noContent, headers: { allow: allowOf(methods) } };
     // Whoever has no key learns nothing of what there is behind the door.
@@ -33,12 +33,19 @@ export function generatedRoutes(
   };
 }
 
-async function answerRecords(kernel: Kernel, call: Call, address: RecordAddress, route: RecordRoute): Promise<Answer> {
-  call.route = patternOf(route.tail);
+async function answerRecords(
+  kernel: Kernel,
+  call: Call,
+  address: RecordAddress,
+  routes: readonly RecordRoute[],
+): Promise<Answer> {
+  call.route = patternOf(address.tail);
   const caller = await authenticate(kernel, call);
-  refuseOtherConditions(call, route.conditions);
   const { session, object } = await kernel.objectByPlural(caller, address.plural);
   call.session = session;
+  const route = routes.find((r) => isFor(r, object));
+  if (!route) throw new GuanxiError("NOT_FOUND");
+  refuseOtherConditions(call, route.conditions);
   return route.handle({ call, kernel, session, object, address });
 }
 

@@ -159,6 +159,14 @@ export const restoreParameters: Parameters<RestoreOptions> = {
 export const recalculateParameters: Parameters<{ field?: string }> = {
   all: [textParameter("field", text("The one roll-up to compute", "要重新计算的汇总字段", "要重新計算的彙總欄位"))],
 };
+export const uploadParameters: Parameters<{ name?: string }> = {
+  all: [
+    textParameter(
+      "name",
+      text("The file's name, as in name=contract.pdf", "文件名，例如 name=合同.pdf", "檔名，例如 name=合約.pdf"),
+    ),
+  ],
+};
 export const noParameters: Parameters<object> = { all: [] };
 
 /** Named by the contract for later; refused by name until then. */

@@ -17,6 +17,18 @@ export function bodyOf(call: Call, accepted: readonly string[]): ReadableStream<
   return call.request.body;
 }
 
+/** The bytes as they arrive, or those that were read already for the sake of an `Idempotency-Key`. */
+export function bytesOf(call: Call): ReadableStream<Uint8Array> | null {
+  const read = call.body;
+  if (read === undefined) return call.request.body;
+  return new ReadableStream({
+    async start(controller) {
+      controller.enqueue(await read);
+      controller.close();
+    },
+  });
+}
+
 function checkContentType(headers: Headers, accepted: readonly string[]): void {
   const [type = "", ...parameters] = (headers.get("content-type") ?? "").toLowerCase().split(";");
   if (!accepted.includes(type.trim())) throw new GuanxiError("MEDIA_TYPE", { detail: `send ${accepted.join(" or ")}` });

@@ -1,6 +1,6 @@
 import { GuanxiError } from "@guanxi/base";
 import type { Kernel, ObjectRight, Rights, RouteRight, Session } from "@guanxi/kernel";
-import type { ObjectType } from "@guanxi/meta";
+import { isFileObject, type ObjectType } from "@guanxi/meta";
 
 /** Whether the roles let the caller do this to an object at all; `view_all` is a way to read. */
 export function may(rights: Rights, object: string, right: ObjectRight): boolean {
@@ -8,9 +8,9 @@ export function may(rights: Rights, object: string, right: ObjectRight): boolean
   return rights.all || held.has(right) || (right === "read" && held.has("view_all"));
 }
 
-/** Objects that a caller with these rights may do this to. */
+/** Objects that a caller with these rights may do this to; files are created by their own call alone. */
 export const objectsFor = (rights: Rights, objects: Iterable<ObjectType>, right: ObjectRight): readonly ObjectType[] =>
-  [...objects].filter(({ name }) => may(rights, name, right));
+  [...objects].filter((object) => may(rights, object.name, right) && !(right === "create" && isFileObject(object)));
 
 /** Whether a caller with these rights gets past `admit`, for one object at least. */
 export function reaches(rights: Rights, objects: Iterable<ObjectType>, right: RouteRight | undefined): boolean {

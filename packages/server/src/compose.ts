@@ -8,7 +8,7 @@ import {
 } from "@guanxi/automation";
 import { noTracer, type Observe, type Tracer } from "@guanxi/base";
 import { bulkTables, createBulk } from "@guanxi/bulk";
-import { createKernel, type Kernel, type MasterSecrets } from "@guanxi/kernel";
+import { createKernel, type Kernel, type KernelOptions, type MasterSecrets } from "@guanxi/kernel";
 import { createApp, createScriptTypes } from "@guanxi/rest";
 import { salesPlugin } from "@guanxi/sales";
 import { createSandbox } from "@guanxi/sandbox";
@@ -26,6 +26,8 @@ export interface Parts {
   readonly bodyLimitBytes: number;
   /** Whether a demo tenant is made, of whose keys the reference page tells. */
   readonly demo?: boolean;
+  /** Where contents of files are kept. */
+  readonly files: KernelOptions["files"];
   readonly tenantsCached: number;
   readonly sandboxes: number;
   /** Whether this process relays events and runs workflows. */
@@ -108,6 +110,7 @@ async function join(parts: Parts, endings: Endings): Promise<Composition> {
   await store.registry.migrate();
   const kernel = await createKernel({
     store,
+    files: parts.files,
     observe,
     plugins: [salesPlugin],
     components: [automationTables, bulkTables],
@@ -138,6 +141,8 @@ async function join(parts: Parts, endings: Endings): Promise<Composition> {
   const bulk = createBulk({ kernel, observe, tracer });
   const importer = parts.worker ? await bulk.startWorker() : undefined;
   if (importer) endings.push(() => importer.stop());
+  const files = parts.worker ? kernel.files.startSweep() : undefined;
+  if (files) endings.push(() => files.stop());
   let phase: "start" | "ready" | "end" = "start";
   const health = async () => {
     const database = await store.sql("SELECT 1").then(

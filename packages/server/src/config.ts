@@ -1,5 +1,6 @@
 import { resolve } from "node:path";
 import { GuanxiError, type Issue } from "@guanxi/base";
+import type { S3Settings } from "@guanxi/storage";
 import { type LogLevel, logLevels } from "./log.ts";
 
 export type Role = "all" | "api" | "worker";
@@ -33,6 +34,12 @@ export interface Config {
   readonly metricsHost: string;
   /** ms that a process which has been told to end goes on answering while `/ready` says that it ends. */
   readonly drainMs: number;
+  /** Bytes of a file at most. */
+  readonly fileBytes: number;
+  /** ms that a file which no record names is kept. */
+  readonly fileKeepMs: number;
+  /** Where contents of files are kept instead of the data folder. */
+  readonly s3: S3Settings | undefined;
   /** The root of an OTLP receiver over HTTP; nothing is traced without. */
   readonly tracesEndpoint: string | undefined;
 }
@@ -130,18 +137,45 @@ export const settings = {
       "milliseconds that a process goes on answering after SIGTERM, while `/ready` says 503, so that a balancer takes it out first; 5000 with `DATABASE_URL`, else 0",
     fallback: "",
   },
+  fileBytes: {
+    name: "GUANXI_FILE_MAX_MB",
+    meaning: "megabytes of a file at most; one request to S3 takes 5000",
+    fallback: "100",
+  },
+  fileKeepMs: {
+    name: "GUANXI_FILE_KEEP_HOURS",
+    meaning:
+      "hours that a file which no record names is kept, so that a wrong removal can be undone; uploads may take as long",
+    fallback: "24",
+  },
   tracesEndpoint: {
     name: "OTEL_EXPORTER_OTLP_ENDPOINT",
     meaning: "root of an OpenTelemetry receiver (OTLP over HTTP) that traces are sent to",
     fallback: "",
   },
-} as const satisfies Record<keyof Config, Setting>;
+  s3Bucket: {
+    name: "S3_BUCKET",
+    meaning: "bucket for the contents of files, which are in the data folder otherwise",
+    fallback: "",
+  },
+  s3Endpoint: {
+    name: "S3_ENDPOINT",
+    meaning: "address of its S3-compatible service; with `{bucket}` in it where the bucket is part of the host's name",
+    fallback: "",
+  },
+  s3Region: { name: "S3_REGION", meaning: "its region", fallback: "us-east-1" },
+  s3AccessKeyId: { name: "S3_ACCESS_KEY_ID", meaning: "key of the service", fallback: "" },
+  s3SecretAccessKey: { name: "S3_SECRET_ACCESS_KEY", meaning: "its secret", fallback: "" },
+} as const satisfies Record<Exclude<keyof Config, "s3"> | `s3${Capitalize<keyof S3Settings>}`, Setting>;
 
 /**
  * ms; where there are several processes there is a balancer, which asks every second or two, and clients let a connection go
  * that was idle for this long, as every answer tells them to.
  */
 const defaultDrainMs = 5_000;
+
+const bytesPerMb = 1_000_000;
+const msPerHour = 3_600_000;
 
 /** Reads the configuration; throws with every fault and what to write instead. */
 export function readConfig(environment: Readonly<Record<string, string | undefined>>): Config {
@@ -155,6 +189,10 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
     if (!Number.isInteger(value) || value < least || value > most)
       fault(setting, `must be a whole number from ${least} to ${most}`);
     return value;
+  };
+  const needed = (setting: Setting): string => {
+    if (text(setting) === "") fault(setting, `is needed with ${settings.s3Bucket.name}`);
+    return text(setting);
   };
   const role = text(settings.role);
   if (role !== "all" && role !== "api" && role !== "worker") fault(settings.role, "must be all, api or worker");
@@ -170,6 +208,19 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
   const tracesEndpoint = optional(settings.tracesEndpoint);
   if (tracesEndpoint !== undefined && !(/^https?:\/\//.test(tracesEndpoint) && URL.canParse(tracesEndpoint)))
     fault(settings.tracesEndpoint, "must be an address that begins with http:// or https://");
+  const bucket = optional(settings.s3Bucket);
+  const s3: S3Settings | undefined =
+    bucket === undefined
+      ? undefined
+      : {
+          bucket,
+          endpoint: needed(settings.s3Endpoint),
+          region: needed(settings.s3Region),
+          accessKeyId: needed(settings.s3AccessKeyId),
+          secretAccessKey: needed(settings.s3SecretAccessKey),
+        };
+  if (s3 && s3.endpoint !== "" && !/^https?:\/\/[^/]/.test(s3.endpoint))
+    fault(settings.s3Endpoint, "must begin with http:// or https://");
   const operatorKey = optional(settings.operatorKey);
   // RFC 6750: nothing else can be sent as a bearer token.
   if (operatorKey !== undefined && !/^[\w.~+/-]+=*$/.test(operatorKey))
@@ -223,6 +274,9 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
           ? 0
           : defaultDrainMs
         : number(settings.drainMs, 0, 600_000),
+    fileBytes: number(settings.fileBytes, 1, 5_000) * bytesPerMb,
+    fileKeepMs: number(settings.fileKeepMs, 1, 8_760) * msPerHour,
+    s3,
     tracesEndpoint,
   };
   if (issues.length > 0) throw new GuanxiError("DEFINITION", { detail: "The settings are not valid.", issues });

@@ -1,3 +1,4 @@
+import { join } from "node:path";
 import { noTracer, type Observe, secret, type Tracer } from "@guanxi/base";
 import { compose, type Composition, Endings } from "./compose.ts";
 import type { MasterSecrets } from "@guanxi/kernel";
@@ -54,6 +55,12 @@ async function start(
     database: embedded?.connection ?? config.databaseUrl ?? "",
     operatorKey,
     masterSecrets: await masterSecretsOf(config),
+    files: {
+      folder: join(config.dataDir, "files"),
+      s3: config.s3,
+      mostBytes: config.fileBytes,
+      keepMs: config.fileKeepMs,
+    },
     worker: config.role !== "api",
     api: config.role !== "worker",
     observe,

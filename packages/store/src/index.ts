@@ -1,3 +1,4 @@
+export type { Contents } from "./backup/contents.ts";
 export { writeBackup } from "./backup/dump.ts";
 export { BackupReader, damaged, notABackup } from "./backup/format.ts";
 export { loadTenants, type RestorePlan } from "./backup/load.ts";
@@ -24,7 +25,7 @@ export { childrenStatement, needingStatement, orphansStatement } from "./write/f
 export { type InsertedRow, insertStatement } from "./write/insert.ts";
 export { insertOneStatement } from "./write/insert-one.ts";
 export { insertManyStatement, type RefusedRow } from "./write/insert-many.ts";
-export { lockStatement, type LockedRow, stampStatement } from "./write/remove.ts";
+export { lockStatement, type LockedRow, purgeStatement, stampStatement } from "./write/remove.ts";
 export {
   lockParentsStatement,
   recomputeStatement,

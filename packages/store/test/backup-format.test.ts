@@ -7,13 +7,17 @@ import { BackupReader, BackupWriter } from "../src/backup/format.ts";
 const rows = fc.array(fc.string({ unit: "grapheme" }).map((s) => `${s.replaceAll("\n", "\\n")}\n`));
 const tables = fc.array(fc.array(rows, { maxLength: 4 }), { maxLength: 4 });
 
-/** A backup of one tenant whose tables have these chunks of rows. */
+/** A backup of one tenant whose tables have these chunks of rows; every second is the content of a file instead. */
 async function write(chunks: readonly (readonly (readonly string[])[])[]): Promise<Buffer> {
   const written: Buffer[] = [];
   const writer = new BackupWriter(async (bytes) => void written.push(Buffer.from(bytes)));
   const head = { program: "0.1.0", postgres: "18", at: "2026-11-22T08:00:00Z" };
   await writer.line({ kind: "backup", format: 1, ...head, tenants: [{ id: "a1", name: "A" }] });
   for (const [i, table] of chunks.entries()) {
+    if (i % 2 === 1) {
+      await writeContent(writer, `f${i}`, table);
+      continue;
+    }
     await writer.line({ kind: "table", name: `t${i}`, shared: false, columns: ["x"] });
     for (const chunk of table) await writer.data(Buffer.from(chunk.join("")));
     await writer.line({ kind: "rows", table: `t${i}`, rows: table.flat().length, sha256: writer.digest() });
@@ -22,19 +26,26 @@ async function write(chunks: readonly (readonly (readonly string[])[])[]): Promi
   return Buffer.concat(written);
 }
 
-/** The text of each table. `sizes`: how the bytes arrive. */
+async function writeContent(writer: BackupWriter, id: string, pieces: readonly (readonly string[])[]): Promise<void> {
+  await writer.line({ kind: "content", id, there: true });
+  for (const piece of pieces) await writer.data(Buffer.from(piece.join("")));
+  await writer.line({ kind: "kept", id, sha256: writer.digest() });
+}
+
+/** The text of each table and file. `sizes`: how the bytes arrive. */
 async function read(file: Buffer, sizes: readonly number[]): Promise<string[]> {
   const reader = new BackupReader(pieces(file, sizes));
   await reader.first();
   const found: string[] = [];
   for (;;) {
-    const line = await reader.next("table", "end");
+    const line = await reader.next("table", "content", "end");
     if (line.kind === "end") {
       await reader.end(line);
       return found;
     }
     const chunks: Buffer[] = [];
-    for await (const chunk of reader.rows(line.name)) chunks.push(chunk);
+    const from = line.kind === "table" ? reader.rows(line.name) : reader.content(line.id);
+    for await (const chunk of from) chunks.push(chunk);
     found.push(Buffer.concat(chunks).toString());
   }
 }

@@ -1,4 +1,7 @@
 import { randomBytes } from "node:crypto";
+import { rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import type { Observation } from "@guanxi/base";
 import type { Kernel } from "@guanxi/kernel";
 import { compose, type Composition, createDemo, type Parts } from "@guanxi/server";
@@ -15,6 +18,8 @@ export interface TestApp {
   readonly app: Composition["app"];
   /** The database's URL, for a second process or app on it. */
   readonly databaseUrl: string;
+  /** Of the contents of files. */
+  readonly folder: string;
   /** API keys of the demo's users by name. */
   readonly keys: Readonly<Record<string, string>>;
   readonly observations: readonly Observation[];
@@ -30,6 +35,8 @@ export interface TestAppOptions {
   readonly on?: TestApp;
   /** SQL that fills the database, such as a dump of another version's, instead of the demo tenant. */
   readonly dump?: string;
+  /** Limits of files, where not the usual ones. */
+  readonly files?: Omit<Parts["files"], "folder">;
   readonly parts?: Partial<Parts>;
 }
 
@@ -49,7 +56,12 @@ function urlOf(database: string): string {
 /** Workers of one test run share a template, so that only one of them makes the demo. */
 const templateName = (): string => `guanxi_template_${process.ppid}`;
 
-const composeOn = (databaseUrl: string, options: TestAppOptions, observations: Observation[]): Promise<Composition> =>
+const composeOn = (
+  databaseUrl: string,
+  folder: string,
+  options: TestAppOptions,
+  observations: Observation[],
+): Promise<Composition> =>
   compose({
     database: databaseUrl,
     redisUrl: process.env["GUANXI_TEST_REDIS_URL"],
@@ -60,6 +72,7 @@ const composeOn = (databaseUrl: string, options: TestAppOptions, observations: O
     slowStatementMs: 10_000,
     bodyLimitBytes: 10_000_000,
     tenantsCached: 100,
+    files: { folder, ...options.files },
     sandboxes: 2,
     worker: options.worker ?? false,
     api: true,
@@ -77,7 +90,7 @@ async function ensureTemplate(sql: postgres.Sql): Promise<Record<string, string>
     if (known?.keys) return JSON.parse(known.keys) as Record<string, string>;
     if (known) await sql.unsafe(`DROP DATABASE ${name}`);
     await sql.unsafe(`CREATE DATABASE ${name}`);
-    const composition = await composeOn(urlOf(name), {}, []);
+    const composition = await composeOn(urlOf(name), join(tmpdir(), name), {}, []);
     const keys = await createDemo(composition.kernel).finally(() => composition.close());
     await sql.unsafe(`COMMENT ON DATABASE ${name} IS '${JSON.stringify(keys)}'`);
     return keys;
@@ -104,7 +117,8 @@ export async function createTestApp(options: TestAppOptions = {}): Promise<TestA
     await sql.unsafe(`CREATE DATABASE ${name} TEMPLATE ${templateName()}`);
   }
   const databaseUrl = options.on?.databaseUrl ?? urlOf(name);
-  const composition = await composeOn(databaseUrl, options, observations);
+  const folder = options.on?.folder ?? join(tmpdir(), `guanxi-files-${name}`);
+  const composition = await composeOn(databaseUrl, folder, options, observations);
   composition.ready();
   const users: Record<string, string> = { ...keys, operator: operatorKey };
   return {
@@ -112,6 +126,7 @@ export async function createTestApp(options: TestAppOptions = {}): Promise<TestA
     store: composition.store,
     app: composition.app,
     databaseUrl,
+    folder,
     keys,
     observations,
     as: (userOrKey) =>
@@ -121,7 +136,10 @@ export async function createTestApp(options: TestAppOptions = {}): Promise<TestA
       ),
     async close() {
       await composition.close();
-      if (!options.on) await dropDatabase((text) => sql.unsafe(text), name);
+      if (!options.on) {
+        await dropDatabase((text) => sql.unsafe(text), name);
+        await rm(folder, { recursive: true, force: true });
+      }
       await sql.end();
     },
   };

@@ -26,6 +26,7 @@ const harmless: ReadonlySet<string> = new Set([
   "uuid",
   "reference",
   "references",
+  "file",
   "date",
   "datetime",
   "time",

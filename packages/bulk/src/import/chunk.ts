@@ -1,6 +1,6 @@
 import { setImmediate } from "node:timers/promises";
 import { GuanxiError, type Issue, type Locale } from "@guanxi/base";
-import type { Kernel, Session } from "@guanxi/kernel";
+import { type Kernel, refuseFiles, type Session } from "@guanxi/kernel";
 import type { Field, ObjectType } from "@guanxi/meta";
 import type { Connection } from "@guanxi/store";
 import { type ClaimedJob, LostJob } from "../jobs/claim.ts";
@@ -100,6 +100,7 @@ export function objectOf(session: Session, objectId: number, mode: string): Obje
   for (const right of mode === "upsert" ? (["create", "edit"] as const) : (["create"] as const))
     if (!rights.has(right))
       throw new GuanxiError("FORBIDDEN", { detail: `This import needs the right ${right} on ${object.name}.` });
+  refuseFiles(object);
   return object;
 }
 

@@ -19,7 +19,8 @@ export async function customisationOf(
   const objects = [...session.snapshot.objects.values()].toSorted((a, b) => byName(a.name, b.name));
   const own = objects.flatMap((object) => ownDefinition(object, brought) ?? []);
   const sources = new Map(objects.map(({ name, source }) => [name, source]));
-  const kept = new Set([...sources.keys(), ...own.map(({ was }) => was)]);
+  // A tenant that the core's newest edition could not reach has not deleted what it lacks.
+  const kept = new Set([...sources.keys(), ...own.map(({ was }) => was), ...coreObjects.map((o) => o.name)]);
   const changed = new Map([["objects", own.map(({ name }) => name).filter((name) => sources.get(name) !== "tenant")]]);
   const gone = new Map([["objects", [...brought.keys()].filter((name) => !kept.has(name))]]);
   const others = new Map<string, readonly Definition[]>();

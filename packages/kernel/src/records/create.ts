@@ -1,7 +1,7 @@
 import { setImmediate } from "node:timers/promises";
 import { grantWrite } from "@guanxi/access";
 import { GuanxiError, isGuanxiError, type Issue, type Locale, newId, toProblem } from "@guanxi/base";
-import { initialValues, type ObjectType } from "@guanxi/meta";
+import { initialValues, isFileObject, type ObjectType } from "@guanxi/meta";
 import type { WriteGrant } from "@guanxi/query";
 import {
   type InsertedRow,
@@ -31,8 +31,27 @@ const stamps = (session: Session) => ({
 const writable = (object: ObjectType, record: Record<string, unknown>): Record<string, unknown> =>
   Object.fromEntries(Object.entries(record).filter(([name]) => object.fields.get(name)?.readOnly !== true));
 
-const grantCreate = (session: Session, object: ObjectType): WriteGrant =>
-  grantWrite(object, "create", session.actor.rights, session.snapshot);
+/** What the content of a file says of it, and the id under which that is stored. */
+export interface FileFacts {
+  readonly id: string;
+  readonly size: number;
+  readonly content_type: string;
+  readonly sha256: string;
+}
+
+/** FORBIDDEN for files, whose records come with their contents. */
+export function refuseFiles(object: ObjectType): void {
+  if (isFileObject(object))
+    throw new GuanxiError("FORBIDDEN", {
+      detail: `A ${object.name} is made of its content: send that to /api/${object.plural}?name=…`,
+    });
+}
+
+function grantCreate(session: Session, object: ObjectType, facts?: FileFacts): WriteGrant {
+  const grant = grantWrite(object, "create", session.actor.rights, session.snapshot);
+  if (!facts) refuseFiles(object);
+  return grant;
+}
 
 /** Shape and defaults. The owner is the actor unless the value says otherwise. */
 function prepare(
@@ -177,8 +196,14 @@ async function insert(
   });
 }
 
-/** One record through the before-hooks; what they changed is checked as if the caller had sent it. */
-async function throughHooks(session: Session, object: ObjectType, chain: HookChain, row: Row): Promise<Row> {
+/** One record through the before-hooks; what they changed is checked as if the caller had sent it, what is `known` of it stays. */
+async function throughHooks(
+  session: Session,
+  object: ObjectType,
+  chain: HookChain,
+  row: Row,
+  known: Partial<FileFacts>,
+): Promise<Row> {
   const operation = {
     kind: "create" as const,
     object,
@@ -189,33 +214,35 @@ async function throughHooks(session: Session, object: ObjectType, chain: HookCha
   let values = row.values;
   await chain.run(operation, row.path, async () => {
     const after = { ...writable(object, operation.record), ...leftAlone(object, row.values, operation.record) };
-    values = prepare(session, object, after, row.path, false);
+    values = { ...prepare(session, object, after, row.path, false), ...known };
   });
   return { ...row, values };
 }
 
-/** Creates the records of one request, all or nothing. `path` says where a row stands in the body. */
+/** Creates the records of one request, all or nothing. `path` says where a row stands in the body; `facts` are those of a file. */
 export async function createRows(
   env: RecordsEnv,
   session: Session,
   name: string,
   values: readonly unknown[],
   path: (i: number) => string,
+  facts?: FileFacts,
 ): Promise<RecordAnswer[]> {
   const object = objectOf(session, name);
-  const grant = grantCreate(session, object);
+  const grant = grantCreate(session, object, facts);
+  const { id, ...known } = facts ?? {};
   const chain = await env.hooks.enter(session, object, "create");
   try {
     const rows = collect(values, (value, i): Row => ({
-      id: newId(),
+      id: id ?? newId(),
       path: path(i),
-      values: prepare(session, object, value, path(i), chain !== undefined),
+      values: { ...prepare(session, object, value, path(i), chain !== undefined), ...known },
     }));
     if (rows.length === 0) return [];
     const several = chain !== undefined || touchedRollups(session, object).length > 0;
     return await inWriteTransaction(env, session, object, several, async (inside) => {
       const checked: Row[] = chain ? [] : [...rows];
-      if (chain) for (const row of rows) checked.push(await throughHooks(inside, object, chain, row));
+      if (chain) for (const row of rows) checked.push(await throughHooks(inside, object, chain, row, known));
       const answers = await insert(env, inside, object, grant, checked);
       await afterWrite(env, inside, object);
       return answers;

@@ -11,13 +11,17 @@ export interface Row {
   readonly values: Readonly<Record<string, unknown>>;
 }
 
-/** `missing` of a write's answer: references whose target is not there for the actor. */
+/** `missing` of a write's answer: references whose target is not there for the actor, and files that do not fit their field. */
 export function missingReferences(object: ObjectType, missing: string, path: string): Issue[] {
-  return missing.split(",").map((field) => ({
-    path: `${path}/${field}`,
-    code: "reference",
-    params: { target: object.fields.get(field)?.target ?? "record" },
-  }));
+  return missing.split(",").map((fault): Issue => {
+    const [name = "", unfit] = fault.split(":");
+    const field = object.fields.get(name);
+    const at = `${path}/${name}`;
+    const { maxSize, accept } = field?.definition ?? {};
+    if (unfit === "maxSize") return { path: at, code: "maxSize", params: { limit: maxSize } };
+    if (unfit === "accept") return { path: at, code: "accept", params: { types: accept?.join(", ") } };
+    return { path: at, code: "reference", params: { target: field?.target ?? "record" } };
+  });
 }
 
 const keyOf = (key: UniqueKey, values: Row["values"]): string | undefined => {

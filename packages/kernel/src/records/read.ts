@@ -39,7 +39,7 @@ async function getOne(
   const by = object.fields.get(field);
   if (!by?.column) throw notFound(object);
   const asked = askGet(session.snapshot, object, by, options);
-  const plan = authorize(asked.plan, session.actor.rights);
+  const plan = authorize(asked.plan, session.actor.rights, session.snapshot.objects);
   const [row] = await runQuery<GetRow>(session, {
     name: `${object.name}.get`,
     ...asked.statement(plan, { ...askerOf(session), key: value }),
@@ -128,7 +128,7 @@ interface ListRow extends ReadRow {
 export async function listRecords(session: Session, name: string, parameters: ListParameters): Promise<string> {
   const object = objectOf(session, name);
   const asked = askList(session.snapshot, object, parameters);
-  const plan = authorize(asked.plan, session.actor.rights);
+  const plan = authorize(asked.plan, session.actor.rights, session.snapshot.objects);
   const asker = askerOf(session);
   const [row] = await runQuery<ListRow>(session, {
     name: `${object.name}.list`,
@@ -162,7 +162,7 @@ export async function aggregateRecords(
 ): Promise<string> {
   const object = objectOf(session, name);
   const asked = askAggregate(session.snapshot, object, parameters);
-  const plan = authorize(asked.plan, session.actor.rights);
+  const plan = authorize(asked.plan, session.actor.rights, session.snapshot.objects);
   const [row] = await runQuery<AggregateRow>(session, {
     name: `${object.name}.aggregate`,
     ...asked.statement(plan, askerOf(session)),

@@ -18,7 +18,7 @@ async function findId(
   value: string,
 ): Promise<string | undefined> {
   const asked = askGet(session.snapshot, object, field, { select: "id" });
-  const plan = authorize(asked.plan, session.actor.rights);
+  const plan = authorize(asked.plan, session.actor.rights, session.snapshot.objects);
   const [row] = await runQuery<{ id: string }>(session, {
     name: `${object.name}.find`,
     ...asked.statement(plan, { ...askerOf(session), key: value }),

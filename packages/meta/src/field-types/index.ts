@@ -10,6 +10,7 @@ import { datetime } from "./datetime.ts";
 import { duration } from "./duration.ts";
 import { encryptedText } from "./encrypted-text.ts";
 import { email } from "./email.ts";
+import { file } from "./file.ts";
 import { formula } from "./formula.ts";
 import { geo } from "./geo.ts";
 import { integer } from "./integer.ts";
@@ -61,9 +62,10 @@ export const fieldTypes: Readonly<Record<FieldTypeName, FieldType>> = {
   references,
   formula,
   rollup,
+  file,
 };
 
 export const isFieldType = (name: string): name is FieldTypeName => Object.hasOwn(fieldTypes, name);
 
 /** Field types of the vocabulary that no code stands behind yet; a definition that uses one is refused by name. */
-export const laterFieldTypes: ReadonlySet<string> = new Set(["file", "files"]);
+export const laterFieldTypes: ReadonlySet<string> = new Set(["files"]);

@@ -1,8 +1,8 @@
 import type { Kernel, ListParameters, Route, RouteParameter } from "@guanxi/kernel";
-import { type Call, localeOf } from "../call.ts";
+import { localeOf } from "../call.ts";
 import { expectedVersion } from "../conditions.ts";
 import { listParameters } from "../parameters.ts";
-import { json, mergePatch, readJson, readQuery } from "../request.ts";
+import { bytesOf, json, mergePatch, readJson, readQuery } from "../request.ts";
 import { type DescribedParameter, type Endpoint, forTenants } from "./endpoint.ts";
 
 /** A route that another part or a plugin brings, behind the same door as the built-in ones. */
@@ -19,7 +19,7 @@ export const routeEndpoint = (kernel: Kernel, route: Route): Endpoint =>
         locale: localeOf(call),
         ifVersion: (current) => expectedVersion(call, current),
         json: () => readJson(call, route.method === "PATCH" ? mergePatch : json),
-        body: () => bodyOf(call),
+        body: () => bytesOf(call),
       }),
   });
 
@@ -28,16 +28,4 @@ function parameterOf(named: keyof ListParameters | RouteParameter): DescribedPar
   const shared = listParameters.all.find((parameter) => parameter.name === named);
   if (!shared) throw new Error(`lists take no parameter ${named}`);
   return shared;
-}
-
-/** The bytes as they arrive, or those that were read already for the sake of an `Idempotency-Key`. */
-function bodyOf(call: Call): ReadableStream<Uint8Array> | null {
-  const read = call.body;
-  if (read === undefined) return call.request.body;
-  return new ReadableStream({
-    async start(controller) {
-      controller.enqueue(await read);
-      controller.close();
-    },
-  });
 }

@@ -11,11 +11,13 @@ export const refusals = (call: {
   writes?: boolean;
   finds?: boolean;
   condition?: boolean;
+  ranges?: boolean;
 }): readonly number[] => [
   ...always,
   ...(call.finds ? [404] : []),
   ...(call.writes ? [409, 422] : []),
   ...(call.condition ? [412] : []),
+  ...(call.ranges ? [416] : []),
   ...(call.body ? [413, 415, 422] : []),
 ];
 

@@ -3,7 +3,7 @@ import type { ObjectRight, Rights } from "@guanxi/kernel";
 import { type Field, fieldTypes, type ObjectType, recordSchema } from "@guanxi/meta";
 import type { oas31 } from "openapi3-ts";
 import { listParameters } from "../parameters.ts";
-import { type RecordRoute, recordRoutes } from "../records/routes.ts";
+import { isFor, type RecordRoute, recordRoutes } from "../records/routes.ts";
 import { may } from "../rights.ts";
 import { opened } from "./open.ts";
 import { objectRightsText } from "./rights.ts";
@@ -35,11 +35,11 @@ export function addObject(builder: oas31.OpenApiBuilder, object: ObjectType, rig
 }
 
 const showsRecords = ({ answers }: RecordRoute): boolean =>
-  !["totals", "history", "encrypted fields", "nothing"].includes(answers);
+  !["totals", "history", "encrypted fields", "nothing", "content"].includes(answers);
 
 function isUseful(route: RecordRoute, object: ObjectType, rights: Rights): boolean {
   const held = (right: ObjectRight): boolean => may(rights, object.name, right);
-  if (!route.rights.every(held) || route.either?.some(held) === false) return false;
+  if (!isFor(route, object) || !route.rights.every(held) || route.either?.some(held) === false) return false;
   if (route.system !== undefined && !rights.system.has(route.system)) return false;
   if (route.tail === "/{id}/history") return object.history;
   if (route.tail === "/{id}/reveal") return encryptedOf(object).length > 0;
@@ -64,6 +64,7 @@ const bodySchemas = {
   patches: "row",
   "list parameters": undefined,
   "names of fields": undefined,
+  content: undefined,
 } as const;
 
 /** Names of objects have no dots, so these never meet. */
@@ -97,9 +98,11 @@ function operation(
 ): oas31.OperationObject {
   const body = bodySchema(object, route);
   const writes = route.method !== "GET" && route.body !== "list parameters" && route.body !== "names of fields";
+  const ranges = route.answers === "content";
+  const headers = [...headersOf(route.conditions, writes), ...(ranges ? ["Range", "If-Range"] : [])];
   const parameters = [
     ...pathParameters(object, route),
-    ...addParameters(builder, route.parameters.all, headersOf(route.conditions, writes), locale),
+    ...addParameters(builder, route.parameters.all, headers, locale),
   ];
   const condition = route.conditions.includes("If-Match");
   return {
@@ -111,7 +114,7 @@ function operation(
     ...(body ? { requestBody: { required: true, content: contentOf(body, ...mediaTypesOf(route)) } } : {}),
     responses: {
       ...successes(builder, object, route),
-      ...addErrors(builder, refusals({ body: body !== undefined, writes, finds: true, condition }), locale),
+      ...addErrors(builder, refusals({ body: body !== undefined, writes, finds: true, condition, ranges }), locale),
     },
   };
 }
@@ -122,8 +125,14 @@ function pathParameters(object: ObjectType, route: RecordRoute): oas31.Parameter
   return [pathParameter("field", { type: "string", enum: [...keysOf(object, route)] }), pathParameter("value")];
 }
 
-const mediaTypesOf = ({ method }: RecordRoute): readonly string[] =>
-  method === "PATCH" ? ["application/json", "application/merge-patch+json"] : ["application/json"];
+const anyBytes: oas31.SchemaObject = {};
+
+const mediaTypesOf = ({ method, body }: RecordRoute): readonly string[] =>
+  body === "content"
+    ? ["*/*"]
+    : method === "PATCH"
+      ? ["application/json", "application/merge-patch+json"]
+      : ["application/json"];
 
 function bodySchema(object: ObjectType, { body }: RecordRoute): Schema | undefined {
   if (body === undefined) return undefined;
@@ -135,6 +144,7 @@ function bodySchema(object: ObjectType, { body }: RecordRoute): Schema | undefin
     const fields: Schema = { type: "array", items: { type: "string", enum: [...encryptedOf(object)] } };
     return { type: "object", additionalProperties: false, required: ["fields"], properties: { fields } };
   }
+  if (body === "content") return anyBytes;
   const one = ref("schemas", schemaName(object, bodySchemas[body]));
   if (body === "patch") return one;
   return body === "patches" ? arrayOf(one) : { oneOf: [one, arrayOf(one)] };
@@ -194,6 +204,10 @@ function successes(
   switch (answers) {
     case "record":
       return { ...one, ...(conditions.includes("If-None-Match") ? given(304, undefined, ["ETag"]) : {}) };
+    case "created":
+      return made;
+    case "content":
+      return content(builder);
     case "created or rows":
       return { ...made, ...given(200, rows()) };
     case "rows":
@@ -213,6 +227,16 @@ function successes(
     case "nothing":
       return given(204);
   }
+}
+
+function content(builder: oas31.OpenApiBuilder): Record<string, oas31.ResponseObject> {
+  const headers = ["ETag", "Content-Disposition", "Accept-Ranges"];
+  const bytes = contentOf(anyBytes, "*/*");
+  return {
+    200: addSuccess(builder, 200, bytes, headers),
+    206: addSuccess(builder, 206, bytes, [...headers, "Content-Range"]),
+    304: addSuccess(builder, 304, undefined, ["ETag"]),
+  };
 }
 
 const withCount = (page: Schema): Schema =>

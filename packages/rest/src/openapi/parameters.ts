@@ -43,6 +43,12 @@ const headerTexts: Readonly<Record<string, Text>> = {
     "调用方已有的 ETag；若未更改则返回 304",
     "呼叫端已有的 ETag；若未變更則回傳 304",
   ),
+  Range: text("The bytes that are wanted: bytes=0-999", "所需的字节范围：bytes=0-999", "所需的位元組範圍：bytes=0-999"),
+  "If-Range": text(
+    "The ETag of the bytes that the caller has; the whole comes where it is another",
+    "调用方已有部分的 ETag；若不一致则返回全部内容",
+    "呼叫端已有部分的 ETag；若不一致則回傳全部內容",
+  ),
   "Idempotency-Key": text(
     "A repetition with the same key gets the first answer and does nothing again",
     "使用相同的键重复请求时，返回首次的响应，不会重复执行",
@@ -94,6 +100,7 @@ const meanings: Readonly<Record<number, string>> = {
   201: "Created",
   202: "Accepted",
   204: "No Content",
+  206: "Partial Content",
   304: "Not Modified",
 };
 

@@ -9,6 +9,7 @@ export type Tail =
   | "/{id}/restore"
   | "/{id}/history"
   | "/{id}/reveal"
+  | "/{id}/content"
   | "/by/{field}/{value}";
 
 export interface RecordAddress {
@@ -36,7 +37,10 @@ export function readAddress([plural = "", ...tail]: readonly string[]): RecordAd
   if (tail.length === 3 && first === "by") return at("/by/{field}/{value}", { field: second, value: third });
   if (!isId(first)) return undefined;
   if (tail.length === 1) return at("/{id}", { id: first });
-  if (tail.length === 2 && (second === "restore" || second === "history" || second === "reveal"))
+  if (
+    tail.length === 2 &&
+    (second === "restore" || second === "history" || second === "reveal" || second === "content")
+  )
     return at(`/{id}/${second}`, { id: first });
   return undefined;
 }

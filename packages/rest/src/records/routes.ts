@@ -1,9 +1,11 @@
 import { type Text, text } from "@guanxi/base";
 import type { ObjectRight, SystemRight } from "@guanxi/kernel";
+import { isFileObject, type ObjectType } from "@guanxi/meta";
 import type { Answer } from "../answer.ts";
 import type { Condition } from "../conditions.ts";
 import * as takes from "../parameters.ts";
 import type { Tail } from "./address.ts";
+import * as files from "./files.ts";
 import * as handlers from "./handlers.ts";
 
 /** A row of the table of generated routes: what answers, and what OpenAPI says of it. */
@@ -17,13 +19,17 @@ export interface RecordRoute {
   /** Nor one without any of these: what it does with the rest depends on what is there. */
   readonly either?: readonly ObjectRight[];
   readonly system?: SystemRight;
+  /** The objects that it is for, where not for all. */
+  readonly of?: "files" | "others";
   /** `{title}` is the object's. */
   readonly summary: Text;
   readonly parameters: takes.Parameters<unknown>;
   readonly conditions: readonly Condition[];
-  readonly body?: "create or array" | "patch" | "patches" | "list parameters" | "names of fields";
+  readonly body?: "create or array" | "patch" | "patches" | "list parameters" | "names of fields" | "content";
   readonly answers:
     | "record"
+    | "created"
+    | "content"
     | "created or rows"
     | "upserted"
     | "rows"
@@ -53,12 +59,30 @@ export const recordRoutes: readonly RecordRoute[] = [
     method: "POST",
     tail: "",
     rights: ["create"],
+    of: "others",
     summary: text("Create {title}: one, or an array of them", "新建{title}（单条或数组）", "新增{title}（單筆或陣列）"),
     parameters: takes.arrayParameters,
     conditions: [],
     body: "create or array",
     answers: "created or rows",
     handle: handlers.create,
+  },
+  {
+    name: "upload",
+    method: "POST",
+    tail: "",
+    rights: ["create"],
+    of: "files",
+    summary: text(
+      "Upload a file: its content is the body",
+      "上传文件（请求体即文件内容）",
+      "上傳檔案（請求內容即檔案內容）",
+    ),
+    parameters: takes.uploadParameters,
+    conditions: [],
+    body: "content",
+    answers: "created",
+    handle: files.upload,
   },
   {
     name: "update_many",
@@ -189,6 +213,18 @@ export const recordRoutes: readonly RecordRoute[] = [
     answers: "encrypted fields",
     handle: handlers.reveal,
   },
+  {
+    ...read,
+    name: "content",
+    method: "GET",
+    tail: "/{id}/content",
+    of: "files",
+    summary: text("Download the content, or a range of it", "下载文件内容或其中一段", "下載檔案內容或其中一段"),
+    parameters: takes.noParameters,
+    conditions: ["If-None-Match"],
+    answers: "content",
+    handle: files.content,
+  },
 ];
 
 /** The pattern of a tail for logs and metrics, in the notation of the fixed addresses. */
@@ -200,15 +236,20 @@ const patterns: Readonly<Record<Tail, string>> = {
   "/{id}/restore": "/api/:plural/:id/restore",
   "/{id}/history": "/api/:plural/:id/history",
   "/{id}/reveal": "/api/:plural/:id/reveal",
+  "/{id}/content": "/api/:plural/:id/content",
   "/by/{field}/{value}": "/api/:plural/by/:field/:value",
 };
 
 export const patternOf = (tail: Tail): string => patterns[tail];
 
-const byMethodAndTail = new Map(recordRoutes.map((route) => [`${route.method} ${route.tail}`, route]));
+const byMethodAndTail = Map.groupBy(recordRoutes, (route) => `${route.method} ${route.tail}`);
 
-export const recordRoute = (method: string, tail: Tail): RecordRoute | undefined =>
-  byMethodAndTail.get(`${method} ${tail}`);
+/** What may answer there, by the object; nothing where the method does not fit. */
+export const recordRoutesAt = (method: string, tail: Tail): readonly RecordRoute[] =>
+  byMethodAndTail.get(`${method} ${tail}`) ?? [];
+
+export const isFor = ({ of }: RecordRoute, object: ObjectType): boolean =>
+  of === undefined || (of === "files") === isFileObject(object);
 
 export const methodsOf = (tail: Tail): readonly string[] =>
   recordRoutes.filter((r) => r.tail === tail).map((r) => r.method);

@@ -1,6 +1,14 @@
 import { type Locale, render } from "@guanxi/base";
 import type { Rights, Session } from "@guanxi/kernel";
-import { type Field, type JsonSchema, type ObjectType, partField, recordSchema, type RecordUse } from "@guanxi/meta";
+import {
+  type Field,
+  isFileObject,
+  type JsonSchema,
+  type ObjectType,
+  partField,
+  recordSchema,
+  type RecordUse,
+} from "@guanxi/meta";
 import { may } from "../rights.ts";
 import { type Anything, fieldType } from "./schema.ts";
 
@@ -53,7 +61,7 @@ function indented(declarations: string): string {
 
 const usesOf = (object: ObjectType, rights: Rights): readonly RecordUse[] => [
   "read",
-  ...(may(rights, object.name, "create") ? (["create"] as const) : []),
+  ...(may(rights, object.name, "create") && !isFileObject(object) ? (["create"] as const) : []),
   ...(may(rights, object.name, "edit") ? (["patch"] as const) : []),
 ];
 

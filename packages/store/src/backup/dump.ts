@@ -6,6 +6,7 @@ import { qualified } from "../ddl/step.ts";
 import { isGone } from "../errors.ts";
 import { drained } from "../own-connection.ts";
 import type { Connection, CopyConnection, OwnConnection, Store } from "../types.ts";
+import { type Contents, fileIds } from "./contents.ts";
 import { BackupWriter, countRows, type Counter, formatVersion, programVersion } from "./format.ts";
 import { copyText, metadataTables, type TableColumns, tablesOf } from "./tables.ts";
 
@@ -26,13 +27,14 @@ class Gone extends Error {}
 export async function writeBackup(
   store: Store,
   tenants: readonly { id: string; name: string }[],
+  contents: Contents,
   target: Writable,
 ): Promise<void> {
   const writer = new BackupWriter(async (bytes) => {
     if (!target.write(bytes)) await drained(target);
   });
   try {
-    await store.ownConnection((own) => dumpTenants(own, tenants, writer));
+    await store.ownConnection((own) => dumpTenants(own, tenants, contents, writer));
     target.end();
   } catch (e) {
     target.destroy(e instanceof Error ? e : new Error(String(e)));
@@ -43,6 +45,7 @@ export async function writeBackup(
 async function dumpTenants(
   own: OwnConnection,
   tenants: readonly { id: string; name: string }[],
+  contents: Contents,
   writer: BackupWriter,
 ): Promise<void> {
   const [server] = await own.sql<{ version: string; at: string }>(
@@ -58,7 +61,7 @@ async function dumpTenants(
   });
   for (const { id } of tenants) {
     try {
-      await dumpTenant(own, id, writer);
+      await dumpTenant(own, id, contents, writer);
     } catch (e) {
       if (!(e instanceof Gone)) throw e;
       await writer.line({ kind: "gone", tenant: id });
@@ -67,22 +70,37 @@ async function dumpTenants(
   await writer.line({ kind: "end", sha256: writer.digest() });
 }
 
-async function dumpTenant(own: OwnConnection, id: string, writer: BackupWriter): Promise<void> {
+async function dumpTenant(own: OwnConnection, id: string, contents: Contents, writer: BackupWriter): Promise<void> {
+  for (const file of await dumpTables(own, id, writer)) await writeContent(id, file, contents, writer);
+  await writer.line({ kind: "done", tenant: id });
+}
+
+/** What a file holds never changes, so it may be read when the tables are free again. */
+async function writeContent(tenant: string, id: string, contents: Contents, writer: BackupWriter): Promise<void> {
+  const content = await contents.read(tenant, id);
+  await writer.line({ kind: "content", id, there: content !== undefined });
+  if (!content) return;
+  for await (const piece of content) await writer.data(Buffer.from(piece.buffer, piece.byteOffset, piece.byteLength));
+  await writer.line({ kind: "kept", id, sha256: writer.digest() });
+}
+
+/** → the ids of its files. */
+async function dumpTables(own: OwnConnection, id: string, writer: BackupWriter): Promise<readonly string[]> {
   const schema = tenantSchema(id);
   for (let attempt = 1; attempt <= lockTries; attempt++) {
     const expected = await tablesOf(own, schema);
-    const done = await own
+    const files = await own
       .transaction(snapshotMode, async (tx) => {
-        if (!(await hold(tx, schema, expected))) return false;
+        if (!(await hold(tx, schema, expected))) return undefined;
         await writeTenant(tx, id, schema, expected, writer);
-        return true;
+        return fileIds(tx, schema);
       })
       .catch((e: unknown) => {
         // A table went away before it could be held.
-        if (isGone(e)) return false;
+        if (isGone(e)) return undefined;
         throw e;
       });
-    if (done) return;
+    if (files) return files;
   }
   throw new GuanxiError("UNAVAILABLE", { detail: `The tables of the tenant ${id} change too often.`, retryAfter: 5 });
 }
@@ -135,7 +153,6 @@ async function writeTenant(
   const own = `(SELECT ${columns.map(quote).join(", ")} FROM guanxi.api_key WHERE tenant = '${id}' ORDER BY id)`;
   await writeRows(tx, "api_key", `COPY ${own} TO STDOUT`, writer);
   await writer.line({ kind: "counters", counters: await countersOf(tx, schema) });
-  await writer.line({ kind: "done", tenant: id });
 }
 
 /** What the other tables are made from comes first. */

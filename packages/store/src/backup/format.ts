@@ -4,11 +4,12 @@ import { GuanxiError } from "@guanxi/base";
 
 /*
  * A backup is text: lines of JSON, and behind each line of the kind `data` so many bytes of PostgreSQL's COPY text. Order:
- * backup, then for each tenant: tenant, then for each table: table, data …, rows; counters, done; at last: end.
+ * backup, then for each tenant: tenant, then for each table: table, data …, rows; counters; then for each file: content, data …, kept
+ * (where its content is there); done; at last: end. A `data` of a file is a piece of its content.
  */
 
-/** Raised when a program that reads only the former format could not read the new one. */
-export const formatVersion = 1;
+/** Raised when a program that reads only the former format could not read the new one. Format 1 had no files. */
+export const formatVersion = 2;
 
 const { version } = JSON.parse(readFileSync(new URL("../../package.json", import.meta.url), "utf8")) as {
   version: string;
@@ -51,6 +52,19 @@ export interface RowsLine {
   readonly rows: number;
   readonly sha256: string;
 }
+export interface ContentLine {
+  readonly kind: "content";
+  /** The id of the file. */
+  readonly id: string;
+  /** False where the storage had lost it. */
+  readonly there: boolean;
+}
+/** `sha256` of everything before this line. */
+interface KeptLine {
+  readonly kind: "kept";
+  readonly id: string;
+  readonly sha256: string;
+}
 export interface Counter {
   readonly table: string;
   readonly column: string;
@@ -64,6 +78,8 @@ export type Line =
   | TableLine
   | { readonly kind: "data"; readonly bytes: number }
   | RowsLine
+  | ContentLine
+  | KeptLine
   | { readonly kind: "counters"; readonly counters: readonly Counter[] }
   | { readonly kind: "done"; readonly tenant: string }
   /** A tenant of the first line that was deleted before its turn. */
@@ -137,9 +153,9 @@ export class BackupReader {
     const line = parseLine(await this.#readLine());
     if (line?.["kind"] !== "backup" || !Array.isArray(line["tenants"])) throw notABackup();
     const first = line as unknown as BackupLine;
-    if (first.format !== formatVersion)
+    if (!(first.format <= formatVersion))
       throw damaged(
-        `it has the format ${first.format}, written by version ${first.program}; this program, ${programVersion}, reads the format ${formatVersion}.`,
+        `it has the format ${first.format}, written by version ${first.program}; this program, ${programVersion}, reads formats up to ${formatVersion}.`,
       );
     return first;
   }
@@ -155,13 +171,27 @@ export class BackupReader {
           throw damaged(`it has ${count} rows of ${table}, of ${line.rows}.`);
         return count;
       }
-      if (!Number.isSafeInteger(line.bytes) || line.bytes < 0 || line.bytes > longestData)
-        throw damaged(`it names ${line.bytes} bytes of ${table}.`);
-      for await (const chunk of this.#readBytes(line.bytes)) {
+      for await (const chunk of this.#readBytes(line.bytes, table)) {
         count += countRows(chunk);
         yield chunk;
       }
     }
+  }
+
+  /** The content of a file up to the line of the kind `kept`, whose checksum must be right. */
+  async *content(id: string): AsyncGenerator<Buffer> {
+    for (;;) {
+      const line = await this.next("data", "kept");
+      if (line.kind === "data") yield* this.#readBytes(line.bytes, `the file ${id}`);
+      else if (line.id !== id) throw damaged(`the file ${id} ends as ${line.id}.`);
+      else return this.#verify(line.sha256, `its file ${id}`);
+    }
+  }
+
+  /** Reads over the content of a file. */
+  async skipContent({ id, there }: ContentLine): Promise<void> {
+    const content = this.content(id);
+    while (there && !(await content.next()).done);
   }
 
   /** Reads over what is left of the table. */
@@ -211,7 +241,9 @@ export class BackupReader {
     return this.#take(end + 1).toString("utf8", 0, end);
   }
 
-  async *#readBytes(bytes: number): AsyncGenerator<Buffer> {
+  async *#readBytes(bytes: number, what: string): AsyncGenerator<Buffer> {
+    if (!Number.isSafeInteger(bytes) || bytes < 0 || bytes > longestData)
+      throw damaged(`it names ${bytes} bytes of ${what}.`);
     for (let left = bytes; left > 0;) {
       if (this.#rest.length === 0 && !(await this.#more())) throw damaged("it was cut off: its end is missing.");
       const chunk = this.#take(left);

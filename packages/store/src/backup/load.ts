@@ -5,6 +5,7 @@ import { isDatabaseError } from "../errors.ts";
 import { migrateTenant, runFixed, type TenantComponent, tenantSchema } from "../fixed-tables.ts";
 import type { Connection, CopyConnection, OwnConnection } from "../types.ts";
 import { strip } from "./build.ts";
+import type { Contents } from "./contents.ts";
 import { type BackupReader, type Counter, damaged, programVersion, type TableLine, type TenantLine } from "./format.ts";
 import { keysTable, type LoadedTenant, stagingOf } from "./staging.ts";
 import { copyText, metadataTables, tablesOf } from "./tables.ts";
@@ -20,6 +21,7 @@ export interface RestorePlan {
 export interface LoadContext {
   readonly own: OwnConnection;
   readonly components: readonly TenantComponent[];
+  readonly contents: Contents;
   /** The DDL for the objects whose definitions are in the schema, with its tables in it. */
   defineObjects(connection: Connection, schema: string): Promise<readonly string[]>;
 }
@@ -50,9 +52,10 @@ export async function loadTenants(
 
 async function skipTenant(reader: BackupReader): Promise<void> {
   for (;;) {
-    const line = await reader.next("table", "counters", "done");
+    const line = await reader.next("table", "counters", "content", "done");
     if (line.kind === "done") return;
     if (line.kind === "table") await reader.skipRows(line.name);
+    if (line.kind === "content") await reader.skipContent(line);
   }
 }
 
@@ -69,9 +72,11 @@ async function loadTenant(
   let rebuild: readonly string[] | undefined;
   let rows = 0;
   for (;;) {
-    const line = await reader.next("table", "counters", "done");
+    const line = await reader.next("table", "counters", "content", "done");
     if (line.kind === "done") break;
-    if (line.kind === "counters") {
+    if (line.kind === "content") {
+      if (line.there) await context.contents.keep(plan.id, line.id, reader.content(line.id));
+    } else if (line.kind === "counters") {
       await setCounters(own, schema, line.counters);
     } else if (line.shared) {
       await loadKeys(own, schema, line, reader, plan);

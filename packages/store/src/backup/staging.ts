@@ -5,6 +5,7 @@ import { qualified } from "../ddl/step.ts";
 import { isDatabaseError } from "../errors.ts";
 import { notify } from "../signals.ts";
 import type { Connection, OwnConnection } from "../types.ts";
+import { type Contents, fileIds } from "./contents.ts";
 
 /*
  * A tenant is restored into a schema of another name, which nobody looks at, and renamed when all is there. What a killed process
@@ -44,6 +45,7 @@ export interface NewKey {
  */
 export async function asOnlyRestore<T>(
   own: OwnConnection,
+  contents: Contents,
   work: () => Promise<T>,
   report: (error: unknown) => void,
 ): Promise<T> {
@@ -51,18 +53,18 @@ export async function asOnlyRestore<T>(
     throw new GuanxiError("CONFLICT", {
       detail: "Another restore or copy is under way; repeat when it has ended.",
     });
-  await dropAll(own);
+  await dropAll(own, contents);
   try {
     return await work();
   } finally {
     // On a connection that was lost and made again, what is there may be another's.
-    await dropAbandoned(own).catch(report);
+    await dropAbandoned(own, contents).catch(report);
   }
 }
 
 /** Drops what killed processes have left; nothing while a restore is under way. */
-export async function dropAbandoned(own: OwnConnection): Promise<void> {
-  if (await lock(own)) await dropAll(own);
+export async function dropAbandoned(own: OwnConnection, contents: Contents): Promise<void> {
+  if (await lock(own)) await dropAll(own, contents);
 }
 
 /** The lock goes with the connection, however that ends. */
@@ -71,12 +73,16 @@ async function lock(own: Connection): Promise<boolean> {
   return row?.ours === true;
 }
 
-async function dropAll(own: Connection): Promise<void> {
+async function dropAll(own: Connection, contents: Contents): Promise<void> {
   const left = await own.sql<{ name: string }>(
     "SELECT nspname AS name FROM pg_namespace WHERE starts_with(nspname, $1)",
     [prefix],
   );
-  for (const { name } of left) await own.sql(`DROP SCHEMA ${quote(name)} CASCADE`);
+  for (const { name } of left) {
+    // They were put where the tenant would have looked for them.
+    for (const id of await fileIds(own, name)) await contents.delete(name.slice(prefix.length), id);
+    await own.sql(`DROP SCHEMA ${quote(name)} CASCADE`);
+  }
 }
 
 /** Which connection of the server's this is; another number means that it was lost, and its lock with it. */

@@ -124,13 +124,12 @@ export function changeType(
   after: Snapshot,
 ): DdlStep[] {
   const { table } = object;
-  const detach: DdlStep[] =
-    from.type === "reference"
-      ? [
-          dropForeignKey(schema, table, { ...field, target: from.target ?? "" }),
-          dropIndex(schema, names.referenceIndex(field.id), `drop the index of ${table}.${field.name}`),
-        ]
-      : [];
+  const detach: DdlStep[] = from.foreignKey
+    ? [
+        dropForeignKey(schema, table, { ...field, target: from.target ?? "" }),
+        dropIndex(schema, names.referenceIndex(field.id), `drop the index of ${table}.${field.name}`),
+      ]
+    : [];
   if (from.type === "autonumber") {
     const sql = `DROP SEQUENCE ${qualified(schema, names.sequence(field.id))}`;
     detach.push({ sql, effect: `end the numbers of ${table}.${field.name}` });

@@ -1,15 +1,15 @@
 import { perKey, Recent } from "@guanxi/base";
 import type { ObjectType, Snapshot, StoredField } from "@guanxi/meta";
-import type { WriteGrant } from "@guanxi/query";
+import { shapeOf, type WriteGrant } from "@guanxi/query";
 import type { Statement } from "../types.ts";
 import { placedParams, type WriteContext, writtenFields } from "./shared.ts";
 
 /** The part of a plan's cache key that tells its predicates' shapes apart. */
 export const grantShape = (grant: WriteGrant): string =>
-  `${grant.read.kind}/${grant.write.kind}/${kindsOf(grant.references)}/${kindsOf(grant.walks)}`;
+  `${shapeOf(grant.read)}/${shapeOf(grant.write)}/${shapesOf(grant.references)}/${shapesOf(grant.walks)}`;
 
-const kindsOf = (predicates: WriteGrant["walks"]): string =>
-  [...predicates].map(([name, { kind }]) => `${name}:${kind}`).join(",");
+const shapesOf = (predicates: WriteGrant["walks"]): string =>
+  [...predicates].map(([name, predicate]) => `${name}:${shapeOf(predicate)}`).join(",");
 
 /** A write's SQL; `constants` are the parameters behind the placed ones, the same for every call. */
 export interface WritePlan {

@@ -61,6 +61,26 @@ SELECT r.id, r.version, ${storedJson(object, "r")} AS data FROM r`,
   };
 }
 
+/**
+ * Deletes those of these records (a JSON array of ids) for good of which `condition` on `t` still holds; → their ids. Who has not been told
+ * that they were deleted is told so, in their makers' name.
+ */
+export const purgeStatement = (snapshot: Snapshot, object: ObjectType, ids: string, condition: string): Statement => {
+  const s = quote(snapshot.settings.schema);
+  return {
+    name: `${object.name}.purge`,
+    text: `WITH r AS (
+  DELETE FROM ${s}.${quote(object.table)} t WHERE t.id IN (SELECT e::uuid FROM json_array_elements_text($1::json) e) AND ${condition} RETURNING t.*
+), c AS (
+  INSERT INTO ${s}._change (object_id, record, op, version, at, actor, meta, cause, data)
+  SELECT ${object.id}, r.id, 'delete', r.version + 1, now(), r.created_by, (SELECT version FROM ${s}._meta), '{"depth":0}', ${changeJson(object, "r")} FROM r WHERE r.deleted_at IS NULL
+)
+SELECT id FROM r`,
+    params: [ids],
+    prepare: false,
+  };
+};
+
 /** Stamps the records as deleted, or takes the stamp away, with their change rows. The caller has checked who may. */
 export const stampStatement = (
   object: ObjectType,

@@ -130,6 +130,17 @@ export function referenceChecks(object: ObjectType, grant: WriteGrant, snapshot:
 export const idsSql = ({ type }: StoredField, value: string): string =>
   type === "references" ? `unnest(${value})` : value;
 
+const acceptedSql = (type: string): string =>
+  type.endsWith("*") ? `t.content_type LIKE ${literal(`${type.slice(0, -1)}%`)}` : `t.content_type = ${literal(type)}`;
+
+/** What a file's field has against the file `t`; undefined where it takes any. */
+function unfitSql({ type, definition: { maxSize, accept } }: StoredField): string | undefined {
+  if (type !== "file" || (maxSize ?? accept) === undefined) return undefined;
+  const size = maxSize === undefined ? "" : ` WHEN t.size > ${maxSize} THEN ':maxSize'`;
+  const kind = accept === undefined ? "" : ` WHEN NOT (${accept.map(acceptedSql).join(" OR ")}) THEN ':accept'`;
+  return `CASE${size}${kind} END`;
+}
+
 /** Where a statement has the values to be written; each is SQL for a field's column. */
 interface ReferenceValues {
   /** A subquery of the ids that are asked about. */
@@ -141,7 +152,7 @@ interface ReferenceValues {
 
 /**
  * `ctes` find the targets that are there for the actor, and lock them so that none is deleted before this write commits; they end in a comma.
- * `missing` names the fields whose targets are not among them. It must be read by the statement, or PostgreSQL skips the CTEs.
+ * `missing` names the fields whose targets are not among them, or are files that do not fit (`scan:maxSize`). It must be read by the statement, or PostgreSQL skips the CTEs.
  */
 export function referenceSql(
   checks: readonly ReferenceCheck[],
@@ -153,13 +164,17 @@ export function referenceSql(
     const found = `SELECT id FROM ${cte}`;
     const kept = old ? `coalesce(${old(column)}, '{}') || ` : "";
     const changes = old ? ` AND ${proposed(column)} IS DISTINCT FROM ${old(column)}` : "";
+    const unfit = unfitSql(field);
+    const otherwise = unfit
+      ? `WHEN ${proposed(column)} IS NOT NULL${changes} THEN (SELECT ${literal(field.name)} || f.unfit FROM ${cte} f WHERE f.id = ${proposed(column)}) `
+      : "";
     return {
-      cte: `${cte} AS MATERIALIZED (SELECT t.id FROM ${quote(schema)}.${quote(table)} t WHERE t.id = ANY (ARRAY(${wanted(column, field)}))
+      cte: `${cte} AS MATERIALIZED (SELECT t.id${unfit ? `, ${unfit} AS unfit` : ""} FROM ${quote(schema)}.${quote(table)} t WHERE t.id = ANY (ARRAY(${wanted(column, field)}))
   AND t.deleted_at IS NULL AND ${rowPredicateSql(predicate, "t", schema, place.user)} FOR KEY SHARE OF t),\n`,
       absent:
         field.type === "references"
           ? `CASE WHEN NOT ${proposed(column)} <@ (${kept}ARRAY(${found})) THEN ${literal(field.name)} END`
-          : `CASE WHEN ${proposed(column)} IS NOT NULL${changes} AND ${proposed(column)} NOT IN (${found}) THEN ${literal(field.name)} END`,
+          : `CASE WHEN ${proposed(column)} IS NOT NULL${changes} AND ${proposed(column)} NOT IN (${found}) THEN ${literal(field.name)} ${otherwise}END`,
     };
   });
   return { ctes: parts.map((p) => p.cte).join(""), missing: faultList(parts.map((p) => p.absent)) };
