@@ -65,6 +65,24 @@ describe("rename", () => {
     ]);
   });
 
+  test("a field may be called as what every object of JavaScript has, come later, and get another name", async () => {
+    await define(app, object("plank", { size: { type: "integer" } }));
+    await define(app, object("plank", { size: { type: "integer" }, constructor: { type: "string" } }));
+    body(await admin().post("/api/planks", { size: 1, constructor: "Ann" }), 201);
+    await define(app, object("plank", { size: { type: "integer" }, maker: { type: "string", was: "constructor" } }));
+    expect(body(await admin().get("/api/planks"), 200).data).toMatchObject([{ size: 1, maker: "Ann" }]);
+    const counts = { fieldType: "rollup", of: "plank.part_of", op: "count" };
+    const nested = {
+      part_of: { fieldType: "reference", target: "plank" },
+      parts: counts,
+      constructor: { type: "string" },
+    };
+    await define(app, object("plank", { size: { type: "integer" }, maker: { type: "string" }, ...nested }));
+    const [whole] = ids(await admin().get("/api/planks"));
+    body(await admin().post("/api/planks", { part_of: whole, constructor: "Bob" }), 201);
+    expect(body(await admin().get(`/api/planks/${whole}`), 200)).toMatchObject({ parts: 1, constructor: null });
+  });
+
   test("an object keeps its records, its references and who may use it; the old name is gone", async () => {
     await define(app, object("berth", { cargo: { fieldType: "reference", target: "cargo", onDelete: "restrict" } }));
     const [one] = ids(await admin().get(`/api/cargos${q({ filter: "b == 5" })}`));

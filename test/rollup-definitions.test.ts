@@ -48,6 +48,18 @@ const without = (names: readonly string[]) => ({
 const kinds = Object.keys(property.properties).filter((name) => name !== "address" && name !== "street");
 
 describe("a definition", () => {
+  test("does not look at files, which go by themselves", async () => {
+    const file = body(await admin().get(meta("file")), 200);
+    const shelf = { name: "shelf", type: "object", properties: { name: { type: "string" } } };
+    await define(app, shelf);
+    const lies = { shelf: { fieldType: "reference", target: "shelf" } };
+    body(await admin().put(meta("file"), { ...file, properties: { ...file.properties, ...lies } }), 200);
+    const counts = { files: { fieldType: "rollup", of: "file.shelf", op: "count" } };
+    const refused = await admin().put(meta("shelf"), { ...shelf, properties: counts });
+    problem(refused, 422, "DEFINITION", ["/properties/files/of"]);
+    expect(refused.body.errors[0].message).toContain("files go by themselves");
+  });
+
   test("on filled tables: every kind is computed when it is added, and is gone without a word when it is removed", async () => {
     const [house] = await fill(5);
     await define(app, { ...street, properties: { name: street.properties.name } });

@@ -53,6 +53,7 @@ const byType = {
   currency_code: { fieldType: "currency_code" },
   encrypted_text: { fieldType: "encrypted_text", mask: { last: 2 } },
   formula: { fieldType: "formula", returns: "number", formula: "a_rating * 1.5" },
+  rollup: { fieldType: "rollup", of: "widget.above", op: "count" },
   references: { fieldType: "references", target: "user", maxItems: 20, relation: "wide_lists" },
   file: { fieldType: "file", maxSize: 1_000, accept: ["application/pdf", "image/*"] },
 };
@@ -93,7 +94,7 @@ const typed = Object.entries(byType).flatMap(([type, definition]) => [
   ...(presets[type] === undefined ? [] : [[`by_default_${type}`, { ...definition, ...presets[type] }]]),
 ]);
 const required = Object.keys(byType)
-  .filter((type) => !["autonumber", "checkbox", "formula"].includes(type))
+  .filter((type) => !["autonumber", "checkbox", "formula", "rollup"].includes(type))
   .map((type) => `must_${type}`);
 
 /** As wide as a real one gets: two of every type, nasty names, and a hundred plain fields. */
@@ -105,6 +106,7 @@ export const wideObject = {
   required,
   properties: {
     ...Object.fromEntries(typed),
+    above: { fieldType: "reference", target: "widget", relation: "those_below" },
     ...Object.fromEntries(nasty.map((name) => [name, { type: "string", ...about }])),
     ...Object.fromEntries(Array.from({ length: 100 }, (_, i) => [`f${i}`, { type: i % 2 ? "string" : "integer" }])),
     examples: { type: "string", examples: ["a", "*/"], deprecated: true, $comment: "a comment" },

@@ -201,7 +201,7 @@ function compileFields({ definition, fieldIds, results }: StoredObject): Map<str
     if (id === undefined) throw new Error(`the stored definition of ${definition.name} has no id for ${name}`);
     const place = {
       ...{ object: definition.name, id, required, currencyField },
-      ...{ textLimit: limits.get(name), result: results?.[name] },
+      ...{ textLimit: limits.get(name), result: results && Object.hasOwn(results, name) ? results[name] : undefined },
     };
     fields.set(name, frozen(compileField(name, field, place)));
   }

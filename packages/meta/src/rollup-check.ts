@@ -1,3 +1,4 @@
+import { isFileObject } from "./field-types/file.ts";
 import { type Text, text } from "@guanxi/base";
 import { type CheckedExpression, checkExpression, ExpressionError, type Kind } from "@guanxi/expr";
 import type { ObjectCore, RollupSource } from "./object-core.ts";
@@ -34,6 +35,15 @@ export function readRollup(parent: ObjectCore, source: RollupSource, find: Find)
     throw new Misfit(
       "of",
       text(`there is no object "${source.child}"`, `没有对象“${source.child}”`, `沒有物件「${source.child}」`),
+    );
+  if (isFileObject(child))
+    throw new Misfit(
+      "of",
+      text(
+        "files go by themselves when nothing names them, so no roll-up can look at them",
+        "无人引用的文件会自动删除，因此不能汇总文件",
+        "無人引用的檔案會自動刪除，因此不能彙總檔案",
+      ),
     );
   const reference = child.parts.fields.get(source.reference);
   if (

@@ -109,7 +109,8 @@ function resultOf(
 }
 
 function valueOf(child: StoredObject, name: string, find: Find, seen: ReadonlySet<FieldDefinition>): Value | undefined {
-  const definition = child.definition.properties[name];
+  const { properties } = child.definition;
+  const definition = Object.hasOwn(properties, name) ? properties[name] : undefined;
   if (definition === undefined) return systemValue(child.definition, name);
   if (isRollup(definition)) {
     const result = resultOf(definition, find, seen);

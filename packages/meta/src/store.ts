@@ -50,12 +50,13 @@ export const fieldKey = (fields: readonly string[], fieldIds: Readonly<Record<st
  * field is there and has said so before, and keeps its id.
  */
 function keptFieldIds(previous: StoredObject, definition: ObjectDefinition, report: Report): Map<string, number> {
-  const before = previous.fieldIds;
+  // A map, because every object of JavaScript has a constructor, and a field may be called so.
+  const before = new Map(Object.entries(previous.fieldIds));
   const renames = new Map<string, string>();
   for (const [name, field] of Object.entries(definition.properties)) {
     if (field.was === undefined || previous.definition.properties[name]?.was === field.was) continue;
-    if (before[field.was] !== undefined) renames.set(name, field.was);
-    else if (before[name] === undefined) {
+    if (before.has(field.was)) renames.set(name, field.was);
+    else if (!before.has(name)) {
       report.say(
         pointer("properties", name, "was"),
         `there was no field "${field.was}"`,
@@ -66,22 +67,17 @@ function keptFieldIds(previous: StoredObject, definition: ObjectDefinition, repo
   }
   checkRenames(renames, before, report);
   // An amount's currency goes along with it.
-  for (const [name, was] of [...renames])
-    if (before[codeField(was)] !== undefined) renames.set(codeField(name), codeField(was));
+  for (const [name, was] of [...renames]) if (before.has(codeField(was))) renames.set(codeField(name), codeField(was));
   const moved = new Set(renames.values());
   const kept = new Map<string, number>();
   for (const { name } of propertiesOf(definition)) {
-    const id = before[renames.get(name) ?? (moved.has(name) ? "" : name)];
+    const id = before.get(renames.get(name) ?? (moved.has(name) ? "" : name));
     if (id !== undefined) kept.set(name, id);
   }
   return kept;
 }
 
-function checkRenames(
-  renames: ReadonlyMap<string, string>,
-  before: Readonly<Record<string, number>>,
-  report: Report,
-): void {
+function checkRenames(renames: ReadonlyMap<string, string>, before: ReadonlyMap<string, number>, report: Report): void {
   const moved = new Map<string, string>();
   for (const [name, was] of renames) {
     const path = pointer("properties", name, "was");
@@ -97,7 +93,7 @@ function checkRenames(
     }
   }
   for (const [name, was] of renames) {
-    if (before[name] === undefined || moved.has(name)) continue;
+    if (!before.has(name) || moved.has(name)) continue;
     report.say(
       pointer("properties", name, "was"),
       `both "${name}" and "${was}" are there; only one field can keep the name`,
