@@ -39,26 +39,44 @@ function metricSql(metric: Metric, { amount }: Conversions, fieldSql: FieldSql):
   const { field } = metric;
   if (!field) return "count(*)";
   const converted = amount(metric);
-  if (converted !== undefined) {
-    if (metric.aggregate === "avg") return `trim_scale(round(avg(${converted}), 6))`;
-    const sql = `${metric.aggregate}(${converted})`;
-    return rounded(metric.aggregate === "sum" ? `coalesce(${sql}, 0)` : sql, field);
-  }
-  const stored = fieldSql(metric.source, field.name);
-  const column = isDuration(metric) && !counting.has(metric.aggregate) ? secondsSql(stored) : stored;
-  switch (metric.aggregate) {
-    case "count":
-      return `count(${column})`;
+  const sql = totalSql(metric, converted ?? valueSql(metric, fieldSql(metric.source, field.name)));
+  return converted === undefined || metric.aggregate === "avg" ? sql : rounded(sql, field);
+}
+
+const valueSql = (metric: Metric, stored: string): string =>
+  isDuration(metric) && !counting.has(metric.aggregate) ? secondsSql(stored) : stored;
+
+function totalSql({ aggregate }: Metric, value: string): string {
+  switch (aggregate) {
     case "count_distinct":
-      return `count(DISTINCT ${column})`;
+      return `count(DISTINCT ${value})`;
     case "sum":
-      return `coalesce(sum(${column}), 0)`;
+      return `coalesce(sum(${value}), 0)`;
     case "avg":
       // Six decimals are exact enough for a mean and keep it a JSON number that a double can hold.
-      return `trim_scale(round(avg(${column}), 6))`;
+      return `trim_scale(round(avg(${value}), 6))`;
     default:
-      return `${metric.aggregate}(${column})`;
+      return `${aggregate}(${value})`;
   }
+}
+
+interface GroupedRows {
+  /** Stands before the statement. */
+  readonly head: string;
+  /** What FROM takes. */
+  readonly rows: string;
+  /** A further column of the statement. */
+  readonly unrated: string;
+}
+
+/** Currencies without a rate are asked of every group, also of one that a condition on the totals leaves out: its total may be wrong. */
+function groupedRows(select: (further: string) => string, { missing }: Conversions): GroupedRows {
+  if (missing === undefined) return { head: "", rows: `(${select("")})`, unrated: "" };
+  return {
+    head: `WITH g AS MATERIALIZED (${select(`, ${missing} AS "#unrated"`)}) `,
+    rows: "g",
+    unrated: `, (SELECT string_agg("#unrated", ',') FROM g) AS unrated`,
+  };
 }
 
 /** One row: `data` (the groups' JSON, comma-separated), `meta`; `unrated`, currencies that have no rate, where amounts are converted. */
@@ -102,14 +120,13 @@ export function compileAggregate(plan: AggregatePlan, snapshot: Snapshot, parame
       return m.shownAs ? `${jsonColumn(m.shownAs, column)} AS ${quote(m.name)}` : column;
     })
     .join(", ");
-  const rows = `SELECT ${columns}${conversions.missing ? `, ${conversions.missing} AS "#unrated"` : ""} ${from} ${conversions.joins} WHERE ${where} ${groupBy}`;
-  // Every group counts, also one that a condition on the totals leaves out: its total may be wrong.
-  const [head, unrated, groupRows] = conversions.missing
-    ? [`WITH g AS MATERIALIZED (${rows}) `, `, (SELECT string_agg("#unrated", ',') FROM g) AS unrated`, "g"]
-    : ["", "", `(${rows})`];
+  const { head, rows, unrated } = groupedRows(
+    (further) => `SELECT ${columns}${further} ${from} ${conversions.joins} WHERE ${where} ${groupBy}`,
+    conversions,
+  );
   return `${head}SELECT coalesce(string_agg(p.j, ',' ORDER BY p.n), '') AS data, ${metaVersion(snapshot)}${unrated} FROM (
   SELECT (SELECT to_json("#") FROM (SELECT ${names}) "#")::text AS j, row_number() OVER (${orderBy.length > 0 ? `ORDER BY ${orderBy.join(", ")}` : ""}) AS n
-  FROM ${groupRows} t0
+  FROM ${rows} t0
   ${having}
   ${orderBy.length > 0 ? `ORDER BY ${orderBy.join(", ")}` : ""} ${limit}
 ) p`;

@@ -1,6 +1,5 @@
 import { openAsBlob } from "node:fs";
 import { open } from "node:fs/promises";
-import { fileTypeFromBlob, supportedMimeTypes } from "file-type";
 
 /** Bytes that tell text from anything else. */
 const lookedAt = 4_096;
@@ -34,6 +33,8 @@ const plain = (said: string): string => {
 
 /** The content type of a file, by its bytes; what its sender `said` counts only where the bytes do not speak against it. */
 export async function contentTypeOf(path: string, said: string): Promise<string> {
+  // What tells hundreds of formats apart takes 30 ms to load, so it waits for the first upload.
+  const { fileTypeFromBlob, supportedMimeTypes } = await import("file-type");
   const stated = plain(said);
   const found = (await fileTypeFromBlob(await openAsBlob(path)))?.mime;
   if (found !== undefined) return kinds[found]?.(stated) ? stated : found;

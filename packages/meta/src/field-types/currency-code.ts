@@ -1,7 +1,9 @@
 import { Fault, type FieldType, ofString, text } from "./contract.ts";
 
-/** ISO 4217, as far as the platform's own library of languages and currencies knows it. */
-const known: ReadonlySet<string> = new Set(Intl.supportedValuesOf("currency"));
+let codes: ReadonlySet<string> | undefined;
+
+/** ISO 4217, as far as the library of languages and currencies that Node.js has knows it; read at first use, which takes some ms. */
+const isCode = (text: string): boolean => (codes ??= new Set(Intl.supportedValuesOf("currency"))).has(text);
 
 /** The code of a currency, `CNY`. */
 export const currencyCode: FieldType = {
@@ -18,7 +20,7 @@ export const currencyCode: FieldType = {
     schema: { type: "string", format: "currency-code" },
     normalise: ofString((value) => {
       const code = value.trim().toUpperCase();
-      return known.has(code) ? code : new Fault("format", { format: "currency-code" });
+      return isCode(code) ? code : new Fault("format", { format: "currency-code" });
     }),
   }),
 };
