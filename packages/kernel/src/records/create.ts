@@ -1,6 +1,5 @@
-import { setImmediate } from "node:timers/promises";
 import { grantWrite } from "@guanxi/access";
-import { GuanxiError, isGuanxiError, type Issue, type Locale, newId, toProblem } from "@guanxi/base";
+import { GuanxiError, isGuanxiError, type Locale, newId, toProblem } from "@guanxi/base";
 import { initialValues, isFileObject, type ObjectType } from "@guanxi/meta";
 import type { WriteGrant } from "@guanxi/query";
 import {
@@ -13,6 +12,7 @@ import {
 import { leftAlone, sealer, shownValues } from "../encryption/fields.ts";
 import type { HookChain } from "../hooks.ts";
 import type { RecordAnswer, Session, StoreRecords } from "../types.ts";
+import { collect, collectByTurns } from "./collect.ts";
 import { objectOf, type RecordsEnv, StaleSnapshot, writeContext } from "./context.ts";
 import { changesAlone, etagOf } from "./etag.ts";
 import { missingReferences, type Row, writeFault } from "./faults.ts";
@@ -70,44 +70,6 @@ function prepare(
   if (faults.length > 0)
     throw new GuanxiError("VALIDATION", { issues: faults.map((i) => ({ ...i, path: path + i.path })) });
   return "owner" in prepared ? prepared : { ...prepared, owner: session.actor.user };
-}
-
-function collect<T, R>(items: readonly T[], each: (item: T, index: number) => R): R[] {
-  const results = new Collected<R>();
-  for (const [i, item] of items.entries()) results.add(() => each(item, i));
-  return results.all();
-}
-
-/** Rows that are checked before others get the event loop: about a millisecond, since a request waits for its turn several times. */
-const checkedAtOnce = 25;
-
-async function collectByTurns<T, R>(items: readonly T[], each: (item: T, index: number) => R): Promise<R[]> {
-  const results = new Collected<R>();
-  for (const [i, item] of items.entries()) {
-    if (i > 0 && i % checkedAtOnce === 0) await setImmediate();
-    results.add(() => each(item, i));
-  }
-  return results.all();
-}
-
-/** Results, or the issues of all that failed to give one. */
-class Collected<R> {
-  readonly #results: R[] = [];
-  readonly #issues: Issue[] = [];
-
-  add(give: () => R): void {
-    try {
-      this.#results.push(give());
-    } catch (e) {
-      if (!isGuanxiError(e, "VALIDATION")) throw e;
-      this.#issues.push(...e.issues);
-    }
-  }
-
-  all(): R[] {
-    if (this.#issues.length > 0) throw new GuanxiError("VALIDATION", { issues: this.#issues });
-    return this.#results;
-  }
 }
 
 function refuseBroken(session: Session, object: ObjectType, rows: readonly Row[]): void {
