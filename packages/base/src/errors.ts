@@ -88,6 +88,8 @@ export const issueCatalogue = {
   maxLength: text("must have at most {limit} character(s)", "最多 {limit} 个字符", "最多 {limit} 個字元"),
   minItems: text("must have at least {limit} entries", "至少 {limit} 项", "至少 {limit} 項"),
   maxItems: text("must have at most {limit} entries", "最多 {limit} 项", "最多 {limit} 項"),
+  minProperties: text("must have at least {limit} member(s)", "至少 {limit} 个成员", "至少 {limit} 個成員"),
+  maxProperties: text("must have at most {limit} members", "最多 {limit} 个成员", "最多 {limit} 個成員"),
   uniqueItems: text("must not repeat an entry", "不能有重复项", "不能有重複項"),
   pattern: text("must match {pattern}", "必须匹配 {pattern}", "必須符合 {pattern}"),
   format: text("must be a valid {format}", "不是有效的 {format}", "不是有效的 {format}"),

@@ -113,7 +113,7 @@ function toFaults(errors: readonly ErrorObject[]): Fault[] {
 /** Keywords whose limit is the one number or text a reader needs. */
 const limits = new Set<string>([
   ...["minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf"],
-  ...["minLength", "maxLength", "minItems", "maxItems"],
+  ...["minLength", "maxLength", "minItems", "maxItems", "minProperties", "maxProperties"],
 ]);
 
 function toFault(e: ErrorObject): Fault {

@@ -31,7 +31,7 @@ const bad: readonly (readonly [what: string, definition: unknown, ...issues: str
   ["an unknown language", { name, titles: { fr: "Chose" } }, "/titles/fr unknown"],
   ["NUL in a title", { name, title: "a\0" }, "/title characters"],
   ["states of a field that is not there", { name, states: { status: {} } }, "/states/status unknown"],
-  ["states of nothing", { name, states: {} }, "/states schema"],
+  ["states of nothing", { name, states: {} }, "/states minProperties"],
   ["states of a text", field({ type: "string" }, { states: { x: {} } }), "/states/x definition"],
   ["states of a set", field({ type: "array", items: { enum: ["a"] } }, { states: { x: {} } }), "/states/x definition"],
   [
@@ -46,7 +46,7 @@ const bad: readonly (readonly [what: string, definition: unknown, ...issues: str
     "/states/x/ definition",
   ],
   ["followers that are no list", field({ enum: ["a"] }, { states: { x: { a: "a" } } }), "/states/x/a type"],
-  ["no record types", { name, recordTypes: {} }, "/recordTypes schema"],
+  ["no record types", { name, recordTypes: {} }, "/recordTypes minProperties"],
   ["a record type named in capitals", { name, recordTypes: { A: {} } }, "/recordTypes/A schema"],
   ["record types that are all retired", { name, recordTypes: { a: { active: false } } }, "/recordTypes definition"],
   [
@@ -433,7 +433,7 @@ const bad: readonly (readonly [what: string, definition: unknown, ...issues: str
       properties: { a: { fieldType: "nonsense" }, b: { type: "string", maxLength: "3" }, c: { fieldType: "files" } },
     },
     "/name pattern",
-    "/states schema",
+    "/states minProperties",
     "/required/0 unknown",
     "/properties/a/fieldType enum",
     "/properties/b/maxLength type",
@@ -471,6 +471,6 @@ test("hostile definitions end in an issue, soon", () => {
   expect(lists.prepareCreate({ x: items }, { now }).issues).toHaveLength(items.length);
   const keywords = Object.fromEntries(items.map((_item, i) => [`k${i}`, 1]));
   expect(issuesOf(() => parseDefinition({ name, ...keywords }))).toHaveLength(items.length);
-  expect(brief(issuesOf(() => parseDefinition({ name, properties: keywords })))).toEqual(["/properties schema"]);
+  expect(brief(issuesOf(() => parseDefinition({ name, properties: keywords })))).toEqual(["/properties maxProperties"]);
   expect(performance.now() - started).toBeLessThan(10_000);
 });
