@@ -9,7 +9,7 @@ import { objectRights, systemRights } from "@guanxi/access";
 import { defaultSettings } from "@guanxi/automation";
 import { errorCatalogue, issueCatalogue } from "@guanxi/base";
 import { checkExpression, type ExprType, evaluate, functionNames } from "@guanxi/expr";
-import { fieldTypes, laterFieldTypes, objectMetaSchema, parseDefinition } from "@guanxi/meta";
+import { fieldTypes, objectMetaSchema, parseDefinition } from "@guanxi/meta";
 import { hookLimits, runLimits, sourceBytes } from "@guanxi/sandbox";
 import { settings } from "@guanxi/server";
 import { createTestApp, operatorKey, type TestApp, until } from "@guanxi/testing";
@@ -73,10 +73,8 @@ describe("the reference lists what the code has, and nothing else", () => {
     expect([...new Set(shown)].toSorted()).toEqual([...functionNames].toSorted());
   });
 
-  test("field types, those that work and those to come", () => {
+  test("field types", () => {
     expect(named(objects, "Field types").toSorted()).toEqual(Object.keys(fieldTypes).toSorted());
-    const later = codes(section(objects, "Not yet"));
-    expect([...laterFieldTypes].filter((type) => !later.includes(type))).toEqual([]);
   });
 
   test("keywords of definitions", () => {

@@ -32,7 +32,7 @@ const texts = {
 } as const;
 
 const specimens: Readonly<
-  Record<Exclude<FieldTypeName, "autonumber" | "reference" | "references" | "formula" | "rollup" | "file">, Specimen>
+  Record<Exclude<FieldTypeName, "autonumber" | "reference" | "references" | "formula" | "rollup" | "file" | "files">, Specimen>
 > = {
   text: { definition: { type: "string" }, ...texts, wrong: 1, metrics: { "min(f)": "B", "max(f)": "汉字 😀" } },
   long_text: { definition: { fieldType: "long_text" }, ...texts, wrong: ["a"] },
@@ -264,7 +264,7 @@ const specimens: Readonly<
 };
 
 /** Types whose cases need more than one object, and are told below; references, formulas, roll-ups and files have files of their own. */
-const apart: readonly string[] = ["autonumber", "reference", "references", "formula", "rollup", "file"];
+const apart: readonly string[] = ["autonumber", "reference", "references", "formula", "rollup", "file", "files"];
 
 let app: TestApp;
 beforeAll(async () => {

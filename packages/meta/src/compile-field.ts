@@ -1,7 +1,7 @@
 import { Fault, type FieldShape } from "./field-types/contract.ts";
 import { formulaOf } from "./field-types/formula.ts";
 import { fieldTypes } from "./field-types/index.ts";
-import { fieldTypeOf, isReference, targetOf } from "./infer.ts";
+import { fieldTypeOf, holdsFiles, isReference, targetOf } from "./infer.ts";
 import { isUnique } from "./keys.ts";
 import { humanise } from "./names.ts";
 import { titleText } from "./titles.ts";
@@ -89,7 +89,7 @@ function referenceFacts(definition: FieldDefinition, required: boolean): Partial
 
 /** What becomes of a record whose reference loses its target. A file that a record names stays. */
 export const onDeleteOf = (definition: FieldDefinition, required: boolean): OnDelete =>
-  definition.onDelete ?? (required || fieldTypeOf(definition) === "file" ? "restrict" : "setNull");
+  definition.onDelete ?? (required || holdsFiles(fieldTypeOf(definition)) ? "restrict" : "setNull");
 
 /** Defaults are kept in canonical form; `today` and `now` stay words until a record is made. */
 function defaultFacts(definition: FieldDefinition, shape: FieldShape): Partial<FieldFacts> {

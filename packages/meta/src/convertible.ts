@@ -25,10 +25,17 @@ const conversions: Partial<Record<FieldTypeName, readonly FieldTypeName[]>> = {
   multi_picklist: ["picklist"],
 };
 
-/** Of an encrypted text the database knows no more than its mask; a file that no field names is deleted; a roll-up's values are not its own. */
-const apart: ReadonlySet<FieldTypeName> = new Set(["encrypted_text", "file", "rollup"]);
+/** Of an encrypted text the database knows no more than its mask; a roll-up's values are not its own. */
+const apart: ReadonlySet<FieldTypeName> = new Set(["encrypted_text", "rollup"]);
+/** A file that no field names is deleted, so these stay among themselves; a list of records may turn out to be one of files. */
+const files: ReadonlySet<FieldTypeName> = new Set(["file", "files"]);
 
 /** Whether values of one type can become values of another; single rows may still stand in the way. */
 export const isConvertible = (from: FieldTypeName, to: FieldTypeName): boolean =>
   from === to ||
-  (!apart.has(from) && !apart.has(to) && (anything.has(to) || (conversions[from]?.includes(to) ?? false)));
+  (files.has(to) && (files.has(from) || (from === "references" && to === "files"))) ||
+  (!files.has(from) &&
+    !files.has(to) &&
+    !apart.has(from) &&
+    !apart.has(to) &&
+    (anything.has(to) || (conversions[from]?.includes(to) ?? false)));

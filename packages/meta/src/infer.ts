@@ -63,6 +63,12 @@ export function fieldTypeOf(definition: FieldDefinition): FieldTypeName | undefi
 /** Field types whose values are records of another table, which the database holds them to. */
 export const isReference = (type: FieldTypeName | undefined): boolean => type === "reference" || type === "file";
 
+/** Field types whose values are lists of ids, which every write holds to records that are there. */
+export const listsRecords = (type: FieldTypeName | undefined): boolean => type === "references" || type === "files";
+
+/** Field types whose values are files. */
+export const holdsFiles = (type: FieldTypeName | undefined): boolean => type === "file" || type === "files";
+
 /** The object that a field's values are records of. */
 export const targetOf = (definition: FieldDefinition): string | undefined =>
-  fieldTypeOf(definition) === "file" ? fileObject : definition.target;
+  holdsFiles(fieldTypeOf(definition)) ? fileObject : definition.target;

@@ -207,7 +207,7 @@ export const fieldKeywords: Readonly<Record<string, Keyword>> = {
     expression,
     "outcome != 'cancelled'",
   ),
-  maxSize: works("Bytes that a file may have.", { type: "integer", minimum: 1 }, 5_000_000),
+  maxSize: works("Bytes that a file may have; of files each.", { type: "integer", minimum: 1 }, 5_000_000),
   accept: works(
     "Content types that a file may have; a star after the slash is any.",
     { type: "array", minItems: 1, maxItems: 50, uniqueItems: true, items: { type: "string", pattern: contentType } },

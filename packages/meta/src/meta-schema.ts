@@ -1,4 +1,4 @@
-import { fieldTypes, laterFieldTypes } from "./field-types/index.ts";
+import { fieldTypes } from "./field-types/index.ts";
 import { fieldKeywords, type Keyword, objectKeywords } from "./keywords.ts";
 
 const schemas = (keywords: Readonly<Record<string, Keyword>>): Record<string, unknown> =>
@@ -26,11 +26,7 @@ export function objectMetaSchema(): Record<string, unknown> {
     propertyNames: { pattern: "^[a-z][a-z0-9_]{0,39}$" },
     additionalProperties: { $ref: "#/$defs/field" },
   };
-  const fieldType = {
-    ...fieldKeywords["fieldType"]?.schema,
-    enum: [...Object.keys(fieldTypes), ...laterFieldTypes],
-    $comment: `Not supported yet: ${[...laterFieldTypes].join(", ")}.`,
-  };
+  const fieldType = { ...fieldKeywords["fieldType"]?.schema, enum: Object.keys(fieldTypes) };
   return {
     $schema: "https://json-schema.org/draft/2020-12/schema",
     $id: "https://guanxi.dev/schemas/object.json",

@@ -2,7 +2,7 @@ import type { ExprObject, ExprType, Formula } from "@guanxi/expr";
 import { compileField, onDeleteOf } from "./compile-field.ts";
 import { propertiesOf } from "./currencies.ts";
 import { fieldTypes } from "./field-types/index.ts";
-import { fieldTypeOf, targetOf } from "./infer.ts";
+import { fieldTypeOf, holdsFiles, targetOf } from "./infer.ts";
 import { askedIndexes, textLimits, uniqueKeys } from "./keys.ts";
 import { humanise } from "./names.ts";
 import { frozen } from "@guanxi/base";
@@ -160,7 +160,7 @@ const referencesOf = ({ properties, plural, required }: ObjectDefinition): reado
   Object.entries(properties).flatMap(([field, definition]) => {
     const target = targetOf(definition);
     if (target === undefined) return [];
-    const core = fieldTypeOf(definition) === "file";
+    const core = holdsFiles(fieldTypeOf(definition));
     // Objects have several files as a matter of course.
     const { relation = core ? `${plural}_${field}` : plural } = definition;
     return [{ field, target, relation, core, onDelete: onDeleteOf(definition, required?.includes(field) ?? false) }];

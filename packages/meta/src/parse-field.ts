@@ -1,7 +1,7 @@
 import { unstorable } from "./characters.ts";
 import { checkKeyword, notAKeyword } from "./check-keyword.ts";
 import { Fault, type FieldType, valueChecks } from "./field-types/contract.ts";
-import { fieldTypes, isFieldType, laterFieldTypes } from "./field-types/index.ts";
+import { fieldTypes, isFieldType } from "./field-types/index.ts";
 import { knownFormats } from "./formats.ts";
 import { fieldTypeOf, jsonTypeOf } from "./infer.ts";
 import { commonFieldKeywords, fieldKeywords, writtenFieldKeywords } from "./keywords.ts";
@@ -27,7 +27,7 @@ export function parseField(name: string, input: unknown, required: boolean, repo
     return;
   }
   const before = report.issues.length;
-  if (!checkFieldType(input["fieldType"], `${path}/fieldType`, report)) return;
+  checkFieldType(input["fieldType"], `${path}/fieldType`, report);
   checkKeywords(input, path, report);
   checkJsonType(input["type"], `${path}/type`, report);
   // A malformed keyword may have hidden what the type is; what depends on the type waits until it is mended.
@@ -46,16 +46,9 @@ export function parseField(name: string, input: unknown, required: boolean, repo
   checkDefault(definition, type, `${path}/default`, report);
 }
 
-/** False when the field type exists only in the vocabulary: then its other keywords need no word. */
-function checkFieldType(fieldType: unknown, path: string, report: Report): boolean {
-  if (fieldType === undefined) return true;
-  if (typeof fieldType !== "string") return true;
-  if (laterFieldTypes.has(fieldType)) {
-    report.notYet(path, fieldType);
-    return false;
-  }
-  if (!isFieldType(fieldType)) report.add(path, "enum", { values: Object.keys(fieldTypes).join(", ") });
-  return true;
+function checkFieldType(fieldType: unknown, path: string, report: Report): void {
+  if (typeof fieldType === "string" && !isFieldType(fieldType))
+    report.add(path, "enum", { values: Object.keys(fieldTypes).join(", ") });
 }
 
 function checkKeywords(input: Record<string, unknown>, path: string, report: Report): void {

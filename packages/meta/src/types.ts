@@ -32,7 +32,8 @@ export type FieldTypeName =
   | "references"
   | "formula"
   | "rollup"
-  | "file";
+  | "file"
+  | "files";
 
 export type OnDelete = "restrict" | "setNull" | "cascade";
 export type Sharing = "private" | "read" | "write";

@@ -126,11 +126,14 @@ describe("the steps between two snapshots", () => {
     ["file", "text"],
     ["file", "reference"],
     ["uuid", "file"],
+    ["files", "references"],
+    ["text", "files"],
   ])("are refused from %s to %s", (from, to) => {
     const definition: Record<string, unknown> = {
       autonumber: { fieldType: "autonumber", pattern: "{000}" },
       multi_picklist: { fieldType: "multi_picklist", items: { enum: ["a"] } },
       reference: { fieldType: "reference", target: "user" },
+      references: { fieldType: "references", target: "user" },
     };
     const field = (type: string) => definition[type] ?? { fieldType: type };
     const issues = issuesOf(() =>

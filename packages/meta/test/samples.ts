@@ -518,6 +518,30 @@ export const samples: Readonly<Record<FieldTypeName, Samples>> = {
       [{ id }, " type"],
     ],
   },
+  files: {
+    definition: { fieldType: "files" },
+    sqlType: "uuid[]",
+    exprKind: "list",
+    valid: [
+      [[]],
+      [[other, id]],
+      [
+        [other, id.toUpperCase(), other],
+        [other, id],
+      ],
+    ],
+    invalid: [
+      [id, " type"],
+      [[id, "scan.pdf"], "/1 format"],
+      [[id, 5], "/1 type"],
+      [[null], "/0 type"],
+    ],
+    limits: [
+      [{ maxItems: 1 }, [id, id]],
+      [{ maxItems: 1 }, [id, other], " maxItems"],
+      [{ minItems: 1 }, [], " minItems"],
+    ],
+  },
   reference: {
     definition: { fieldType: "reference", target: "user" },
     sqlType: "uuid",

@@ -27,7 +27,7 @@ function member(output: Output, field: FieldSql, listed: ListedSql | undefined):
   if (!listed) throw new Error(`the statement has no rows for ${output.name}`);
   const list = field(output.source, output.field.name);
   const records = `SELECT ${output.of}.id, ${jsonObject(output.outputs, listed.field)} AS j ${listed.rows(output.of, list)}`;
-  return `CASE WHEN ${list} IS NOT NULL THEN (SELECT coalesce(json_agg(x.j ORDER BY x.id), '[]') FROM (${records}) x) END`;
+  return `CASE WHEN ${list} IS NOT NULL THEN (SELECT coalesce(json_agg(x.j ORDER BY ${output.field.type === "files" ? `array_position(${list}, x.id)` : "x.id"}), '[]') FROM (${records}) x) END`;
 }
 
 /** The fields that the outputs are made of, so that a page can be cut before any JSON is built. */

@@ -1,5 +1,5 @@
 import { text } from "@guanxi/base";
-import { type Field, formulaOf, type ObjectType, partField, type Snapshot } from "@guanxi/meta";
+import { type Field, formulaOf, listsRecords, type ObjectType, partField, type Snapshot } from "@guanxi/meta";
 import { queryError } from "./errors.ts";
 import type { FieldPlace, Source } from "./plan.ts";
 
@@ -33,7 +33,7 @@ export class Sources {
     const from = this.walk(path.slice(0, -1));
     const field = from?.object.fields.get(path.at(-1) ?? "");
     const object = field?.target === undefined ? undefined : this.#snapshot.objects.get(field.target);
-    if (!from || !field?.column || !object || field.type === "references") return undefined;
+    if (!from || !field?.column || !object || listsRecords(field.type)) return undefined;
     return this.#add(key, { object, via: { source: from.alias, field }, deleted: "live" });
   }
 
@@ -41,7 +41,7 @@ export class Sources {
   listOf(name: string): Source | undefined {
     const key = `${name}[]`;
     const field = this.#list[0]?.object.fields.get(name);
-    const object = field?.type === "references" ? this.#snapshot.objects.get(field.target ?? "") : undefined;
+    const object = listsRecords(field?.type) ? this.#snapshot.objects.get(field?.target ?? "") : undefined;
     return this.#byWalk.get(key) ?? (object && field && this.#add(key, { object, list: field, deleted: "live" }));
   }
 

@@ -2,6 +2,7 @@ import { type CheckedExpression, partSql, toSql } from "@guanxi/expr";
 import {
   type Field,
   formulaOf,
+  listsRecords,
   type ObjectType,
   partField,
   type Snapshot,
@@ -29,7 +30,7 @@ export function predicateSql(predicate: Predicate | undefined, alias: string, sc
 /** Whether the row `alias` of the object names a record in the field, which may hold many. */
 export function namesSql(object: ObjectType, field: string, alias: string, id: string): string {
   const column = `${alias}.${quote(field)}`;
-  return object.fields.get(field)?.type === "references" ? `${column} @> ARRAY[${id}]` : `${column} = ${id}`;
+  return listsRecords(object.fields.get(field)?.type) ? `${column} @> ARRAY[${id}]` : `${column} = ${id}`;
 }
 
 function heldSql(

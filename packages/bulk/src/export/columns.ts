@@ -27,6 +27,7 @@ const harmless: ReadonlySet<string> = new Set([
   "reference",
   "references",
   "file",
+  "files",
   "date",
   "datetime",
   "time",

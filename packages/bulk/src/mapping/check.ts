@@ -1,5 +1,5 @@
 import { GuanxiError, type Issue, type IssueCode, text } from "@guanxi/base";
-import { type Field, type ObjectType, partField, pointer, type Snapshot } from "@guanxi/meta";
+import { type Field, listsRecords, type ObjectType, partField, pointer, type Snapshot } from "@guanxi/meta";
 import { Ajv2020, type ErrorObject } from "ajv/dist/2020.js";
 import type { Reading } from "./convert.ts";
 import { compileFormat, type DateReader, isTimeZone } from "./dates.ts";
@@ -186,7 +186,7 @@ function bind(context: Context, column: string, given: ColumnMapping, path: stri
   const by = given.lookup ?? (part ? undefined : walk);
   if (!field || more.length > 0 || (given.lookup !== undefined && walk !== undefined)) return fault("unknown");
   if (field.readOnly && !(field.name === "id" && key?.name === "id")) return fault("read_only");
-  const target = by === undefined || field.type === "references" ? undefined : snapshot.objects.get(field.target ?? "");
+  const target = by === undefined || listsRecords(field.type) ? undefined : snapshot.objects.get(field.target ?? "");
   const lookedUp = by === undefined ? undefined : target?.fields.get(by);
   if (by !== undefined && (!target || !lookedUp || !askable.has(lookedUp.exprType.kind))) {
     issues.push(

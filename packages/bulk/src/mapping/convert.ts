@@ -45,6 +45,7 @@ export function convert(field: Field, text: string, reading: Reading): Converted
       return toDate(field, text, reading);
     case "multi_picklist":
     case "references":
+    case "files":
       return {
         value: text
           .split(reading.separator)

@@ -14,9 +14,9 @@ export interface Row {
 /** `missing` of a write's answer: references whose target is not there for the actor, and files that do not fit their field. */
 export function missingReferences(object: ObjectType, missing: string, path: string): Issue[] {
   return missing.split(",").map((fault): Issue => {
-    const [name = "", unfit] = fault.split(":");
+    const [name = "", unfit, position] = fault.split(":");
     const field = object.fields.get(name);
-    const at = `${path}/${name}`;
+    const at = `${path}/${name}${position === undefined ? "" : `/${position}`}`;
     const { maxSize, accept } = field?.definition ?? {};
     if (unfit === "maxSize") return { path: at, code: "maxSize", params: { limit: maxSize } };
     if (unfit === "accept") return { path: at, code: "accept", params: { types: accept?.join(", ") } };

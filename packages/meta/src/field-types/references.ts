@@ -1,5 +1,6 @@
 import { isId } from "@guanxi/base";
-import { Fault, type FieldType, pick } from "./contract.ts";
+import type { FieldDefinition } from "../types.ts";
+import { Fault, type FieldType, pick, type ValueSchema } from "./contract.ts";
 
 /** Ids of one list: it is written whole and checked one by one. */
 const longest = 1_000;
@@ -25,21 +26,25 @@ export const references: FieldType = {
   shape: (definition) => ({
     sqlType: "uuid[]",
     exprType: { kind: "list", of: { kind: "ref", target: definition.target ?? "" } },
-    schema: {
-      type: "array",
-      ...pick(definition, ["minItems"]),
-      maxItems: Math.min((definition["maxItems"] as number | undefined) ?? longest, longest),
-      uniqueItems: true,
-      items: { type: "string", format: "uuid" },
-    },
-    normalise: canonicalIds,
+    schema: idsSchema(definition),
+    normalise: (value) => canonicalIds(value, (ids) => ids.toSorted()),
   }),
 };
 
-function canonicalIds(value: unknown): unknown {
+/** What a list of ids is held to. */
+export const idsSchema = (definition: FieldDefinition): ValueSchema => ({
+  type: "array",
+  ...pick(definition, ["minItems"]),
+  maxItems: Math.min((definition["maxItems"] as number | undefined) ?? longest, longest),
+  uniqueItems: true,
+  items: { type: "string", format: "uuid" },
+});
+
+/** Ids without doubles, in the order that `arrange` gives them. */
+export function canonicalIds(value: unknown, arrange: (ids: string[]) => string[]): unknown {
   if (!Array.isArray(value)) return value;
   const wrong = value.findIndex((id) => typeof id === "string" && !isId(id));
   if (wrong >= 0) return new Fault("format", { format: "uuid" }, `/${wrong}`);
   if (!value.every((id) => typeof id === "string")) return value;
-  return [...new Set(value.map((id) => id.toLowerCase()))].toSorted();
+  return arrange([...new Set(value.map((id) => id.toLowerCase()))]);
 }

@@ -3,6 +3,7 @@ import type { Rights, Session } from "@guanxi/kernel";
 import {
   type Field,
   isFileObject,
+  listsRecords,
   type JsonSchema,
   type ObjectType,
   partField,
@@ -92,8 +93,8 @@ function entry(
     target !== undefined && readable.has(target) ? [{ type, entry: [name, { const: target }] as const }] : [],
   );
   const to = (list: boolean): JsonSchema =>
-    record(Object.fromEntries(leading.filter((l) => (l.type === "references") === list).map((l) => l.entry)));
-  const lists = leading.some((l) => l.type === "references") ? { lists: to(true) } : {};
+    record(Object.fromEntries(leading.filter((l) => listsRecords(l.type) === list).map((l) => l.entry)));
+  const lists = leading.some((l) => listsRecords(l.type)) ? { lists: to(true) } : {};
   const parts = fields.flatMap((field) =>
     field.exprType.kind === "parts" ? [[field.name, record(partsOf(field, Object.keys(field.exprType.parts)))]] : [],
   );

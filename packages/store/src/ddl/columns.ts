@@ -1,4 +1,4 @@
-import type { Column, ObjectType, Snapshot, StoredField } from "@guanxi/meta";
+import { type Column, listsRecords, type ObjectType, type Snapshot, type StoredField } from "@guanxi/meta";
 import { literal, quote } from "@guanxi/query";
 import { conversion } from "./convert.ts";
 import { constant } from "./literals.ts";
@@ -57,7 +57,7 @@ export function addColumn(schema: string, object: ObjectType, field: StoredField
 /** What a reference's column needs besides itself, where the table may have rows. */
 function attachReference(schema: string, table: string, field: StoredField): DdlStep[] {
   if (field.target === undefined) return [];
-  if (field.type === "references") return [referenceIndex(schema, table, field)];
+  if (listsRecords(field.type)) return [referenceIndex(schema, table, field)];
   const column = field.column.name;
   const foreignKey = { name: names.foreignKey(field.id), table, column, target: field.target, filled: true };
   return [referenceIndex(schema, table, field), addForeignKey(schema, foreignKey)];
@@ -93,7 +93,7 @@ export function dropColumn(schema: string, { table, name }: ObjectType, field: S
 
 export function changeReference(schema: string, { table }: ObjectType, field: StoredField): DdlStep[] {
   if (field.target === undefined) return [];
-  if (field.type === "references") return [holdList(schema, table, field, field.target)];
+  if (listsRecords(field.type)) return [holdList(schema, table, field, field.target)];
   const foreignKey = {
     name: names.foreignKey(field.id),
     table,
@@ -134,7 +134,7 @@ export function changeType(
     const sql = `DROP SEQUENCE ${qualified(schema, names.sequence(field.id))}`;
     detach.push({ sql, effect: `end the numbers of ${table}.${field.name}` });
   }
-  if (from.type === "references")
+  if (listsRecords(from.type))
     detach.push(dropIndex(schema, names.referenceIndex(field.id), `drop the index of ${table}.${field.name}`));
   const target = field.target === undefined ? undefined : qualified(schema, field.target);
   const context = { timeZone: after.settings.timeZone, target };

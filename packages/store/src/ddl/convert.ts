@@ -1,4 +1,4 @@
-import type { StoredField } from "@guanxi/meta";
+import { listsRecords, type StoredField } from "@guanxi/meta";
 import { literal, secondsSql } from "@guanxi/query";
 import { partsBlocked } from "./convert-parts.ts";
 import { dateValid, instantValid, patternValid, phonePattern, timePattern, uuidPattern } from "./text-patterns.ts";
@@ -69,7 +69,13 @@ function direct(
     const blocked = `cardinality(${column}) > 1 OR (${column}[1] IS NOT NULL AND ${valueUnlisted(`${column}[1]`, to)})`;
     return { using: `${column}[1]`, blocked: withRequired(`${column}[1]`, blocked, to) };
   }
-  if (to.type === "references")
+  if (from.type === "files") {
+    const first = `${column}[1]`;
+    return { using: first, blocked: withRequired(first, `cardinality(${column}) > 1`, to) };
+  }
+  if (from.type === "references")
+    return { using: column, blocked: `NOT ${column} <@ ARRAY(SELECT r.id FROM ${target} r)` };
+  if (listsRecords(to.type))
     return {
       using: `CASE WHEN ${column} IS NOT NULL THEN ARRAY[${column}] END`,
       blocked: missingTarget(column, target),

@@ -1,4 +1,12 @@
-import type { Column, Index, ObjectType, Snapshot, StoredField, UniqueKey } from "@guanxi/meta";
+import {
+  type Column,
+  type Index,
+  listsRecords,
+  type ObjectType,
+  type Snapshot,
+  type StoredField,
+  type UniqueKey,
+} from "@guanxi/meta";
 import { formulaIndexSql, literal, quote } from "@guanxi/query";
 import { names } from "./names.ts";
 import { type DdlStep, qualified, rowsWhere } from "./step.ts";
@@ -56,7 +64,7 @@ export const referenceIndex = (schema: string, table: string, field: StoredField
     names.referenceIndex(field.id),
     [field.column.name],
     undefined,
-    field.type === "references" ? "gin" : "btree",
+    listsRecords(field.type) ? "gin" : "btree",
   );
 
 export function createIndex(schema: string, object: ObjectType, { id, fields }: Index, after: Snapshot): DdlStep {

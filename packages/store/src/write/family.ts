@@ -1,4 +1,4 @@
-import type { ObjectType, StoredField } from "@guanxi/meta";
+import { listsRecords, type ObjectType, type StoredField } from "@guanxi/meta";
 import { quote } from "@guanxi/query";
 import type { Statement } from "../types.ts";
 import { idsSql } from "./shared.ts";
@@ -7,9 +7,7 @@ const given = "(SELECT value::uuid FROM json_array_elements_text($1::json))";
 
 /** Of records `t` of the object: that the field names any of the records given. */
 const namesGiven = (object: ObjectType, field: string): string =>
-  object.fields.get(field)?.type === "references"
-    ? `t.${quote(field)} && ARRAY${given}`
-    : `t.${quote(field)} IN ${given}`;
+  listsRecords(object.fields.get(field)?.type) ? `t.${quote(field)} && ARRAY${given}` : `t.${quote(field)} IN ${given}`;
 
 const statement = (name: string, text: string, ...params: string[]): Statement => ({
   name,
@@ -71,7 +69,7 @@ export const orphansStatement = (
     `WITH p AS MATERIALIZED (
       SELECT p.id FROM ${quote(schema)}.${quote(parent.table)} p
       WHERE p.id IN (SELECT ${idsSql(field, column)} FROM ${own}) AND p.deleted_at IS NULL FOR KEY SHARE OF p
-    ) SELECT t.id FROM ${own} AND ${field.type === "references" ? `NOT ${column} <@ ARRAY(SELECT id FROM p)` : `${column} NOT IN (SELECT id FROM p)`}`,
+    ) SELECT t.id FROM ${own} AND ${listsRecords(field.type) ? `NOT ${column} <@ ARRAY(SELECT id FROM p)` : `${column} NOT IN (SELECT id FROM p)`}`,
     JSON.stringify(children),
   );
 };

@@ -1,5 +1,5 @@
 import { perKey } from "@guanxi/base";
-import type { ObjectType, Snapshot, StoredField } from "@guanxi/meta";
+import { listsRecords, type ObjectType, type Snapshot, type StoredField } from "@guanxi/meta";
 import {
   jsonColumn,
   literal,
@@ -128,14 +128,14 @@ export function referenceChecks(object: ObjectType, grant: WriteGrant, snapshot:
 
 /** The ids in a reference's value, one or many. */
 export const idsSql = ({ type }: StoredField, value: string): string =>
-  type === "references" ? `unnest(${value})` : value;
+  listsRecords(type) ? `unnest(${value})` : value;
 
 const acceptedSql = (type: string): string =>
   type.endsWith("*") ? `t.content_type LIKE ${literal(`${type.slice(0, -1)}%`)}` : `t.content_type = ${literal(type)}`;
 
-/** What a file's field has against the file `t`; undefined where it takes any. */
+/** What a field of files has against the file `t`; undefined where it takes any. */
 function unfitSql({ type, definition: { maxSize, accept } }: StoredField): string | undefined {
-  if (type !== "file" || (maxSize ?? accept) === undefined) return undefined;
+  if ((type !== "file" && type !== "files") || (maxSize ?? accept) === undefined) return undefined;
   const size = maxSize === undefined ? "" : ` WHEN t.size > ${maxSize} THEN ':maxSize'`;
   const kind = accept === undefined ? "" : ` WHEN NOT (${accept.map(acceptedSql).join(" OR ")}) THEN ':accept'`;
   return `CASE${size}${kind} END`;
@@ -150,9 +150,16 @@ interface ReferenceValues {
   readonly old?: (column: string) => string;
 }
 
+/** The first file of a list that does not fit, and where it stands; what was in it before stays. */
+const firstUnfit = ({ name }: StoredField, cte: string, list: string, old: string | undefined): string => {
+  const came = old === undefined ? "" : ` AND (f.id = ANY (${old})) IS NOT TRUE`;
+  const at = `array_position(${list}, f.id)`;
+  return `(SELECT ${literal(name)} || f.unfit || ':' || ${at} - 1 FROM ${cte} f WHERE f.unfit IS NOT NULL AND f.id = ANY (${list})${came} ORDER BY ${at} LIMIT 1)`;
+};
+
 /**
  * `ctes` find the targets that are there for the actor, and lock them so that none is deleted before this write commits; they end in a comma.
- * `missing` names the fields whose targets are not among them, or are files that do not fit (`scan:maxSize`). It must be read by the statement, or PostgreSQL skips the CTEs.
+ * `missing` names the fields whose targets are not among them, or are files that do not fit (`scan:maxSize`; of a list the first, `scans:maxSize:2`). It must be read by the statement, or PostgreSQL skips the CTEs.
  */
 export function referenceSql(
   checks: readonly ReferenceCheck[],
@@ -165,16 +172,18 @@ export function referenceSql(
     const kept = old ? `coalesce(${old(column)}, '{}') || ` : "";
     const changes = old ? ` AND ${proposed(column)} IS DISTINCT FROM ${old(column)}` : "";
     const unfit = unfitSql(field);
-    const otherwise = unfit
-      ? `WHEN ${proposed(column)} IS NOT NULL${changes} THEN (SELECT ${literal(field.name)} || f.unfit FROM ${cte} f WHERE f.id = ${proposed(column)}) `
-      : "";
+    const isList = listsRecords(field.type);
+    const otherwise = !unfit
+      ? ""
+      : isList
+        ? `ELSE ${firstUnfit(field, cte, proposed(column), old?.(column))} `
+        : `WHEN ${proposed(column)} IS NOT NULL${changes} THEN (SELECT ${literal(field.name)} || f.unfit FROM ${cte} f WHERE f.id = ${proposed(column)}) `;
     return {
       cte: `${cte} AS MATERIALIZED (SELECT t.id${unfit ? `, ${unfit} AS unfit` : ""} FROM ${quote(schema)}.${quote(table)} t WHERE t.id = ANY (ARRAY(${wanted(column, field)}))
   AND t.deleted_at IS NULL AND ${rowPredicateSql(predicate, "t", schema, place.user)} FOR KEY SHARE OF t),\n`,
-      absent:
-        field.type === "references"
-          ? `CASE WHEN NOT ${proposed(column)} <@ (${kept}ARRAY(${found})) THEN ${literal(field.name)} END`
-          : `CASE WHEN ${proposed(column)} IS NOT NULL${changes} AND ${proposed(column)} NOT IN (${found}) THEN ${literal(field.name)} ${otherwise}END`,
+      absent: isList
+        ? `CASE WHEN NOT ${proposed(column)} <@ (${kept}ARRAY(${found})) THEN ${literal(field.name)} ${otherwise}END`
+        : `CASE WHEN ${proposed(column)} IS NOT NULL${changes} AND ${proposed(column)} NOT IN (${found}) THEN ${literal(field.name)} ${otherwise}END`,
     };
   });
   return { ctes: parts.map((p) => p.cte).join(""), missing: faultList(parts.map((p) => p.absent)) };

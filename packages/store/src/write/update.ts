@@ -1,4 +1,4 @@
-import type { ObjectType } from "@guanxi/meta";
+import { listsRecords, type ObjectType } from "@guanxi/meta";
 import {
   literal,
   type Parameters,
@@ -101,7 +101,7 @@ function compile(object: ObjectType, grant: WriteGrant, context: WriteContext): 
   const content = fields.map((f) => quote(f.column.name));
   const references = referenceSql(referenceChecks(object, grant, context.snapshot), schema, {
     wanted: (column, { name, type }) =>
-      type === "references"
+      listsRecords(type)
         ? `SELECT unnest(n.${column}) FROM n JOIN input p ON p.id = n.id WHERE p.patch ? ${literal(name)}`
         : `SELECT (p.patch ->> ${literal(name)})::uuid FROM input p`,
     proposed: (column) => `n.${column}`,
