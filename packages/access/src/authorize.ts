@@ -79,7 +79,7 @@ export function grantWrite(
 ): WriteGrant {
   requireRight(object, right, rights);
   const references = new Map<string, Predicate>();
-  for (const field of object.fields.values()) {
+  for (const field of object.columns) {
     const to = field.target === undefined ? undefined : snapshot.objects.get(field.target);
     if (to) references.set(field.name, readableById(to, rights, snapshot.objects));
   }

@@ -18,7 +18,12 @@ export function field(object: ExprObject, name: string): FieldNode {
   const type = object.fieldType(name);
   if (!type || object.formula?.(name)) throw new TypeError(`${object.name} has no field ${name}`);
   const digits = fieldDigits(type);
-  return { node: "field", root: "record", path: [name], type, at: 0, ...(digits && { digits }) };
+  const branches = type.kind === "ref" ? type.branches : undefined;
+  return {
+    ...{ node: "field", root: "record", path: [name], type, at: 0 },
+    ...(digits && { digits }),
+    ...(branches && { branches }),
+  };
 }
 
 const asked = (key: string, ...args: readonly TypedNode[]): Part =>

@@ -36,7 +36,7 @@ export function describe(source: string, root: TypedNode, formulaParts = 0): Che
     source,
     type: root.type,
     root,
-    paths: distinct(ofRecord.map((f) => f.path)),
+    paths: distinct(ofRecord.map(({ path, branch }) => (branch ? [...path.slice(0, -1), branch.of] : path))),
     walks: distinct([...ofRecord.map(walkOf), ...all.flatMap(recordWalkedTo)].filter((walk) => walk.length > 0)),
     usesUser: fields.some((f) => f.root === "user"),
     usesNow: all.some((n) => n.node === "call" && present.includes(n.operation)),

@@ -75,11 +75,13 @@ function formulaValue({ body, type, keeps, of }: FormulaNode, env: EvalEnv, run:
   return keeps ? held(value as Decimal, keeps) : value;
 }
 
-function fieldValue({ root, path, part, type }: FieldNode, env: EvalEnv): Inner {
+function fieldValue({ root, path, part, branches, branch, type }: FieldNode, env: EvalEnv): Inner {
   if (typeof root !== "string" || path.length !== 1) throw new Error(`${path.join(".")} has no evaluation in memory`);
   const record = root === "record" ? env.record : env[root];
   const [field] = path;
-  const value = member(record, field);
+  const value = member(record, branch?.of ?? field);
+  if (branch) return fromJson(member(value, "object") === branch.target ? member(value, "id") : null, type);
+  if (branches) return fromJson(member(value, part ?? "id"), type);
   return fromJson(part === undefined ? value : member(value, part), type);
 }
 

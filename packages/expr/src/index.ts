@@ -8,5 +8,16 @@ export { fieldsOf } from "./node.ts";
 export { Decimal } from "./number.ts";
 export { renameFields } from "./rename.ts";
 export { toSql } from "./sql.ts";
-export { type ExprObject, type ExprScope, type ExprType, type Formula, type Kind, partSql, sqlType } from "./types.ts";
+export {
+  type Branch,
+  type ExprObject,
+  type ExprScope,
+  type ExprType,
+  type Formula,
+  type Kind,
+  partSql,
+  referredIdSql,
+  referredObjectSql,
+  sqlType,
+} from "./types.ts";
 export type { Value } from "./values.ts";

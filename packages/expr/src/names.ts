@@ -3,7 +3,7 @@ import { messages } from "./messages.ts";
 import type { FieldNode } from "./node.ts";
 import { fieldDigits } from "./resolve.ts";
 import type { Syntax } from "./syntax.ts";
-import type { ExprObject, ExprScope, ExprType } from "./types.ts";
+import type { Branch, ExprObject, ExprScope, ExprType } from "./types.ts";
 
 /** What names mean at one place of an expression: the scope, and the variables of the child tests around it. */
 export interface Names {
@@ -77,13 +77,21 @@ function walk(
   let object = start;
   let type: ExprType = { kind: "null" };
   const names: string[] = [];
-  let part: string | undefined;
+  let inside: Inside = {};
   for (const [i, step] of steps.entries()) {
     if (type.kind === "parts") {
-      part = step.name;
+      inside = { part: step.name };
       type = member(type.parts, step);
       continue;
     }
+    if (type.kind === "ref" && type.branches) {
+      const [of = "", led] = [names.at(-1), leadTo(type.branches, step)];
+      if (led.field !== undefined) names.splice(-1, 1, led.field);
+      inside = led.field === undefined ? { ...led.inside, branches: type.branches } : { branch: { of, target: step.name } };
+      type = led.type;
+      continue;
+    }
+    inside = {};
     if (i > 0) object = target(type, steps[i - 1]!.name, step.at, root, scope);
     names.push(step.name);
     const found = object.fieldType(step.name);
@@ -94,13 +102,34 @@ function walk(
   const digits = fieldDigits(type);
   const whole = [...path, ...names];
   // A part has no unit of its own.
-  const unit = part === undefined ? object.unit?.(whole.at(-1) ?? "") : undefined;
+  const unit = inside.part === undefined ? object.unit?.(whole.at(-1) ?? "") : undefined;
   const facts = {
-    ...(part !== undefined && { part }),
+    ...(type.kind === "ref" && type.branches && { branches: type.branches }),
+    ...inside,
     ...(digits && { digits }),
     ...(unit === undefined ? {} : { unit: [...whole.slice(0, -1), unit] }),
   };
   return { object, field: { node: "field", root, path: whole, type, at, ...facts } };
+}
+
+/** What of a field's value a node is. */
+type Inside = Pick<FieldNode, "part" | "branches" | "branch">;
+
+interface Led {
+  readonly type: ExprType;
+  /** The branch that is followed. */
+  readonly field?: string;
+  readonly inside?: Inside;
+}
+
+/** `about.object`, `about.id`, or `about.account`, which leads on to the fields of accounts. */
+function leadTo(branches: readonly Branch[], { name, at }: Step): Led {
+  if (name === "object") return { type: { kind: "text" }, inside: { part: "object" } };
+  if (name === "id") return { type: { kind: "ref", target: "" } };
+  const branch = branches.find(({ target }) => target === name);
+  if (branch) return { type: { kind: "ref", target: name }, field: branch.field };
+  const known = ["object", "id", ...branches.map(({ target }) => target)];
+  throw new ExpressionError(at, messages.unknownMember(name, known.join(", ")));
 }
 
 function member(parts: Readonly<Record<string, ExprType>>, { name, at }: Step): ExprType {

@@ -1,5 +1,5 @@
 import type { Decimal, Digits } from "./number.ts";
-import type { ExprType, Formula } from "./types.ts";
+import type { Branch, ExprType, Formula } from "./types.ts";
 
 /**
  * A value inside an evaluation. By type: text, references: string; bool: boolean; int, decimal: Decimal; date: days since 1970;
@@ -33,6 +33,10 @@ export interface FieldNode extends Typed {
   readonly unit?: readonly string[];
   /** The member of the field at the path's end. */
   readonly part?: string;
+  /** Of a reference to records of several objects, whose value is the id; its part `object` is the name of the object. */
+  readonly branches?: readonly Branch[];
+  /** Where the path ends at one of the branches of such a reference: the reference's own name, and the object. */
+  readonly branch?: { readonly of: string; readonly target: string };
 }
 export interface ListNode extends Typed {
   readonly type: ExprType & { readonly kind: "list" };

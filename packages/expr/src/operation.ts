@@ -24,6 +24,8 @@ export interface SqlArg {
   sql(): string;
   /** As `numeric`, so that integers neither overflow nor divide as integers. */
   numeric(): string;
+  /** Of a reference to several objects, the columns of which one is its value. */
+  branches?(): readonly string[];
 }
 
 /** What SQL is made with beside the arguments. */

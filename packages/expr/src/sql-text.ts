@@ -37,6 +37,15 @@ export function alike({ node, sql }: SqlArg): string {
   return isNumbers ? `${sql()}::numeric[]` : sql();
 }
 
+/**
+ * A test of a value. Of a reference to several objects it says besides that one of its branches meets the test, which follows from the other
+ * and is what their indexes serve.
+ */
+export function tested(value: SqlArg, test: (sql: string) => string): string {
+  const whole = test(alike(value));
+  return value.branches ? `(${whole} AND (${value.branches().map(test).join(" OR ")}))` : whole;
+}
+
 /** `held` of decimals. */
 export function heldDecimal(sql: string, { precision, scale }: { precision: number; scale: number }): string {
   const limit = `1e${precision - scale}`;

@@ -3,7 +3,7 @@ import { operation } from "./functions/index.ts";
 import type { FieldNode, FormulaNode, ListNode, LiteralNode, Root, TypedNode } from "./node.ts";
 import { type SqlArg, type SqlRun, fiscalYearStart } from "./operation.ts";
 import { heldDatetime, heldDecimal, heldInteger } from "./sql-text.ts";
-import { partSql, sqlType } from "./types.ts";
+import { partSql, referredIdSql, referredObjectSql, sqlType } from "./types.ts";
 import { toParameter } from "./values.ts";
 
 /** How an expression's names and literals stand in the statement that it becomes a part of. */
@@ -107,7 +107,12 @@ function argument(node: TypedNode, target: SqlTarget, variables: Columns): SqlAr
     if (node.node === "literal") return literal({ ...node, type: { kind: "decimal" } }, target);
     return node.type.kind === "int" ? `${sql()}::numeric` : sql();
   };
-  return { node, sql, numeric };
+  const branches = node.node === "field" && node.part === undefined ? node.branches : undefined;
+  if (node.node !== "field" || !branches) return { node, sql, numeric };
+  const { root, path } = node;
+  const columns = (): readonly string[] =>
+    branches.map((branch) => whole(root, [...path.slice(0, -1), branch.field], target, variables));
+  return { node, sql, numeric, branches: columns };
 }
 
 function literal({ value, type }: LiteralNode, target: SqlTarget): string {
@@ -116,7 +121,11 @@ function literal({ value, type }: LiteralNode, target: SqlTarget): string {
   return target.parameter(toParameter(value, type), sqlType(type));
 }
 
-function field({ root, path, part, type }: FieldNode, target: SqlTarget, variables: Columns): string {
+function field({ root, path, part, branches, type }: FieldNode, target: SqlTarget, variables: Columns): string {
+  if (branches) {
+    const column = (name: string): string => whole(root, [...path.slice(0, -1), name], target, variables);
+    return part === undefined ? referredIdSql(branches, column) : referredObjectSql(branches, column);
+  }
   const column = whole(root, path, target, variables);
   return part === undefined ? column : partSql(column, part, type);
 }

@@ -8,7 +8,16 @@ export type ExprType =
   | { readonly kind: "list"; readonly of: ExprType }
   /** One value with members that have names and types of their own, such as an address; JSON in the database. */
   | { readonly kind: "parts"; readonly parts: Readonly<Record<string, ExprType>> }
-  | { readonly kind: "ref"; readonly target: string };
+  /** With `branches`, the record may be of any of several objects, and `target` is empty. */
+  | { readonly kind: "ref"; readonly target: string; readonly branches?: readonly Branch[] };
+
+/** One of the references, at most one of them filled, that a reference to records of several objects is kept as. */
+export interface Branch {
+  /** The object that it leads to. */
+  readonly target: string;
+  /** Its name in SQL. */
+  readonly field: string;
+}
 
 export type Kind = ExprType["kind"];
 
@@ -77,9 +86,18 @@ export function partSql(column: string, part: string, type: ExprType): string {
   return type.kind === "text" ? text : `${text}::${sqlType(type)}`;
 }
 
+/** SQL of the name of the object that a reference to several leads to; `column` writes its branches. */
+export const referredObjectSql = (branches: readonly Branch[], column: (field: string) => string): string =>
+  `(CASE ${branches.map(({ target, field }) => `WHEN ${column(field)} IS NOT NULL THEN '${target}'`).join(" ")} END)`;
+
+/** SQL of the id of the record that it leads to. */
+export const referredIdSql = (branches: readonly Branch[], column: (field: string) => string): string =>
+  `COALESCE(${branches.map(({ field }) => column(field)).join(", ")})`;
+
 /** The type as a person reads it in an error. */
 export function typeName(type: ExprType): string {
   if (type.kind === "list") return `list of ${typeName(type.of)}`;
   if (type.kind === "parts") return `value of ${Object.keys(type.parts).join(", ")}`;
-  return type.kind === "ref" ? `reference to ${type.target}` : type.kind;
+  if (type.kind !== "ref") return type.kind;
+  return `reference to ${type.branches?.map(({ target }) => target).join(" or ") ?? type.target}`;
 }

@@ -87,8 +87,16 @@ function columnSql(name: string, type: ExprType, from: string): string {
 
 const columnsOf = (types: typeof fields, from: string): string =>
   Object.entries(types)
-    .map(([name, type]) => `${columnSql(name, type, from)} AS ${from}_${name}`)
+    .flatMap(([name, type]) =>
+      type.kind === "ref" && type.branches
+        ? type.branches.map(({ target, field }) => `${branchSql(name, target, from)} AS ${from}_${field}`)
+        : [`${columnSql(name, type, from)} AS ${from}_${name}`],
+    )
     .join(", ");
+
+/** The id, where it is of this object. */
+const branchSql = (name: string, target: string, from: string): string =>
+  `CASE WHEN ${from} -> '${name}' ->> 'object' = '${target}' THEN (${from} -> '${name}' ->> 'id')::uuid END`;
 
 /** Results as text that is the same for the same value. */
 function readable(sql: string, type: ExprType): string {

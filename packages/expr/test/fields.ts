@@ -26,6 +26,14 @@ export const fields: Readonly<Record<string, ExprType>> = {
   owner: user,
   agent: user,
   account: { kind: "ref", target: "account" },
+  about: {
+    kind: "ref",
+    target: "",
+    branches: [
+      { target: "account", field: "_to1" },
+      { target: "user", field: "_to2" },
+    ],
+  },
   extra: { kind: "json" },
   home: { kind: "parts", parts: { city: { kind: "text" }, zip: { kind: "text" }, lat: { kind: "decimal" } } },
 };

@@ -129,6 +129,8 @@ function valueOf(type: (typeof fields)[string]): fc.Arbitrary<unknown> {
       { maxLength: 3 },
     );
   if (type.kind === "parts") return parts(type.parts);
+  if (type.kind === "ref" && type.branches)
+    return fc.record({ object: fc.constantFrom(...type.branches.map(({ target }) => target)), id: ids });
   return type.kind === "null" ? fc.constant(null) : byKind[type.kind];
 }
 
@@ -198,6 +200,12 @@ export const patterns = fc.letrec<{ any: string; atom: string }>((tie) => ({
 const named = Object.entries(fields).flatMap(([name, type]) => [
   [name, type.kind] as const,
   ...(type.kind === "parts" ? Object.entries(type.parts).map(([p, of]) => [`${name}.${p}`, of.kind] as const) : []),
+  ...(type.kind === "ref" && type.branches
+    ? [
+        [`${name}.object`, "text"] as const,
+        ...["id", ...type.branches.map(({ target }) => target)].map((member) => [`${name}.${member}`, "ref"] as const),
+      ]
+    : []),
 ]);
 
 const field = (kind: string): fc.Arbitrary<string> =>

@@ -1,6 +1,14 @@
 import { isDeepStrictEqual } from "node:util";
 import { GuanxiError, type Issue } from "@guanxi/base";
-import { diffSnapshots, type MetaChange, type Snapshot, type StoredObject } from "@guanxi/meta";
+import {
+  diffSnapshots,
+  fieldPath,
+  type MetaChange,
+  type ObjectType,
+  type Snapshot,
+  type StoredField,
+  type StoredObject,
+} from "@guanxi/meta";
 import {
   type ChangeStep,
   compileDdl,
@@ -38,8 +46,8 @@ function lostBy(current: Snapshot, change: MetaChange): Lost | undefined {
     // What follows from other records can be had again.
     if (field.type === "rollup") return undefined;
     // Of the system's fields only the record type ever goes.
-    const path = field.system ? "/recordTypes" : `/properties/${field.name}`;
-    return { allow: `drop:${name}.${field.name}`, path, table, column: field.column.name };
+    const path = field.system ? "/recordTypes" : `/properties/${field.branchOf ?? field.name}`;
+    return { allow: `drop:${name}.${dropped(current, change.object, field)}`, path, table, column: field.column.name };
   }
   if (change.kind === "change_type" && losesValues(change.from, change.field)) {
     const { from, field } = change;
@@ -51,6 +59,12 @@ function lostBy(current: Snapshot, change: MetaChange): Lost | undefined {
     };
   }
   return undefined;
+}
+
+/** What people call a column that goes: the whole reference, where it goes with all its branches. */
+function dropped(current: Snapshot, { id, fields }: ObjectType, field: StoredField): string {
+  const whole = current.byId.get(id)?.fields.get(field.branchOf ?? "");
+  return whole && ![...fields.values()].some((f) => f.id === whole.id) ? whole.name : fieldPath(field);
 }
 
 /** What the changes would lose of what is there. To be asked before they are made. */

@@ -116,6 +116,7 @@ type Node = CheckedExpression["root"];
 function longest(node: Node, fields: ReadonlyMap<string, Field>): number {
   if (node.node === "literal") return typeof node.value === "string" ? node.value.length : 0;
   if (node.node === "formula") return longest(node.body, fields);
+  if (node.node === "field" && node.branches) return Math.max(...node.branches.map(({ target }) => target.length));
   if (node.node === "field") return longestValue(fields.get(node.path[0] ?? ""));
   if (node.node !== "call") return Infinity;
   const texts = node.args.filter((arg) => arg.type.kind === "text").map((arg) => longest(arg, fields));

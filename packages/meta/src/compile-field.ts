@@ -4,6 +4,7 @@ import { fieldTypes } from "./field-types/index.ts";
 import { fieldTypeOf, holdsFiles, isReference, targetOf } from "./infer.ts";
 import { isUnique } from "./keys.ts";
 import { humanise } from "./names.ts";
+import { compileSeveral, severalTargets } from "./several.ts";
 import { titleText } from "./titles.ts";
 import type {
   Column,
@@ -23,6 +24,8 @@ export interface FieldPlace {
   readonly currencyField: string | undefined;
   /** Characters that an index entry has room for. */
   readonly textLimit: number | undefined;
+  /** Of a reference to records of several objects: the ids of its branches, by object. */
+  readonly branchIds: Readonly<Record<string, number>> | undefined;
   /** What a roll-up's values are. */
   readonly result: RollupResult | undefined;
 }
@@ -56,6 +59,7 @@ export function compileField(name: string, definition: FieldDefinition, place: F
     ...(typeName === "autonumber" ? { pattern: definition["pattern"] as string } : {}),
   };
   if (typeName === "formula") return { ...facts, formula: formulaOf(definition) };
+  if (place.branchIds) return compileSeveral(facts, place.branchIds);
   const field = { ...facts, column: { name, sqlType: shape.sqlType, notNull: required } };
   return typeName === "rollup"
     ? { ...field, ...rollupFacts(field.column, definition["op"] as RollupOp, place.id) }
@@ -84,7 +88,9 @@ const limited = (shape: FieldShape, limit: number | undefined): FieldShape =>
 
 function referenceFacts(definition: FieldDefinition, required: boolean): Partial<FieldFacts> {
   const target = targetOf(definition);
-  return target === undefined ? {} : { target, onDelete: onDeleteOf(definition, required) };
+  const onDelete = onDeleteOf(definition, required);
+  if (severalTargets(definition)) return { onDelete };
+  return target === undefined ? {} : { target, onDelete };
 }
 
 /** What becomes of a record whose reference loses its target. A file that a record names stays. */

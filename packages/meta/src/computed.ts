@@ -1,5 +1,5 @@
 import type { Issue } from "@guanxi/base";
-import { Decimal, evaluate, type Value } from "@guanxi/expr";
+import { type CheckedExpression, Decimal, evaluate, type Value } from "@guanxi/expr";
 import { Fault } from "./field-types/contract.ts";
 import { jsonDigits } from "./field-types/number.ts";
 import { pointer } from "./report.ts";
@@ -27,7 +27,19 @@ export function computed(
   if (new Set([...own, ...currencies].map((name) => value[name])).size > 1) return null;
   const { now, user = {} } = context;
   const record = { ...stamps(context), ...value };
-  return sent(evaluate(expression, { record, user, now, timeZone, fiscalYearStart }), field);
+  const result = evaluate(expression, { record, user, now, timeZone, fiscalYearStart });
+  return field.branches ? named(expression, { record, user }, result) : sent(result, field);
+}
+
+/** The record that a field names, with the object that it is of. */
+function named(
+  { root }: CheckedExpression,
+  env: Readonly<Record<"record" | "user", RecordValue>>,
+  id: Value,
+): unknown {
+  if (id === null || root.node !== "field" || root.type.kind !== "ref") return null;
+  if (root.branches) return env[root.root === "user" ? "user" : "record"][root.path[0] ?? ""];
+  return { object: root.type.target, id };
 }
 
 /** As JSON. A number that JSON's reader would round is none that the field keeps. */

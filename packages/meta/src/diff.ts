@@ -4,7 +4,7 @@ import { indexedAs } from "./formulas.ts";
 import { coreOf } from "./object-type.ts";
 import { definitionError, pointer, Report } from "./report.ts";
 import { rollupChanges } from "./rollup-changes.ts";
-import type { Index, MetaChange, ObjectType, Snapshot, StoredField } from "./types.ts";
+import type { Field, Index, MetaChange, ObjectType, Snapshot, StoredField } from "./types.ts";
 
 /**
  * The steps from one snapshot to the next, in an order in which DDL can run: what goes away first, so that its name is
@@ -31,7 +31,7 @@ export function diffSnapshots(before: Snapshot | undefined, after: Snapshot): Me
 
 const order: readonly MetaChange["kind"][] = [
   ...(["drop_object", "rename_object", "drop_index", "drop_unique", "drop_field", "rename_field"] as const),
-  ...(["change_type", "create_object", "add_field", "change_required", "change_reference"] as const),
+  ...(["change_type", "create_object", "add_field", "change_branches", "change_required", "change_reference"] as const),
   ...(["change_rollup", "compute_rollup", "add_unique", "add_index"] as const),
 ];
 
@@ -50,6 +50,13 @@ function objectChanges(from: ObjectType, object: ObjectType, sides: Sides, repor
   const changes: MetaChange[] = from.table === object.table ? [] : [{ kind: "rename_object", object, from }];
   const was = byId(from.columns);
   const now = byId(object.columns);
+  changes.push(...severalChanges(from, object, report));
+  for (const [old, field] of movedColumns(from, object, sides)) {
+    was.delete(old.id);
+    now.delete(field.id);
+    changes.push({ kind: "rename_field", object, field, from: old });
+    if (old.column.notNull !== field.column.notNull) changes.push({ kind: "change_required", object, field });
+  }
   for (const [id, field] of was) if (!now.has(id)) changes.push({ kind: "drop_field", object, field });
   for (const [id, field] of now) {
     const old = was.get(id);
@@ -66,6 +73,41 @@ function objectChanges(from: ObjectType, object: ObjectType, sides: Sides, repor
   changes.push(...indexes.come.map((index) => ({ kind: "add_index", object, index }) as const));
   return changes;
 }
+
+/** References that become one of several to each object, or one that is left of these: the column stays, under another id and name. */
+function movedColumns(from: ObjectType, object: ObjectType, sides: Sides): [StoredField, StoredField][] {
+  if (!from.hasSeveral && !object.hasSeveral) return [];
+  const before = byId(from.fields.values());
+  return [...object.fields.values()].flatMap((field): [StoredField, StoredField][] => {
+    const old = before.get(field.id);
+    if (!old || !old.branches === !field.branches) return [];
+    return branchesIn(field).flatMap((is): [StoredField, StoredField][] => {
+      const was = branchesIn(old).find((one) => sameTarget(is, one, sides));
+      return was ? [[was, is]] : [];
+    });
+  });
+}
+
+/** The references that a field is kept as; none for what is no reference. */
+const branchesIn = (field: Field | undefined): readonly StoredField[] =>
+  field?.branches ?? (field?.column && field.type === "reference" && field.target !== undefined ? [field] : []);
+
+/** What references to records of several objects need beside their columns. */
+function severalChanges(from: ObjectType, object: ObjectType, report: Report): MetaChange[] {
+  if (!from.hasSeveral && !object.hasSeveral) return [];
+  const before = byId(from.fields.values());
+  return [...object.fields.values()].flatMap((field): MetaChange[] => {
+    const old = before.get(field.id);
+    if (old && !old.branches !== !field.branches && (branchesIn(old).length === 0 || branchesIn(field).length === 0))
+      sayInconvertible(field, old, report);
+    if (!field.branches) return [];
+    const same = old?.branches && old.required === field.required && sameIds(old.branches, field.branches);
+    return same ? [] : [{ kind: "change_branches", object, field, from: old?.branches ? old : undefined }];
+  });
+}
+
+const sameIds = (was: readonly StoredField[], now: readonly StoredField[]): boolean =>
+  was.length === now.length && was.every(({ id }) => now.some((field) => field.id === id));
 
 const byId = <T extends { readonly id: number }>(things: Iterable<T>): Map<number, T> =>
   new Map([...things].map((t) => [t.id, t]));
@@ -125,7 +167,7 @@ const placeOf = ({ column, hidden }: StoredField): unknown => ({ ...column, name
 const sameTarget = (field: { target?: string }, from: { target?: string }, { before, after }: Sides): boolean =>
   before?.objects.get(from.target ?? "")?.id === after.objects.get(field.target ?? "")?.id;
 
-const sayInconvertible = (field: StoredField, from: StoredField, report: Report): void =>
+const sayInconvertible = (field: Field, from: Field, report: Report): void =>
   report.say(
     pointer("properties", field.name, "fieldType"),
     `${from.type} values cannot become ${field.type}; add another field instead`,

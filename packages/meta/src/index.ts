@@ -15,6 +15,7 @@ export { parseDefinition } from "./parse.ts";
 export { type JsonSchema, recordSchema, type RecordUse } from "./record-schema.ts";
 export { escapeToken, pointer } from "./report.ts";
 export { initialValues, rollsUpItself, rollupsOf, rollupsOver, stampFields } from "./rollups.ts";
-export { retarget, storeDefinition } from "./store.ts";
+export { byColumn, fieldOrBranch, fieldPath, shownFields } from "./several.ts";
+export { retarget, retargetDefinition, storeDefinition } from "./store.ts";
 export type * from "./types.ts";
 export { expressionUses, objectUses, type Use } from "./uses.ts";

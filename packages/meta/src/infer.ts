@@ -69,6 +69,8 @@ export const listsRecords = (type: FieldTypeName | undefined): boolean => type =
 /** Field types whose values are files. */
 export const holdsFiles = (type: FieldTypeName | undefined): boolean => type === "file" || type === "files";
 
-/** The object that a field's values are records of. */
-export const targetOf = (definition: FieldDefinition): string | undefined =>
-  holdsFiles(fieldTypeOf(definition)) ? fileObject : definition.target;
+/** The one object that a field's values are records of. */
+export function targetOf(definition: FieldDefinition): string | undefined {
+  if (holdsFiles(fieldTypeOf(definition))) return fileObject;
+  return typeof definition.target === "string" ? definition.target : undefined;
+}

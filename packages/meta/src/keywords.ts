@@ -93,6 +93,9 @@ export const objectKeywords: Readonly<Record<string, Keyword>> = {
   ),
 };
 
+/** Each is a column with an index and a foreign key, and a table that an expanded list joins; of these a request may join 24. */
+const mostTargets = 12;
+
 /** As in `Content-Type`, without parameters. */
 const contentType = "^[a-z0-9.+-]+/([*]|[a-z0-9.+-]+)$";
 
@@ -187,7 +190,12 @@ export const fieldKeywords: Readonly<Record<string, Keyword>> = {
     },
     { last: 4 },
   ),
-  target: works("The object a reference points to.", name, "contact"),
+  target: works(
+    'The object a reference points to; a list of objects where its values tell which: { "object": "account", "id": … }.',
+    { type: ["string", "array"], pattern: name.pattern, minItems: 1, maxItems: mostTargets, uniqueItems: true, items: name },
+    "contact",
+    ["account", "contact"],
+  ),
   onDelete: works(
     "When the target is deleted: refuse (restrict), empty the field (setNull), or delete this record too (cascade).",
     {

@@ -11,6 +11,7 @@ import type { Report } from "./report.ts";
 import { isRollup, sourceOf } from "./rollup-results.ts";
 import { compileDefaults, compileRules, type RuleSource } from "./rules/index.ts";
 import { fieldKey } from "./store.ts";
+import { branchesOf } from "./several.ts";
 import { systemFields } from "./system-fields.ts";
 import { titleText } from "./titles.ts";
 import type {
@@ -28,6 +29,8 @@ import type {
 /** A reference of an object, with the relation that it gives its target. */
 export interface Reference {
   readonly field: string;
+  /** As its column is called. */
+  readonly column: string;
   readonly target: string;
   readonly relation: string;
   readonly onDelete: OnDelete;
@@ -62,7 +65,7 @@ const usesUser = ({ rules, defaults }: Expressions): boolean =>
 
 type Parts = Pick<
   ObjectType,
-  "title" | "nameField" | "history" | "currencyDate" | "fields" | "columns" | "formulas" | "uniques" | "indexes"
+  "title" | "nameField" | "history" | "currencyDate" | "fields" | "columns" | "formulas" | "hasSeveral" | "uniques" | "indexes"
 >;
 
 /**
@@ -90,7 +93,8 @@ export class ObjectCore implements ExprObject {
   /** `packed` is the stored definition as JSON text: equal texts are equal objects. */
   constructor(packed: string) {
     this.#packed = packed;
-    const { id, definition, source } = this.stored;
+    const { stored } = this;
+    const { id, definition, source } = stored;
     this.id = id;
     this.name = definition.name;
     this.plural = definition.plural;
@@ -99,7 +103,7 @@ export class ObjectCore implements ExprObject {
     this.hasFormulas = Object.values(definition.properties).some((field) => field.fieldType === "formula");
     this.hasComputedDefaults = hasComputedDefaults(definition);
     this.hasExpressions = this.hasComputedDefaults || hasRules(definition);
-    this.references = referencesOf(definition);
+    this.references = referencesOf(stored);
     this.rollups = rollupsIn(definition);
   }
 
@@ -156,14 +160,18 @@ const hasRules = ({ rules = [], states, recordTypes, properties }: ObjectDefinit
     (field) => (field.requiredWhen ?? field.readonlyWhen ?? field.dependsOn) !== undefined,
   );
 
-const referencesOf = ({ properties, plural, required }: ObjectDefinition): readonly Reference[] =>
-  Object.entries(properties).flatMap(([field, definition]) => {
-    const target = targetOf(definition);
-    if (target === undefined) return [];
+const referencesOf = ({ definition: object, fieldIds, branchIds }: StoredObject): readonly Reference[] =>
+  Object.entries(object.properties).flatMap(([field, definition]) => {
     const core = holdsFiles(fieldTypeOf(definition));
     // Objects have several files as a matter of course.
-    const { relation = core ? `${plural}_${field}` : plural } = definition;
-    return [{ field, target, relation, core, onDelete: onDeleteOf(definition, required?.includes(field) ?? false) }];
+    const { relation = core ? `${object.plural}_${field}` : object.plural } = definition;
+    const onDelete = onDeleteOf(definition, object.required?.includes(field) ?? false);
+    const target = targetOf(definition);
+    if (target !== undefined) return [{ field, column: field, target, relation, core, onDelete }];
+    return branchesOf(branchIds?.[String(fieldIds[field])] ?? {}).map((branch) => ({
+      ...{ field, column: branch.field, target: branch.target },
+      ...{ relation, core, onDelete },
+    }));
   });
 
 const noRollups: readonly RollupSource[] = [];
@@ -186,14 +194,15 @@ function compileParts(stored: StoredObject): Parts {
     history: definition.history ?? false,
     currencyDate: definition.currencyDate ?? "created_at",
     fields,
-    columns: [...fields.values()].filter((f) => f.column !== undefined),
+    columns: [...fields.values()].flatMap((f) => f.branches ?? (f.column === undefined ? [] : [f])),
     formulas: [...fields.values()].filter((f) => f.formula !== undefined),
+    hasSeveral: [...fields.values()].some((f) => f.branches !== undefined),
     uniques: keysWithIds(uniqueKeys(definition), stored.fieldIds, stored.uniqueIds),
     indexes: keysWithIds(askedIndexes(definition), stored.fieldIds, stored.indexIds),
   });
 }
 
-function compileFields({ definition, fieldIds, results }: StoredObject): Map<string, Field> {
+function compileFields({ definition, fieldIds, branchIds, results }: StoredObject): Map<string, Field> {
   const limits = textLimits(definition);
   const fields = new Map<string, Field>(systemFields(definition).map((system) => [system.name, system]));
   for (const { name, definition: field, required, currencyField } of propertiesOf(definition)) {
@@ -202,6 +211,7 @@ function compileFields({ definition, fieldIds, results }: StoredObject): Map<str
     const place = {
       ...{ object: definition.name, id, required, currencyField },
       ...{ textLimit: limits.get(name), result: results && Object.hasOwn(results, name) ? results[name] : undefined },
+      branchIds: branchIds?.[String(id)],
     };
     fields.set(name, frozen(compileField(name, field, place)));
   }

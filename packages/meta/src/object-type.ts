@@ -87,6 +87,9 @@ export class TenantObject implements ObjectType {
   get indexes(): ObjectType["indexes"] {
     return this.core.parts.indexes;
   }
+  get hasSeveral(): boolean {
+    return this.core.parts.hasSeveral;
+  }
   get rules(): readonly Rule[] {
     return this.#compiled().rules;
   }

@@ -7,6 +7,7 @@ import { isObject } from "@guanxi/base";
 import { pointer, type Report } from "./report.ts";
 import { checkRuleNames } from "./rules/index.ts";
 import { sayComputed } from "./rules/say-computed.ts";
+import { severalTargets } from "./several.ts";
 import type { ObjectDefinition } from "./types.ts";
 
 const systemFields = new Set<string>(systemFieldNames);
@@ -66,6 +67,15 @@ function checkIndexable(
 ): void {
   const type = fieldTypeOf(definition.properties[name] ?? {});
   if (type === undefined) return;
+  if (severalTargets(definition.properties[name] ?? {})) {
+    report.say(
+      path,
+      "a reference to records of several objects stands in no list of fields: no single column has its values",
+      "引用多个对象的字段不能列入字段列表：其值不在单独一列中",
+      "參照多個物件的欄位不能列入欄位清單：其值不在單獨一欄中",
+    );
+    return;
+  }
   if (keyword === "unique" && fieldTypes[type].derived)
     report.say(path, `a ${type} field cannot be unique`, `${type} 字段不能唯一`, `${type} 欄位不能唯一`);
   if (fieldTypes[type].indexable) return;

@@ -37,17 +37,26 @@ export function fieldSchema(field: Field, use: RecordUse): JsonSchema {
   }
   if (use === "create" && field.default !== undefined) about["default"] = field.default;
   if (use === "read" && field.readOnly) about["readOnly"] = true;
-  const schema = use === "read" ? withRetired(field) : field.schema;
+  const schema = use === "read" ? asRead(field) : field.schema;
   return { ...about, ...(field.required ? schema : nullable(schema)) };
 }
 
-/** A retired value stays on the records that have it. */
-function withRetired(field: Field): JsonSchema {
+/** A retired value stays on the records that have it. What one of several objects has is told apart by that object's name. */
+function asRead(field: Field): JsonSchema {
+  if (field.branches) {
+    const oneOf = field.branches.map(({ target }) => namedRecord(field.schema, { type: "string", const: target }));
+    return { oneOf, discriminator: { propertyName: "object" } };
+  }
   const all = field.values?.map((v) => v.value);
   if (all === undefined) return field.shown ?? field.schema;
   if (field.type === "picklist") return { ...field.schema, enum: all };
   return { ...field.schema, items: { ...(field.schema["items"] as JsonSchema), enum: all } };
 }
+
+const namedRecord = (schema: JsonSchema, object: JsonSchema): JsonSchema => ({
+  ...schema,
+  properties: { ...(schema["properties"] as JsonSchema), object },
+});
 
 function nullable(schema: JsonSchema): JsonSchema {
   const { type } = schema;

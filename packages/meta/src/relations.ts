@@ -18,8 +18,8 @@ export function incomingReferences(cores: readonly ObjectCore[]): ReadonlyMap<st
   const incoming = new Map<string, IncomingReference[]>(cores.map((core) => [core.name, []]));
   for (const core of cores) {
     incoming.get("user")?.push(ownedBy(core));
-    for (const { target, field, onDelete, relation } of core.references)
-      incoming.get(target)?.push({ object: core.name, field, onDelete, relation });
+    for (const { target, column, onDelete, relation } of core.references)
+      incoming.get(target)?.push({ object: core.name, field: column, onDelete, relation });
   }
   return incoming;
 }
@@ -40,6 +40,7 @@ export function checkRelations(cores: readonly ObjectCore[], known: ReadonlySet<
         sayMissing(reference, reports.get(core));
         continue;
       }
+      if (reference.column !== reference.field) checkTold(reference, target, known.has(core) && known.has(target), reports.get(core));
       const { relation } = reference;
       // The number of viewings may be called as the way to them is.
       const counted = target.rollups.some((r) => r.field === relation && isSource(r, core, reference));
@@ -52,6 +53,30 @@ export function checkRelations(cores: readonly ObjectCore[], known: ReadonlySet<
 
 const isSource = (rollup: RollupSource, child: ObjectCore, { field }: Reference): boolean =>
   rollup.child === child.name && rollup.reference === field;
+
+/** A record of several objects is told by `object` and `id`: no object may be called so, and no record have another `object`. */
+function checkTold(
+  { field, target }: Reference,
+  { parts }: Pick<ObjectCore, "parts">,
+  checked: boolean,
+  report: Report | undefined,
+): void {
+  const path = pointer("properties", field, "target");
+  if (target === "object" || target === "id")
+    report?.say(
+      path,
+      `an object called "${target}" cannot be among several: ${field}.${target} means something else`,
+      `名为“${target}”的对象不能作为多个目标之一：${field}.${target} 另有含义`,
+      `名為「${target}」的物件不能作為多個目標之一：${field}.${target} 另有含義`,
+    );
+  else if (!checked && parts.fields.has("object"))
+    report?.say(
+      path,
+      `${target} has a field "object", by which a record of several objects tells which one it is of; rename that field`,
+      `${target} 有字段“object”，而多目标引用的记录以它说明所属对象；请重命名该字段`,
+      `${target} 有欄位「object」，而多目標參照的記錄以它說明所屬物件；請重新命名該欄位`,
+    );
+}
 
 const sayMissing = ({ field, target, core }: Reference, report: Report | undefined): void =>
   report?.say(

@@ -1,6 +1,7 @@
 import { toSql } from "@guanxi/expr";
 import { coreOf } from "./object-type.ts";
 import { rollupOf, rollupsOf } from "./rollups.ts";
+import { fieldOrBranch } from "./several.ts";
 import type { Field, MetaChange, ObjectType, Rollup, RollupGroup, Snapshot } from "./types.ts";
 
 type Compute = Extract<MetaChange, { kind: "compute_rollup" }>;
@@ -40,7 +41,7 @@ function meaning(snapshot: Snapshot, object: ObjectType, { id }: Pick<Field, "id
   const condition =
     filter &&
     toSql(filter, {
-      column: ([name = ""]) => of(child.fields.get(name)),
+      column: ([name = ""]) => of(fieldOrBranch(child, name)),
       parameter: constant,
       get now(): string {
         throw new Error("the filter of a roll-up does not know what time it is");

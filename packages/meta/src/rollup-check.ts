@@ -45,7 +45,8 @@ export function readRollup(parent: ObjectCore, source: RollupSource, find: Find)
         "無人引用的檔案會自動刪除，因此不能彙總檔案",
       ),
     );
-  const reference = child.parts.fields.get(source.reference);
+  const named = child.parts.fields.get(source.reference);
+  const reference = named?.branches?.find(({ target }) => target === parent.name) ?? named;
   if (
     reference?.column === undefined ||
     reference.type !== "reference" ||
@@ -67,7 +68,11 @@ export function readRollup(parent: ObjectCore, source: RollupSource, find: Find)
   const value = op === "count" ? undefined : valueField(child, op, String(name));
   const filter = condition === undefined ? undefined : readFilter(condition, child);
   const names = [reference, ...(value ? [value] : [])].map((f) => f.name);
-  const uses = new Set([...names, ...(filter?.paths ?? []).map(([first = ""]) => first)]);
+  const asked = (filter?.paths ?? []).flatMap(([first = ""]) => {
+    const branches = child.parts.fields.get(first)?.branches;
+    return branches?.map((branch) => branch.name) ?? [first];
+  });
+  const uses = new Set([...names, ...asked]);
   return { child, reference, rollup: { field, op, value, filter, uses } };
 }
 

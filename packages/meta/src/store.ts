@@ -1,6 +1,7 @@
 import { codeField, propertiesOf } from "./currencies.ts";
 import { askedIndexes, uniqueKeys } from "./keys.ts";
 import { pointer, Report } from "./report.ts";
+import { severalTargets } from "./several.ts";
 import { systemFieldIds } from "./system-fields.ts";
 import type { FieldDefinition, ObjectDefinition, StoredObject } from "./types.ts";
 
@@ -37,8 +38,28 @@ export function storeDefinition(
   };
   const uniqueIds = keyIds(uniqueKeys(definition), previous?.uniqueIds);
   const indexIds = keyIds(askedIndexes(definition), previous?.indexIds);
+  const branchIds = branchIdsOf(definition, fieldIds, previous?.branchIds ?? {}, nextId);
   const results = previous?.results;
-  return { id, name: definition.name, source, definition, fieldIds, ...(results && { results }), uniqueIds, indexIds };
+  return {
+    ...{ id, name: definition.name, source, definition, fieldIds },
+    ...(branchIds && { branchIds }),
+    ...(results && { results }),
+    ...{ uniqueIds, indexIds },
+  };
+}
+
+function branchIdsOf(
+  { properties }: ObjectDefinition,
+  fieldIds: StoredObject["fieldIds"],
+  before: NonNullable<StoredObject["branchIds"]>,
+  nextId: () => number,
+): StoredObject["branchIds"] {
+  const ids = Object.entries(properties).flatMap(([name, field]) => {
+    const [id, targets] = [String(fieldIds[name]), severalTargets(field)];
+    const known = before[id] ?? {};
+    return targets ? [[id, Object.fromEntries(targets.map((to) => [to, known[to] ?? nextId()]))] as const] : [];
+  });
+  return ids.length === 0 ? undefined : Object.fromEntries(ids);
 }
 
 /** How a list of fields is known through renames: the ids, joined by commas. */
@@ -103,14 +124,28 @@ function checkRenames(renames: ReadonlyMap<string, string>, before: ReadonlyMap<
   }
 }
 
-/** The same definition after objects that it refers to were renamed: `nameNow` says how each is called. */
+/** The same object after those that it refers to were renamed: `nameNow` says how each is called. */
 export function retarget(stored: StoredObject, nameNow: (target: string) => string): StoredObject {
-  const properties = Object.entries(stored.definition.properties);
-  const moves = ({ target }: FieldDefinition): boolean => target !== undefined && nameNow(target) !== target;
-  if (!properties.some(([, field]) => moves(field))) return stored;
-  const changed = properties.map(([name, field]) => [
-    name,
-    moves(field) ? { ...field, target: nameNow(field.target ?? "") } : field,
+  const definition = retargetDefinition(stored.definition, nameNow);
+  if (definition === stored.definition) return stored;
+  const ids = Object.entries(stored.branchIds ?? {}).map(([field, branches]) => [
+    field,
+    Object.fromEntries(Object.entries(branches).map(([target, id]) => [nameNow(target), id])),
   ]);
-  return { ...stored, definition: { ...stored.definition, properties: Object.fromEntries(changed) } };
+  return { ...stored, definition, ...(stored.branchIds && { branchIds: Object.fromEntries(ids) }) };
+}
+
+export function retargetDefinition(
+  definition: ObjectDefinition,
+  nameNow: (target: string) => string,
+): ObjectDefinition {
+  const properties = Object.entries(definition.properties);
+  const moves = ({ target }: FieldDefinition): boolean => [target ?? []].flat().some((to) => nameNow(to) !== to);
+  if (!properties.some(([, field]) => moves(field))) return definition;
+  const moved = ({ target = "", ...field }: FieldDefinition): FieldDefinition => ({
+    ...field,
+    target: typeof target === "string" ? nameNow(target) : target.map(nameNow),
+  });
+  const changed = properties.map(([name, field]) => [name, moves(field) ? moved(field) : field]);
+  return { ...definition, properties: Object.fromEntries(changed) };
 }

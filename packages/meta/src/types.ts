@@ -52,7 +52,8 @@ export interface FieldDefinition {
   readonly unique?: boolean;
   readonly externalId?: boolean;
   readonly index?: boolean;
-  readonly target?: string;
+  /** An object, or those of which each value names one together with the record. */
+  readonly target?: string | readonly string[];
   readonly onDelete?: OnDelete;
   readonly relation?: string;
   /** Bytes of a file. */
@@ -141,6 +142,8 @@ export interface StoredObject {
   readonly source: string;
   readonly definition: ObjectDefinition;
   readonly fieldIds: Readonly<Record<string, number>>;
+  /** Of references to records of several objects, by the field's id: the id of the reference to each, by the object's name. Absent where there are none. */
+  readonly branchIds?: Readonly<Record<string, Readonly<Record<string, number>>>>;
   /** Of roll-ups, by field: what their values are, which the definitions of others decide. Absent where there are none. */
   readonly results?: Readonly<Record<string, RollupResult>>;
   /** Keyed by the comma-joined ids of the fields. */
@@ -221,6 +224,8 @@ export interface FieldFacts {
   readonly shown?: Readonly<Record<string, unknown>>;
   readonly unique: boolean;
   readonly target?: string;
+  /** Of a branch: the reference to records of several objects that it belongs to. */
+  readonly branchOf?: string;
   readonly onDelete?: OnDelete;
   /** Whether the database enforces the reference (not for created_by and updated_by). */
   readonly foreignKey: boolean;
@@ -240,15 +245,27 @@ export interface StoredField extends FieldFacts {
   /** Columns that a roll-up keeps its mean with. Their names are made of the field's id and begin with an underscore. */
   readonly hidden?: { readonly sum: Column; readonly count: Column };
   readonly formula?: undefined;
+  readonly branches?: undefined;
 }
 
 /** A field that is computed wherever it is asked for: it has no column, and nobody writes it. */
 export interface FormulaField extends FieldFacts {
   readonly column?: undefined;
   readonly formula: FieldFormula;
+  readonly branches?: undefined;
 }
 
-export type Field = StoredField | FormulaField;
+/**
+ * A reference to records of several objects; its value is `{ object, id }`. It is kept as a reference to each of them,
+ * which are among the object's columns but not among its fields.
+ */
+export interface SeveralField extends FieldFacts {
+  readonly column?: undefined;
+  readonly formula?: undefined;
+  readonly branches: readonly StoredField[];
+}
+
+export type Field = StoredField | FormulaField | SeveralField;
 
 export type RecordValue = Readonly<Record<string, unknown>>;
 
@@ -281,6 +298,7 @@ export interface Index {
 /** A reference that points here. */
 export interface IncomingReference {
   readonly object: string;
+  /** As its column is called. */
   readonly field: string;
   readonly onDelete: OnDelete;
   /** The name of the way back, `opportunities` on an account. */
@@ -308,9 +326,11 @@ export interface ObjectType extends ExprObject {
   readonly table: string;
   /** System fields first (`id` foremost), then the definition's in its order. */
   readonly fields: ReadonlyMap<string, Field>;
-  /** Those of them that have a column: what tables, writes and change rows are made of. */
+  /** Those of them that have a column, and the branches of the others: what tables and writes are made of. */
   readonly columns: readonly StoredField[];
   readonly formulas: readonly FormulaField[];
+  /** Whether there are references to records of several objects. */
+  readonly hasSeveral: boolean;
   readonly rules: readonly Rule[];
   readonly uniques: readonly UniqueKey[];
   readonly indexes: readonly Index[];
@@ -387,6 +407,13 @@ export type MetaChange =
       readonly from: StoredField;
     }
   | { readonly kind: "change_required"; readonly object: ObjectType; readonly field: StoredField }
+  /** Other branches of a reference to records of several objects, or another word on whether it may be empty. */
+  | {
+      readonly kind: "change_branches";
+      readonly object: ObjectType;
+      readonly field: SeveralField;
+      readonly from: SeveralField | undefined;
+    }
   | {
       readonly kind: "change_reference";
       readonly object: ObjectType;

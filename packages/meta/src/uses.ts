@@ -1,5 +1,6 @@
 import { checkExpression, ExpressionError, type ExprObject, fieldsOf } from "@guanxi/expr";
 import { isRollup, sourceOf } from "./rollup-results.ts";
+import { fieldOrBranch } from "./several.ts";
 import type { FieldDefinition, ObjectDefinition, ObjectType, Snapshot } from "./types.ts";
 
 /** A definition that names an object or one of its fields, and so may break when that goes away. */
@@ -30,9 +31,10 @@ function usesIn(object: ObjectType, snapshot: Snapshot): Use[] {
   const { name } = object;
   const { definition } = object.stored;
   const use = (by: string, used: Used, follows = false): Use => ({ by, kind: "objects", name, ...used, follows });
-  const references = [...object.fields.values()].flatMap((field) => {
+  const references = object.columns.flatMap((field) => {
     const target = field.system ? undefined : snapshot.objects.get(field.target ?? "");
-    return target === undefined ? [] : [use(`reference ${name}.${field.name}`, { object: target.id }, true)];
+    const { branchOf = field.name } = field;
+    return target === undefined ? [] : [use(`reference ${name}.${branchOf}`, { object: target.id }, true)];
   });
   const named = namesIn(object, definition).flatMap(([by, fields]) =>
     fields.flatMap((field) => fieldNamed(object, field)).map((used) => use(by, used)),
@@ -99,7 +101,8 @@ const expressionsIn = ({
 ];
 
 function fieldNamed(object: ObjectType, name: string): Used[] {
-  const field = object.fields.get(name);
+  const found = fieldOrBranch(object, name);
+  const field = found?.branchOf === undefined ? found : object.fields.get(found.branchOf);
   return field === undefined || field.system ? [] : [{ object: object.id, field: field.id }];
 }
 
@@ -114,7 +117,7 @@ export function expressionUses(source: string, object: ObjectType, snapshot: Sna
     for (const name of typeof root === "object" ? [] : path) {
       if (at === undefined) break;
       for (const used of fieldNamed(at, name)) found.set(`${used.object} ${used.field}`, used);
-      at = snapshot.objects.get(at.fields.get(name)?.target ?? "");
+      at = snapshot.objects.get(fieldOrBranch(at, name)?.target ?? "");
     }
   }
   return [...found.values()];

@@ -15,6 +15,7 @@ export {
 export { defaultLimit, maxLimit, resolveLimit, resolveList, type ListRequest } from "./resolve-list.ts";
 export { type Asker, literal, Parameters, quote } from "./parameters.ts";
 export { recordSql, walkedObjects } from "./record.ts";
+export { severalSql } from "./several.ts";
 export {
   formulaIndexSql,
   jsonColumn,

@@ -1,8 +1,8 @@
 import { text } from "@guanxi/base";
-import { type Field, type ObjectType, partField } from "@guanxi/meta";
+import { type Field, type ObjectType, partField, type SeveralField } from "@guanxi/meta";
 import { noField, queryError } from "./errors.ts";
 import { splitPath, splitTerms, type Term } from "./paths.ts";
-import type { Output, Source } from "./plan.ts";
+import type { Found, Output, Source } from "./plan.ts";
 import type { Sources } from "./sources.ts";
 
 interface Tree {
@@ -27,9 +27,7 @@ function outputsOf(tree: Tree, path: readonly string[], sources: Sources, term: 
     const field = source.object.fields.get(name);
     if (!field) throw noField("select", [...path, name].join("."), term.position);
     const output = outputOf(field, source, child, [...path, name], sources, term);
-    const at = outputs.findIndex((o) => o.name === name);
-    if (at >= 0) outputs[at] = output;
-    else outputs.push(output);
+    put(outputs, output);
   }
   return outputs;
 }
@@ -44,9 +42,13 @@ function outputOf(
   term: Term,
 ): Output {
   const { name } = field;
-  const hasParts = field.exprType.kind === "parts";
+  const hasParts = field.exprType.kind === "parts" || field.branches !== undefined;
   if ((child.all && hasParts) || (!child.all && child.children.size === 0))
     return { kind: "field", name, ...sources.place(path.slice(0, -1), holder, field) };
+  if (field.branches) {
+    const outputs = branchOutputs(field, holder, child, path, sources, term);
+    return { kind: "object", name, source: holder.alias, present: name, outputs };
+  }
   if (hasParts) {
     const outputs = partOutputs(field, holder.alias, child, path, term);
     return { kind: "object", name, source: holder.alias, present: name, outputs };
@@ -55,6 +57,22 @@ function outputOf(
   if (!source) throw noField("select", path.join("."), term.position);
   return { kind: "object", name, source: source.alias, present: "id", outputs: outputsOf(child, path, sources, term) };
 }
+
+/** `about.object` and `about.id`, and under the name of each object what is asked for of its record. */
+const branchOutputs = (
+  field: SeveralField,
+  holder: Source,
+  tree: Tree,
+  path: readonly string[],
+  sources: Sources,
+  term: Term,
+): Output[] =>
+  [...tree.children].map(([name, child]) => {
+    const [part, at] = [partField(field, name), [...path, name]];
+    if (!part) throw noField("select", at.join("."), term.position);
+    const leaf: Output = { kind: "field", name, source: holder.alias, field: part };
+    return part.target === undefined ? leaf : { ...outputOf(part, holder, child, at, sources, term), name };
+  });
 
 const partOutputs = (field: Field, source: string, tree: Tree, path: readonly string[], term: Term): Output[] =>
   [...tree.children].map(([name, { all, children }]) => {
@@ -93,6 +111,10 @@ function expandOutputs(
   for (const term of splitTerms("expand", expand)) {
     const field = root.fields.get(term.source);
     if (!field) throw expandFault(term, root);
+    if (field.branches) {
+      put(result, expandedOne(field, sources));
+      continue;
+    }
     const list = sources.listOf(field.name);
     const source = list ?? (field.target === undefined ? undefined : sources.walk([field.name]));
     if (!source)
@@ -105,11 +127,25 @@ function expandOutputs(
     const output: Output = list
       ? { kind: "list", name, source: "t0", field, of: list.alias, outputs: sources.listed(list) }
       : { kind: "object", name, source: source.alias, present: "id", outputs: sources.every([name], source) };
-    const at = result.findIndex((o) => o.name === field.name);
-    if (at >= 0) result[at] = output;
-    else result.push(output);
+    put(result, output);
   }
   return result;
+}
+
+function put(outputs: Output[], output: Output): void {
+  const at = outputs.findIndex((o) => o.name === output.name);
+  if (at >= 0) outputs[at] = output;
+  else outputs.push(output);
+}
+
+function expandedOne(field: SeveralField, sources: Sources): Output {
+  const among = field.branches.map((branch): Found => {
+    const source = sources.walk([branch.name]);
+    if (!source) throw new Error(`${field.name} leads to no ${branch.target}`);
+    const outputs = sources.every([branch.name], source);
+    return { kind: "object", name: source.object.name, source: source.alias, present: "id", outputs };
+  });
+  return { kind: "one", name: field.name, field, among };
 }
 
 function expandFault(term: Term, root: ObjectType): Error {

@@ -1,5 +1,5 @@
 import type { CheckedExpression } from "@guanxi/expr";
-import type { Field, ObjectType, StoredField } from "@guanxi/meta";
+import type { Field, ObjectType, SeveralField, StoredField } from "@guanxi/meta";
 
 /**
  * Which rows of an object an actor reaches: all, none, those whose owner is the actor or stands below them in the org
@@ -56,17 +56,22 @@ export interface FieldPlace {
   readonly field: Field;
 }
 
+/** What stands behind a field. */
+export interface Found {
+  readonly kind: "object";
+  readonly name: string;
+  readonly source: string;
+  /** The field that is null where there is no such object. */
+  readonly present: string;
+  readonly outputs: readonly Output[];
+}
+
 /** A member of the answer's objects. */
 export type Output =
   | ({ readonly kind: "field"; readonly name: string } & FieldPlace)
-  | {
-      readonly kind: "object";
-      readonly name: string;
-      readonly source: string;
-      /** The field that is null where there is no such object. */
-      readonly present: string;
-      readonly outputs: readonly Output[];
-    }
+  | Found
+  /** The record that a reference to several objects leads to, among those of each; its member `object` tells which it is of. */
+  | { readonly kind: "one"; readonly name: string; readonly field: SeveralField; readonly among: readonly Found[] }
   /** The records of a list; `of` is the alias of the source that stands for them. */
   | ({
       readonly kind: "list";

@@ -1,7 +1,7 @@
 import { text } from "@guanxi/base";
 import { checkExpression, type ExprType, type Kind } from "@guanxi/expr";
 import { type Field, formulaOf, type ObjectType, type Snapshot } from "@guanxi/meta";
-import { inParameter, noField, queryError } from "./errors.ts";
+import { inParameter, noField, queryError, refuseWhole } from "./errors.ts";
 import { splitCall, splitPath, splitTerms, type Term } from "./paths.ts";
 import type { Aggregate, AggregatePlan, Conversion, GroupTerm, Metric, Period } from "./plan.ts";
 import { resolveFilter } from "./resolve-list.ts";
@@ -52,6 +52,7 @@ function resolveGroup(term: Term, sources: Sources): GroupTerm {
   const path = splitPath("group", call ? { source: call.argument, position: call.position } : term);
   const found = sources.field(path);
   if (!found) throw noField("group", path.join("."), call?.position ?? term.position);
+  refuseWhole("group", path.join("."), found.field, call?.position ?? term.position);
   const { kind } = found.field.exprType;
   if (isOpaque(kind) || (call && kind !== "date" && kind !== "datetime")) throw unsuitable("group", term);
   return { ...found, name: outputName(term.source), period: call?.name as Period | undefined };
@@ -125,6 +126,7 @@ function resolveMetric(term: Term, snapshot: Snapshot, sources: Sources, groups:
   const path = splitPath("metrics", { source: call.argument, position: call.position });
   const found = sources.field(path);
   if (!found) throw noField("metrics", call.argument, call.position);
+  refuseWhole("metrics", call.argument, found.field, call.position);
   if (!suits(aggregate, found.field)) throw unsuitable("metrics", term);
   const amounts = amountsOf(path, found.field, snapshot, sources);
   return { ...found, name, aggregate, ...conversionOf(aggregate, amounts, groups, sources) };

@@ -2,7 +2,7 @@ import { text } from "@guanxi/base";
 import { checkExpression, type CheckedExpression } from "@guanxi/expr";
 import type { Field, ObjectType, Snapshot, StoredField } from "@guanxi/meta";
 import { decodeCursor } from "./cursor.ts";
-import { inParameter, noField, queryError } from "./errors.ts";
+import { inParameter, noField, queryError, refuseWhole } from "./errors.ts";
 import { resolveOutputs } from "./outputs.ts";
 import { splitPath, splitTerms } from "./paths.ts";
 import type { GetPlan, ListPlan, OrderTerm, Output } from "./plan.ts";
@@ -55,6 +55,7 @@ function resolveOrder(order: string | undefined, object: ObjectType, sources: So
     const path = splitPath("order", descending ? { source: term.source.slice(1), position: term.position + 1 } : term);
     const found = sources.field(path);
     if (!found) throw noField("order", path.join("."), term.position);
+    refuseWhole("order", path.join("."), found.field, term.position);
     if (["json", "parts", "list"].includes(found.field.exprType.kind)) {
       throw queryError(
         "order",

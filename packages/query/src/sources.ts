@@ -1,5 +1,13 @@
 import { text } from "@guanxi/base";
-import { type Field, formulaOf, listsRecords, type ObjectType, partField, type Snapshot } from "@guanxi/meta";
+import {
+  type Field,
+  fieldOrBranch,
+  formulaOf,
+  listsRecords,
+  type ObjectType,
+  partField,
+  type Snapshot,
+} from "@guanxi/meta";
 import { queryError } from "./errors.ts";
 import type { FieldPlace, Source } from "./plan.ts";
 
@@ -30,11 +38,22 @@ export class Sources {
     const key = path.join(".");
     const known = this.#byWalk.get(key);
     if (known) return known;
+    const branch = this.#branch(path);
+    if (branch) return this.walk(branch);
     const from = this.walk(path.slice(0, -1));
-    const field = from?.object.fields.get(path.at(-1) ?? "");
+    const field = from && fieldOrBranch(from.object, path.at(-1) ?? "");
     const object = field?.target === undefined ? undefined : this.#snapshot.objects.get(field.target);
     if (!from || !field?.column || !object || listsRecords(field.type)) return undefined;
     return this.#add(key, { object, via: { source: from.alias, field }, deleted: "live" });
+  }
+
+  /** The walk that ends in the branch of a reference to several objects, where it is written `about.account`. */
+  #branch(path: readonly string[]): readonly string[] | undefined {
+    const [target, name = "", ...before] = path.toReversed();
+    const holder = before.toReversed();
+    const branches = path.length > 1 ? this.walk(holder)?.object.fields.get(name)?.branches : undefined;
+    const branch = branches?.find((one) => one.target === target);
+    return branch && [...holder, branch.name];
   }
 
   /** The table of the records in one of the record's lists; undefined when the field is none. */
@@ -71,7 +90,7 @@ export class Sources {
     const [name = "", ...before] = path.toReversed();
     const walk = before.toReversed();
     const source = this.walk(walk);
-    const field = source?.object.fields.get(name);
+    const field = source && fieldOrBranch(source.object, name);
     if (source && field) return this.place(walk, source, field);
     const whole = walk.length > 0 ? this.field(walk) : undefined;
     const part = whole && partField(whole.field, name);

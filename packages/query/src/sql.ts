@@ -1,16 +1,20 @@
 import { type CheckedExpression, partSql, toSql } from "@guanxi/expr";
 import {
+  byColumn,
   type Field,
+  fieldOrBranch,
   formulaOf,
   listsRecords,
   type ObjectType,
   partField,
+  type SeveralField,
   type Snapshot,
   type StoredField,
   type TenantSettings,
 } from "@guanxi/meta";
 import { constant, Parameters, quote } from "./parameters.ts";
 import type { Predicate, Source } from "./plan.ts";
+import { severalSql } from "./several.ts";
 
 export const table = ({ settings }: Snapshot, source: Source): string =>
   `${quote(settings.schema)}.${quote(source.object.table)}`;
@@ -180,8 +184,11 @@ export function expressionSql(
     column(path, root) {
       if (root !== "user") return columnSql(sources, path, start);
       const [name = ""] = path;
-      const type = snapshot.objects.get("user")?.fields.get(name)?.column?.sqlType ?? "text";
-      return parameters.find(`user.${name}`, type, (asker) => asker.userRecord[name]);
+      const user = snapshot.objects.get("user");
+      const type = (user && fieldOrBranch(user, name))?.column?.sqlType ?? "text";
+      return parameters.find(`user.${name}`, type, ({ userRecord }) =>
+        user ? byColumn(user, userRecord)[name] : undefined,
+      );
     },
   });
 }
@@ -196,11 +203,21 @@ function partOf(object: ObjectType, name: string): StoredField | undefined {
   return field && part !== undefined ? partField(field, part) : undefined;
 }
 
+/** `about`, `about.object` or `about.id`. */
+function severalOf(object: ObjectType, name: string): { field: SeveralField; part?: string } | undefined {
+  if (!object.hasSeveral) return undefined;
+  const [whole = "", part] = name.split(".");
+  const field = object.fields.get(whole);
+  return field?.branches && { field, ...(part === undefined ? {} : { part }) };
+}
+
 /** How the fields of a plan are written: their columns, or what they are computed by, which is null where there is no record. */
 export const fieldsOf =
   (sources: readonly Source[], snapshot: Snapshot, parameters: Parameters): FieldSql =>
   (alias, name) => {
     const source = sources.find((s) => s.alias === alias);
+    const several = source && severalOf(source.object, name);
+    if (several) return severalSql(several.field, alias, several.part);
     const part = source && partOf(source.object, name);
     if (part) return partSql(`${alias}.${quote(part.column.name)}`, part.part ?? "", part.exprType);
     if (!source?.object.fields.get(name)?.formula) return `${alias}.${quote(name)}`;
@@ -213,7 +230,7 @@ export const formulaIndexSql = (snapshot: Snapshot, object: ObjectType, name: st
   expressionSql(formulaOf(snapshot, object, name), [], snapshot, new Parameters(), quote(object.table));
 
 /** As in casts. */
-export const sqlTypeOf = (field: Field): string => (field.column ?? field.formula).sqlType;
+export const sqlTypeOf = (field: Field): string => (field.column ?? field.formula)?.sqlType ?? "jsonb";
 
 /** The expression a field is sorted and compared by: picklists in their defined order, the rest as they are. */
 export function sortSql(field: Field, column: string, parameters: Parameters): { sql: string; type: string } {

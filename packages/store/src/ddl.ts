@@ -1,6 +1,6 @@
-import type { MetaChange, ObjectType, Snapshot } from "@guanxi/meta";
+import { fieldPath, type MetaChange, type ObjectType, type Snapshot } from "@guanxi/meta";
 import { quote } from "@guanxi/query";
-import { addColumn, changeReference, changeRollup, changeType, dropColumn, setRequired } from "./ddl/columns.ts";
+import { addColumn, changeBranches, changeReference, changeRollup, changeType, dropColumn, setRequired } from "./ddl/columns.ts";
 import { names } from "./ddl/names.ts";
 import { computeRollup } from "./ddl/rollups.ts";
 import { orderRenames, type Rename } from "./ddl/rename.ts";
@@ -63,6 +63,8 @@ function changeSteps(schema: string, change: Other, after: Snapshot): DdlStep[] 
       return [dropColumn(schema, object, change.field)];
     case "change_type":
       return changeType(schema, object, change.field, change.from, after);
+    case "change_branches":
+      return changeBranches(schema, object, change.field, change.from);
     case "change_required":
       return [setRequired(schema, object, change.field)];
     case "change_reference":
@@ -98,7 +100,7 @@ const dropTable = (schema: string, { table, name }: ObjectType): DdlStep => ({
 });
 
 function renameTables(schema: string, changes: readonly Change<"rename_object">[]): ChangeStep[] {
-  const renames = changes.map((change): Renaming => {
+  const renames = changes.map((change): Renaming<"rename_object"> => {
     const { object, from } = change;
     return { id: object.id, from: from.table, to: object.table, change };
   });
@@ -109,21 +111,54 @@ function renameTables(schema: string, changes: readonly Change<"rename_object">[
   }));
 }
 
-type Renaming = Rename & Pick<ChangeStep, "change">;
+type Renaming<K extends MetaChange["kind"]> = Rename & { readonly change: Change<K> };
+type Columns = Change<"rename_field">;
 
 function renameColumns(schema: string, changes: readonly Change<"rename_field">[]): ChangeStep[] {
   const tables = Map.groupBy(changes, (change) => change.object.table);
   return [...tables].flatMap(([table, own]) => {
-    const renames = own.map((change): Renaming => {
+    const renames = own.map((change): Renaming<"rename_field"> => {
       const { field, from } = change;
       return { id: field.id, from: from.column.name, to: field.column.name, change };
     });
-    return orderRenames(renames).map(({ from, to, change }) => ({
+    const columns = orderRenames(renames).map(({ from, to, change }) => ({
       sql: `ALTER TABLE ${qualified(schema, table)} RENAME COLUMN ${quote(from)} TO ${quote(to)}`,
-      effect: `rename ${table}.${from} to ${to}`,
+      effect: renaming(table, change, from, to),
       change,
     }));
+    return [...columns, ...own.flatMap((change) => partOf(change, renameKeys(schema, change)))];
   });
+}
+
+/** Of names that a definition has; a branch has none, nor a column that waits. */
+function renaming(table: string, { field, from: old }: Columns, from: string, to: string): string {
+  if (field.id === old.id) return `rename ${table}.${from} to ${to}`;
+  return `keep the values of ${table}.${fieldPath(old)} as ${fieldPath(field)}`;
+}
+
+/** What is named by the id of a reference that becomes a branch of one to several objects, or comes of one. */
+function renameKeys(schema: string, { object, field, from }: Columns): DdlStep[] {
+  if (field.id === from.id) return [];
+  const table = `ALTER TABLE ${qualified(schema, object.table)}`;
+  const path = `${object.table}.${fieldPath(field)}`;
+  const [was, is] = [from, field].map(({ id }) => ({ key: names.foreignKey(id), index: names.referenceIndex(id) }));
+  if (!was || !is) return [];
+  const alone = {
+    // Dropping the columns of the others has dropped it already.
+    sql: `${table} DROP CONSTRAINT IF EXISTS ${quote(names.branches(field.id))}`,
+    effect: `let ${path} stand alone`,
+  };
+  return [
+    ...(field.branchOf === undefined ? [alone] : []),
+    {
+      sql: `${table} RENAME CONSTRAINT ${quote(was.key)} TO ${quote(is.key)}`,
+      effect: `keep ${path} held to records of ${field.target}`,
+    },
+    {
+      sql: `ALTER INDEX ${qualified(schema, was.index)} RENAME TO ${quote(is.index)}`,
+      effect: `keep the index of ${path}`,
+    },
+  ];
 }
 
 /** The foreign keys of a new table: its references', and its owner's where there are users. */
@@ -137,6 +172,7 @@ function foreignKeys(schema: string, object: ObjectType, after: Snapshot): DdlSt
         name,
         table,
         column: field.column.name,
+        path: fieldPath(field),
         target: field.target ?? "",
         filled: false,
       });

@@ -1,5 +1,5 @@
 import { isObject } from "@guanxi/base";
-import type { Field, ObjectType, Snapshot } from "@guanxi/meta";
+import { type Field, type ObjectType, partField, type Snapshot } from "@guanxi/meta";
 import { type ListRequest, type Output, resolveList } from "@guanxi/query";
 import { guarded } from "../csv.ts";
 
@@ -12,12 +12,26 @@ export interface Column {
 /** The columns of an answer, in the order of its members; what a reference leads to is flattened to `owner.name`. */
 export function columnsOf(snapshot: Snapshot, object: ObjectType, request: ListRequest): readonly Column[] {
   const flat = (outputs: readonly Output[], path: readonly string[]): Column[] =>
-    outputs.flatMap((output) =>
-      output.kind !== "object"
-        ? [{ path: [...path, output.name], field: output.field }]
-        : flat(output.outputs, [...path, output.name]),
-    );
+    outputs.flatMap((output) => {
+      const at = [...path, output.name];
+      if (output.kind === "object") return flat(output.outputs, at);
+      if (output.kind === "one") return distinct([...partsOf(output.field, at), ...output.among.flatMap((one) => flat(one.outputs, at))]);
+      return output.field.branches ? partsOf(output.field, at) : [{ path: at, field: output.field }];
+    });
   return flat(resolveList(snapshot, object, request).outputs, []);
+}
+
+/** The columns by which an import finds the record of several objects. */
+const partsOf = (field: Field, path: readonly string[]): Column[] =>
+  ["object", "id"].flatMap((name) => {
+    const part = partField(field, name);
+    return part ? [{ path: [...path, name], field: part }] : [];
+  });
+
+/** Records of different objects share the columns that are called alike. */
+function distinct(columns: readonly Column[]): Column[] {
+  const seen = new Set<string>();
+  return columns.filter(({ path }) => seen.size < seen.add(path.join(".")).size);
 }
 
 /** Field types whose checked values cannot be formulas, though a phone number begins with `+`. */
@@ -52,6 +66,7 @@ export function cellOf(record: unknown, { path, field }: Column, guard: boolean)
 function textOf(value: unknown, field: Field): string {
   if (field.column?.sqlType === "jsonb") return JSON.stringify(value);
   // A record in a list stands there by its id, also where it is shown whole.
+  if (isObject(value)) return JSON.stringify(value);
   if (Array.isArray(value)) return value.map((item: unknown) => (isObject(item) ? item["id"] : item)).join(";");
   return String(value);
 }

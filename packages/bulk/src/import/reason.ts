@@ -9,7 +9,9 @@ export function reasonOf(issues: readonly Issue[], mapping: Mapping, locale: Loc
   const lines = issues.map((issue) => {
     const [, name = "", ...inner] = issue.path.split("/");
     const field = name.replaceAll("~1", "/").replaceAll("~0", "~");
-    const part = mapping.object.fields.get(field)?.exprType.kind === "parts" ? [field, ...inner].join(".") : field;
+    const found = mapping.object.fields.get(field);
+    const hasParts = found?.exprType.kind === "parts" || found?.branches !== undefined;
+    const part = hasParts ? [field, ...inner].join(".") : field;
     const place = part === field ? [columns.get(field) ?? field, ...inner].join("/") : (columns.get(part) ?? part);
     const message = issueMessage(issue, locale);
     return place === "" ? message : `${place}: ${message}`;

@@ -1,5 +1,6 @@
 import { type GuanxiError, isGuanxiError, type Issue } from "@guanxi/base";
 import type { Kernel, Session, StoreRecords } from "@guanxi/kernel";
+import type { StoredField } from "@guanxi/meta";
 import type { Mapping } from "../mapping/check.ts";
 import { empty, type MappedRow } from "../mapping/row.ts";
 import type { Found } from "./find.ts";
@@ -124,17 +125,26 @@ function wavesOf(rows: readonly ReadyRow[]): ReadyRow[][] {
   return waves;
 }
 
-/** Columns of one value's parts, `address.city`, become one value. An empty cell leaves a new record's field to its default, and one that is there as it is unless the mapping clears it. */
+/** Columns of one value's parts, `address.city` or `about.account`, become one value. An empty cell leaves a new record's field to its default, and one that is there as it is unless the mapping clears it. */
 function valuesOf(mapping: Mapping, { row }: ReadyRow, kind: "create" | "update"): Record<string, unknown> {
   const values: Record<string, unknown> = {};
   for (const [path, given] of Object.entries(row.values)) {
     if (path === "id" || (given === empty && !(kind === "update" && mapping.clears))) continue;
     const value = given === empty ? null : given;
     const [name = "", part] = path.split(".");
+    const branches = mapping.object.fields.get(name)?.branches;
     if (part === undefined) values[name] = value;
+    else if (branches) values[name] = namedWith(values[name], branches, part, value);
     else values[name] = { ...(values[name] as object | null | undefined), [part]: value };
   }
   return values;
+}
+
+/** The record of one of several objects, as far as columns have told it; none where all of them are empty. */
+function namedWith(known: unknown, branches: readonly StoredField[], part: string, value: unknown): unknown {
+  if (value === null) return known ?? null;
+  const isObject = branches.some(({ target }) => target === part);
+  return { ...(known as object | null | undefined), ...(isObject ? { object: part, id: value } : { [part]: value }) };
 }
 
 /** The issues of a refused write by row, as far as their paths (`/3/amount`) name rows; empty when they name none. */

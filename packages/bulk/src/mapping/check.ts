@@ -1,5 +1,5 @@
 import { GuanxiError, type Issue, type IssueCode, text } from "@guanxi/base";
-import { type Field, listsRecords, type ObjectType, partField, pointer, type Snapshot } from "@guanxi/meta";
+import { type Field, fieldPath, listsRecords, type ObjectType, partField, pointer, type Snapshot } from "@guanxi/meta";
 import { Ajv2020, type ErrorObject } from "ajv/dist/2020.js";
 import type { Reading } from "./convert.ts";
 import { compileFormat, type DateReader, isTimeZone } from "./dates.ts";
@@ -176,15 +176,23 @@ function readKey(
   return field;
 }
 
+/** A part of a field; of a reference to several objects also the reference to one of them, under the name `about.account`. */
+function memberOf(field: Field, name: string): Field | undefined {
+  const part = partField(field, name);
+  return part && { ...part, name: fieldPath(part) };
+}
+
 function bind(context: Context, column: string, given: ColumnMapping, path: string): Binding | undefined {
   const { definition, object, snapshot, key, issues } = context;
-  const [name = "", walk, ...more] = given.field.split(".");
+  const [name = "", ...steps] = given.field.split(".");
   const fault = (code: IssueCode): undefined => void issues.push({ path, code, params: { field: given.field } });
   const whole = object.fields.get(name);
-  const part = whole?.exprType.kind === "parts" && walk !== undefined;
-  const field = part ? partField(whole, walk) : whole;
-  const by = given.lookup ?? (part ? undefined : walk);
-  if (!field || more.length > 0 || (given.lookup !== undefined && walk !== undefined)) return fault("unknown");
+  const inside = (whole?.branches !== undefined || whole?.exprType.kind === "parts") && steps.length > 0;
+  const field = inside ? memberOf(whole, steps[0] ?? "") : whole;
+  const [walk, ...more] = inside ? steps.slice(1) : steps;
+  const by = given.lookup ?? walk;
+  const isPart = inside && field?.target === undefined;
+  if (!field || more.length > 0 || (walk !== undefined && (isPart || given.lookup !== undefined))) return fault("unknown");
   if (field.readOnly && !(field.name === "id" && key?.name === "id")) return fault("read_only");
   const target = by === undefined || listsRecords(field.type) ? undefined : snapshot.objects.get(field.target ?? "");
   const lookedUp = by === undefined ? undefined : target?.fields.get(by);

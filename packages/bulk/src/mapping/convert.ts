@@ -56,6 +56,8 @@ export function convert(field: Field, text: string, reading: Reading): Converted
     case "geo":
     case "json":
       return toJson(field, text);
+    case "reference":
+      return field.branches ? toJson(field, text) : { value: text };
     default:
       return { value: text };
   }

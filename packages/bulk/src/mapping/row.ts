@@ -1,5 +1,5 @@
 import { type Issue, text } from "@guanxi/base";
-import { type Field, type ObjectType, pointer } from "@guanxi/meta";
+import { type Field, fieldPath, type ObjectType, pointer } from "@guanxi/meta";
 import { parseRow } from "../upload/json.ts";
 import { unguarded } from "../csv.ts";
 import type { Binding, Mapping } from "./check.ts";
@@ -76,6 +76,24 @@ export function rowReader(mapping: Mapping, format: FileFormat, columns: readonl
   return (raw, number) => readObject(mapping, known, raw as string, number);
 }
 
+/** Tells of references to one of several objects that the row fills for more than one of these. */
+function checkBranches({ object }: Mapping, { values, lookups, issues }: MappedRow): void {
+  if (!object.hasSeveral) return;
+  const filled = new Set(lookups.map(({ field }) => field.name));
+  for (const [name, value] of Object.entries(values)) if (value !== empty && value !== null) filled.add(name);
+  for (const { name, branches = [] } of object.fields.values()) {
+    const paths = [`${name}.object`, ...branches.map(fieldPath)].filter((path) => filled.has(path));
+    if (paths.length > 1)
+      issues.push({ path: pointer(name), code: "definition", text: oneOnly, params: { columns: paths.join(", ") } });
+  }
+}
+
+const oneOnly = text(
+  "leads to one record, but the row fills {columns}",
+  "只能指向一条记录，但该行填写了 {columns}",
+  "只能指向一筆記錄，但該列填寫了 {columns}",
+);
+
 const blank = (mapping: Mapping, raw: RawRow, number: number) => ({
   number,
   raw,
@@ -99,6 +117,7 @@ function readCells(
   bindings.forEach((found, i) => {
     for (const binding of found) readText(row, binding, unguarded(cells[i] ?? ""), csvHabits);
   });
+  checkBranches(mapping, row);
   return row;
 }
 
@@ -132,6 +151,7 @@ function readObject(
     if ("code" in found) row.issues.push(found);
     else for (const binding of found) readValue(row, binding, value, mapping.bindings.has(name));
   }
+  checkBranches(mapping, row);
   return row;
 }
 

@@ -1,6 +1,6 @@
 import type { Inner } from "../node.ts";
 import type { Operation, SqlArg } from "../operation.ts";
-import { alike } from "../sql-text.ts";
+import { alike, tested } from "../sql-text.ts";
 import type { Kind } from "../types.ts";
 import { compare, equal } from "../values.ts";
 
@@ -40,6 +40,13 @@ function extreme(name: string, word: string, better: (order: number) => boolean)
   };
 }
 
+function equalSql(a: SqlArg, b: SqlArg): string {
+  const [value, other] = b.branches && !a.branches ? [b, a] : [a, b];
+  if (other.branches) return `(${alike(a)} = ${alike(b)})`;
+  const given = alike(other);
+  return tested(value, (sql) => (value === a ? `(${sql} = ${given})` : `(${given} = ${sql})`));
+}
+
 export const comparison: readonly Operation[] = [
   {
     name: "==",
@@ -47,7 +54,7 @@ export const comparison: readonly Operation[] = [
     params: ["T", "T"],
     returns: "bool",
     evaluate: ([a, b]) => equal(a!, b!),
-    sql: ([a, b]) => `(${alike(a!)} = ${alike(b!)})`,
+    sql: ([a, b]) => equalSql(a!, b!),
   },
   {
     name: "!=",

@@ -1,6 +1,7 @@
 import type { Inner } from "../node.ts";
 import { Decimal } from "../number.ts";
 import type { Operation, SqlArg } from "../operation.ts";
+import { tested } from "../sql-text.ts";
 import { equal } from "../values.ts";
 
 /** As SQL's `= ANY`: nothing is in an empty list; else a null on either side leaves open what is not found. */
@@ -18,7 +19,8 @@ function isInSql(value: SqlArg, list: SqlArg): string {
   const isLiteral = value.node.node === "literal" && value.node.value !== null;
   const isSame = list.node.type.kind === "list" && list.node.type.of.kind === value.node.type.kind;
   if (list.node.node === "field" && isLiteral && isSame) return `(${list.sql()} @> ARRAY[${value.sql()}])`;
-  return `(${value.sql()} = ANY (${list.sql()}))`;
+  const items = list.sql();
+  return tested(value, (sql) => `(${sql} = ANY (${items}))`);
 }
 
 export const lists: readonly Operation[] = [

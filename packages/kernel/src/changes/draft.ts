@@ -1,6 +1,13 @@
 import { isDeepStrictEqual } from "node:util";
 import { GuanxiError, type Issue, type Text, text } from "@guanxi/base";
-import { type ObjectDefinition, parseDefinition, retarget, storeDefinition, type StoredObject } from "@guanxi/meta";
+import {
+  type ObjectDefinition,
+  parseDefinition,
+  retarget,
+  retargetDefinition,
+  storeDefinition,
+  type StoredObject,
+} from "@guanxi/meta";
 import { guardCore } from "./core-guard.ts";
 import { comesTwice, each } from "./faults.ts";
 import type { ChangeSet, Written } from "./types.ts";
@@ -32,21 +39,25 @@ export async function draftObjects(
   refuseTwice(given, gone);
   const sources = renamed(kept, given);
   const moved = new Set(sources.values());
+  const renames = new Map([...sources].map(([definition, source]) => [source.name, definition.name]));
+  const names = new Set(given.map(({ value }) => value.name));
+  const nowCalled = (target: string): string => renames.get(target) ?? target;
+  const asWritten = (target: string): string => (names.has(target) ? target : nowCalled(target));
   const made = await each(given, ({ path, value }) => {
     const named = kept.find((o) => o.name === value.name && !moved.has(o));
     const previous = sources.get(value) ?? named;
     if (set.strict && previous === undefined && value.was !== undefined) sayMissing(value.was);
     if (previous) guardCore(previous, value);
-    const definition = set.strict ? value : withoutUnknownNames(previous, value);
-    return { path, previous, object: storeDefinition(previous, definition, previous?.source ?? "tenant", nextId) };
+    const written = set.strict ? value : withoutUnknownNames(previous, value);
+    const definition = retargetDefinition(written, asWritten);
+    // What leads to an object that gets another name is known by that.
+    const before = previous && retarget(previous, nowCalled);
+    return { path, previous, object: storeDefinition(before, definition, previous?.source ?? "tenant", nextId) };
   });
-  const renames = new Map([...sources].map(([definition, source]) => [source.name, definition.name]));
-  const names = new Set(made.map(({ object }) => object.name));
-  const asWritten = (target: string): string => (names.has(target) ? target : (renames.get(target) ?? target));
   const changed = new Set(made.map(({ previous }) => previous));
   const list = [
-    ...kept.filter((o) => !changed.has(o)).map((o) => retarget(o, (target) => renames.get(target) ?? target)),
-    ...made.map(({ previous, object }) => unlessSame(previous, retarget(object, asWritten))),
+    ...kept.filter((o) => !changed.has(o)).map((o) => retarget(o, nowCalled)),
+    ...made.map(({ previous, object }) => unlessSame(previous, object)),
   ];
   return {
     list: list.toSorted((a, b) => a.id - b.id),

@@ -1,6 +1,6 @@
 import { grantWrite } from "@guanxi/access";
 import { GuanxiError, isGuanxiError, type Locale, newId, toProblem } from "@guanxi/base";
-import { initialValues, isFileObject, type ObjectType } from "@guanxi/meta";
+import { byColumn, initialValues, isFileObject, type ObjectType } from "@guanxi/meta";
 import type { WriteGrant } from "@guanxi/query";
 import {
   type InsertedRow,
@@ -102,13 +102,14 @@ const store = <T extends InsertedRow | RefusedRow>(
   rows: readonly Row[],
   compile: Compile,
 ): Promise<T[]> => {
+  const columns = rows.map((row) => ({ ...row, values: byColumn(object, row.values) }));
   const write = {
     object,
     ids: () => rows.map((r) => r.id),
     existed: false,
-    named: (reference: string) => rows.flatMap(({ values }) => (values[reference] ?? []) as string | []),
+    named: (reference: string) => columns.flatMap(({ values }) => (values[reference] ?? []) as string | []),
   };
-  return rolledUp(env, session, write, () => storeAlone<T>(env, session, object, grant, rows, compile));
+  return rolledUp(env, session, write, () => storeAlone<T>(env, session, object, grant, columns, compile));
 };
 
 async function storeAlone<T extends InsertedRow | RefusedRow>(

@@ -3,6 +3,7 @@ import type { ObjectType, OnDelete, StoredField } from "@guanxi/meta";
 import { childrenStatement, needingStatement, orphansStatement, stampStatement } from "@guanxi/store";
 import type { Session } from "../types.ts";
 import { type RecordsEnv, StaleSnapshot, writeContext } from "./context.ts";
+import { referencePath } from "./faults.ts";
 import { rolledUp } from "./rollups.ts";
 import { afterWrite } from "./transaction.ts";
 
@@ -78,7 +79,7 @@ async function checkParents(session: Session, family: readonly Generation[]): Pr
       if (!parent) continue;
       const orphans = await session.connection.run(orphansStatement(settings.schema, object, field, parent, ids));
       // The caller named the first record; of those that came with it, one issue tells for all.
-      const path = i === 0 ? `/${field.name}` : "";
+      const path = i === 0 ? referencePath(field, field.name) : "";
       if (orphans.length > 0) issues.push({ path, code: "reference", params: { target: parent.name } });
     }
   }

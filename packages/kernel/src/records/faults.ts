@@ -1,5 +1,5 @@
 import { GuanxiError, type Issue } from "@guanxi/base";
-import type { ObjectType, UniqueKey } from "@guanxi/meta";
+import { type Field, fieldOrBranch, type ObjectType, type UniqueKey } from "@guanxi/meta";
 import { clashesStatement, type DatabaseError, isDatabaseError, parseConstraintName } from "@guanxi/store";
 import type { Session } from "../types.ts";
 import type { RecordsEnv } from "./context.ts";
@@ -15,14 +15,18 @@ export interface Row {
 export function missingReferences(object: ObjectType, missing: string, path: string): Issue[] {
   return missing.split(",").map((fault): Issue => {
     const [name = "", unfit, position] = fault.split(":");
-    const field = object.fields.get(name);
-    const at = `${path}/${name}${position === undefined ? "" : `/${position}`}`;
+    const field = fieldOrBranch(object, name);
+    const at = `${path}${referencePath(field, name)}${position === undefined ? "" : `/${position}`}`;
     const { maxSize, accept } = field?.definition ?? {};
     if (unfit === "maxSize") return { path: at, code: "maxSize", params: { limit: maxSize } };
     if (unfit === "accept") return { path: at, code: "accept", params: { types: accept?.join(", ") } };
     return { path: at, code: "reference", params: { target: field?.target ?? "record" } };
   });
 }
+
+/** Where a reference's id stands in a record. */
+export const referencePath = (field: Field | undefined, name: string): string =>
+  field?.branchOf === undefined ? `/${name}` : `/${field.branchOf}/id`;
 
 const keyOf = (key: UniqueKey, values: Row["values"]): string | undefined => {
   const parts = key.fields.map((f) => values[f]);
@@ -99,9 +103,9 @@ export async function writeFault(
   if (isDatabaseError(e, "23505")) return uniqueFault(env, session, object, rows, e);
   if (isDatabaseError(e, "23503")) {
     const id = e.constraint === undefined ? undefined : parseConstraintName(e.constraint)?.id;
-    const field = [...object.fields.values()].find((f) => f.id === id) ?? object.fields.get("owner");
+    const field = object.columns.find((f) => f.id === id) ?? object.fields.get("owner");
     return new GuanxiError("VALIDATION", {
-      issues: [{ path: `/${field?.name ?? ""}`, code: "reference", params: { target: field?.target ?? "record" } }],
+      issues: [{ path: referencePath(field, field?.name ?? ""), code: "reference", params: { target: field?.target ?? "record" } }],
       cause: e,
     });
   }

@@ -1,6 +1,6 @@
 import { grantWrite } from "@guanxi/access";
 import { GuanxiError, isId, isObject, type Issue } from "@guanxi/base";
-import { type Field, type ObjectType, rollsUpItself, stampFields } from "@guanxi/meta";
+import { byColumn, type Field, type ObjectType, rollsUpItself, stampFields } from "@guanxi/meta";
 import type { WriteGrant } from "@guanxi/query";
 import {
   type LockedRow,
@@ -81,8 +81,9 @@ async function update(
   session: Session,
   object: ObjectType,
   grant: WriteGrant,
-  patches: readonly PreparedPatch[],
+  given: readonly PreparedPatch[],
 ): Promise<RecordAnswer[]> {
+  const patches = given.map((one) => ({ ...one, patch: byColumn(object, one.patch) }));
   const write = {
     object,
     ids: () => patches.map((p) => p.id),
@@ -233,7 +234,8 @@ export async function updateRows(
   try {
     const prepared = prepareAll(object, patches);
     if (prepared.length === 0) return [];
-    const several = chain !== undefined || touchedRollups(session, object, fieldsOf(prepared)).length > 0;
+    const columns = prepared.map((one) => ({ ...one, patch: byColumn(object, one.patch) }));
+    const several = chain !== undefined || touchedRollups(session, object, fieldsOf(columns)).length > 0;
     return await inWriteTransaction(env, session, object, several, async (inside) => {
       const checked: PreparedPatch[] = chain ? [] : prepared;
       if (chain) for (const patch of prepared) checked.push(await throughHooks(inside, object, chain, grant, patch));

@@ -15,6 +15,13 @@ export const references: FieldType = {
   indexable: false,
   namesRecords: false,
   check(definition, path, report) {
+    if (typeof definition.target !== "string")
+      report.say(
+        `${path}/target`,
+        "a list holds records of one object; use a list for each object, or an object of its own with a reference to several",
+        "列表只能包含一个对象的记录，请为每个对象建列表，或用一个带多目标引用的对象",
+        "清單只能包含一個物件的記錄，請為每個物件建清單，或用一個帶多目標參照的物件",
+      );
     if (definition.onDelete !== "cascade") return;
     report.say(
       `${path}/onDelete`,
@@ -25,7 +32,7 @@ export const references: FieldType = {
   },
   shape: (definition) => ({
     sqlType: "uuid[]",
-    exprType: { kind: "list", of: { kind: "ref", target: definition.target ?? "" } },
+    exprType: { kind: "list", of: { kind: "ref", target: String(definition.target ?? "") } },
     schema: idsSchema(definition),
     normalise: (value) => canonicalIds(value, (ids) => ids.toSorted()),
   }),

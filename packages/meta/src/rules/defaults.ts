@@ -1,6 +1,6 @@
 import type { CheckedExpression } from "@guanxi/expr";
 import { pointer, type Report } from "../report.ts";
-import type { Field, ComputedDefault } from "../types.ts";
+import type { Field, ComputedDefault, StoredField } from "../types.ts";
 import { readExpression, type RuleSource } from "./source.ts";
 
 const placeOf = (name: string): string => pointer("properties", name, "defaultFormula");
@@ -28,15 +28,33 @@ function read(field: Field, formula: string, source: RuleSource): CheckedExpress
   const late = used.find(isKnownLate);
   if (late !== undefined) sayLate(late.name, path, source.report);
   const { type } = expression;
-  if (type.kind === "ref" && field.target !== undefined && type.target !== field.target)
+  if (field.branches && !leadsToOne(expression, field.branches)) sayUnknownObject(path, source.report);
+  if (type.kind === "ref" && field.target !== undefined && type.target !== field.target) {
+    const given = type.branches?.map(({ target }) => target).join(" / ") ?? type.target;
     source.report.say(
       path,
-      `must give a ${field.target}, but gives a ${type.target}`,
-      `结果必须是 ${field.target}，实际为 ${type.target}`,
-      `結果必須是 ${field.target}，實際為 ${type.target}`,
+      `must give a ${field.target}, but gives a ${given}`,
+      `结果必须是 ${field.target}，实际为 ${given}`,
+      `結果必須是 ${field.target}，實際為 ${given}`,
     );
+  }
   return expression;
 }
+
+/** Whether it is known, of which of the objects the record is that the default names. */
+function leadsToOne({ root }: CheckedExpression, branches: readonly StoredField[]): boolean {
+  if (root.node !== "field" || root.type.kind !== "ref") return false;
+  const targets = root.branches?.map(({ target }) => target) ?? [root.type.target];
+  return targets.every((target) => branches.some((branch) => branch.target === target));
+}
+
+const sayUnknownObject = (path: string, report: Report): void =>
+  report.say(
+    path,
+    "must be a reference to one or several of these objects, as it stands on the record or the user",
+    "必须是记录或用户上指向这些对象之一的引用字段",
+    "必須是記錄或使用者上指向這些物件之一的參照欄位",
+  );
 
 const currenciesOf = (field: Field, expression: CheckedExpression, { fields }: RuleSource): readonly string[] =>
   field.currencyField === undefined

@@ -1,4 +1,12 @@
-import { type Column, listsRecords, type ObjectType, type Snapshot, type StoredField } from "@guanxi/meta";
+import {
+  type Column,
+  fieldPath,
+  listsRecords,
+  type ObjectType,
+  type SeveralField,
+  type Snapshot,
+  type StoredField,
+} from "@guanxi/meta";
 import { literal, quote } from "@guanxi/query";
 import { conversion } from "./convert.ts";
 import { constant } from "./literals.ts";
@@ -6,6 +14,7 @@ import { names } from "./names.ts";
 import { type DdlStep, qualified, rowsWhere } from "./step.ts";
 import {
   addForeignKey,
+  branchesConstraint,
   columnDefinition,
   columnsOf,
   createSequence,
@@ -40,7 +49,7 @@ export function addColumn(schema: string, object: ObjectType, field: StoredField
   const { name, sqlType } = field.column;
   const head = `${alter(schema, table)} ADD COLUMN ${quote(name)} ${sqlType}`;
   const filling = field.default === undefined ? "" : ` DEFAULT ${constant(field, field.default, after.settings)}`;
-  const effect = `add ${table}.${field.name}${filling === "" ? "" : ", filled with its default"}`;
+  const effect = `add ${table}.${fieldPath(field)}${filling === "" ? "" : ", filled with its default"}`;
   const steps: DdlStep[] = [{ sql: head + filling, effect, ...(filling === "" ? {} : { scans: true }) }];
   if (filling !== "") {
     const sql = `${alter(schema, table)} ALTER COLUMN ${quote(name)} DROP DEFAULT`;
@@ -59,7 +68,10 @@ function attachReference(schema: string, table: string, field: StoredField): Ddl
   if (field.target === undefined) return [];
   if (listsRecords(field.type)) return [referenceIndex(schema, table, field)];
   const column = field.column.name;
-  const foreignKey = { name: names.foreignKey(field.id), table, column, target: field.target, filled: true };
+  const foreignKey = {
+    ...{ name: names.foreignKey(field.id), table, column, path: fieldPath(field) },
+    ...{ target: field.target, filled: true },
+  };
   return [referenceIndex(schema, table, field), addForeignKey(schema, foreignKey)];
 }
 
@@ -86,7 +98,7 @@ export function changeRollup(schema: string, { table }: ObjectType, field: Store
 export function dropColumn(schema: string, { table, name }: ObjectType, field: StoredField): DdlStep {
   return {
     sql: `${alter(schema, table)} ${dropped(columnsOf(field))}`,
-    effect: `delete ${name}.${field.name} and its values`,
+    effect: `delete ${name}.${fieldPath(field)} and its values`,
     scans: true,
   };
 }
@@ -98,10 +110,41 @@ export function changeReference(schema: string, { table }: ObjectType, field: St
     name: names.foreignKey(field.id),
     table,
     column: field.column.name,
+    path: fieldPath(field),
     target: field.target,
     filled: true,
   };
   return [dropForeignKey(schema, table, field), addForeignKey(schema, foreignKey)];
+}
+
+/**
+ * Holds a reference to several objects to one of its branches, which have changed. That one at most is filled is so already; that none is
+ * empty must be looked for.
+ */
+export function changeBranches(
+  schema: string,
+  { table }: ObjectType,
+  field: SeveralField,
+  from: SeveralField | undefined,
+): DdlStep[] {
+  const name = quote(names.branches(field.id));
+  const release: DdlStep = {
+    // Dropping one of its columns has dropped it already.
+    sql: `${alter(schema, table)} DROP CONSTRAINT IF EXISTS ${name}`,
+    effect: `let ${table}.${field.name} lead to ${from?.branches.map((b) => b.target).join(", ")} no more alone`,
+  };
+  const add = `${alter(schema, table)} ADD ${branchesConstraint(field)}`;
+  const targets = field.branches.map((b) => b.target).join(", ");
+  const none = `num_nonnulls(${field.branches.map((b) => `t.${quote(b.name)}`).join(", ")}) = 0`;
+  const hold: DdlStep = field.required
+    ? {
+        sql: add,
+        effect: `require ${table}.${field.name}`,
+        inTheWay: rowsWhere(qualified(schema, table), "NULL::text", none),
+        scans: true,
+      }
+    : { sql: `${add} NOT VALID`, effect: `hold ${table}.${field.name} to one record of ${targets}` };
+  return [...(from ? [release] : []), hold];
 }
 
 /** PostgreSQL has no foreign keys of lists: what is in them is looked at here, and by every write. */

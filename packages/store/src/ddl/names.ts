@@ -11,6 +11,8 @@ export const names = {
   referenceIndex: (fieldId: number): string => `_r${fieldId}`,
   ownerIndex: (objectId: number): string => `_ro${objectId}`,
   updatedIndex: (objectId: number): string => `_iu${objectId}`,
+  /** Holds a reference to several objects to one of its branches. */
+  branches: (fieldId: number): string => `_b${fieldId}`,
   sequence: (fieldId: number): string => `_s${fieldId}`,
 } as const;
 

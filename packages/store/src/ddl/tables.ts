@@ -1,8 +1,11 @@
 import {
   type Column,
+  fieldPath,
   type Index,
   listsRecords,
   type ObjectType,
+  type SeveralField,
+  shownFields,
   type Snapshot,
   type StoredField,
   type UniqueKey,
@@ -25,10 +28,12 @@ export function createTable(schema: string, object: ObjectType, after: Snapshot)
   const { table } = object;
   const columns = object.columns.flatMap(columnsOf).map(columnDefinition);
   const primaryKey = `CONSTRAINT ${quote(names.primaryKey(object.id))} PRIMARY KEY (id)`;
-  const sql = `CREATE TABLE ${qualified(schema, table)} (${[...columns, primaryKey].join(", ")})`;
+  const checks = [...object.fields.values()].flatMap((field) => (field.branches ? [branchesConstraint(field)] : []));
+  const sql = `CREATE TABLE ${qualified(schema, table)} (${[...columns, primaryKey, ...checks].join(", ")})`;
   const own = object.columns.filter((f) => !f.system);
+  const fields = shownFields(object).filter((f) => !f.system);
   return [
-    { sql, effect: `create ${object.name} with ${own.length} field(s)` },
+    { sql, effect: `create ${object.name} with ${fields.length} field(s)` },
     ...own.filter((f) => f.type === "autonumber").map((f) => createSequence(schema, table, f)),
     plainIndex(schema, table, names.ownerIndex(object.id), ["owner"]),
     plainIndex(schema, table, names.updatedIndex(object.id), ["updated_at"]),
@@ -37,6 +42,10 @@ export function createTable(schema: string, object: ObjectType, after: Snapshot)
     ...object.indexes.map((index) => createIndex(schema, object, index, after)),
   ];
 }
+
+/** Of the branches of a reference to several objects one is filled, or none where it may be empty. */
+export const branchesConstraint = ({ id, branches, required }: SeveralField): string =>
+  `CONSTRAINT ${quote(names.branches(id))} CHECK (num_nonnulls(${columnList(branches.map((b) => b.name))}) ${required ? "=" : "<="} 1)`;
 
 export const createSequence = (schema: string, table: string, field: StoredField): DdlStep => ({
   sql: `CREATE SEQUENCE ${qualified(schema, names.sequence(field.id))} OWNED BY ${qualified(schema, table)}.${quote(field.column.name)}`,
@@ -62,8 +71,8 @@ export const referenceIndex = (schema: string, table: string, field: StoredField
     schema,
     table,
     names.referenceIndex(field.id),
-    [field.column.name],
-    undefined,
+    [fieldPath(field)],
+    quote(field.column.name),
     listsRecords(field.type) ? "gin" : "btree",
   );
 
@@ -100,17 +109,19 @@ export interface ForeignKey {
   readonly name: string;
   readonly table: string;
   readonly column: string;
+  /** What people call it. */
+  readonly path: string;
   readonly target: string;
   /** Whether rows may be there already. */
   readonly filled: boolean;
 }
 
 /** What happens to a referrer is decided by the statement that deletes, so the database only ever refuses. */
-export function addForeignKey(schema: string, { name, table, column, target, filled }: ForeignKey): DdlStep {
+export function addForeignKey(schema: string, { name, table, column, path, target, filled }: ForeignKey): DdlStep {
   const from = qualified(schema, table);
   const to = qualified(schema, target);
   const sql = `ALTER TABLE ${from} ADD CONSTRAINT ${quote(name)} FOREIGN KEY (${quote(column)}) REFERENCES ${to} (id)`;
-  const effect = `hold ${table}.${column} to records of ${target}`;
+  const effect = `hold ${table}.${path} to records of ${target}`;
   if (!filled) return { sql, effect };
   const orphan = `t.${quote(column)} IS NOT NULL AND NOT EXISTS (SELECT FROM ${to} r WHERE r.id = t.${quote(column)})`;
   return { sql, effect, inTheWay: rowsWhere(from, `t.${quote(column)}::text`, orphan), scans: true };
@@ -119,5 +130,5 @@ export function addForeignKey(schema: string, { name, table, column, target, fil
 export const dropForeignKey = (schema: string, table: string, field: StoredField): DdlStep => ({
   // Dropping the target's table has dropped it already.
   sql: `ALTER TABLE ${qualified(schema, table)} DROP CONSTRAINT IF EXISTS ${quote(names.foreignKey(field.id))}`,
-  effect: `release ${table}.${field.name} from records of ${field.target}`,
+  effect: `release ${table}.${fieldPath(field)} from records of ${field.target}`,
 });

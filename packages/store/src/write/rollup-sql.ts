@@ -1,4 +1,4 @@
-import type { Rollup, RollupGroup, Snapshot } from "@guanxi/meta";
+import { fieldOrBranch, type Rollup, type RollupGroup, type Snapshot } from "@guanxi/meta";
 import { literal, Parameters, placedExpressionSql, quote } from "@guanxi/query";
 
 /** A column of a parent and how it comes to its value. */
@@ -113,7 +113,7 @@ function hiddenOf({ field }: Rollup): { sum: string; count: string } {
 /** The columns of the child that decide a group's values. */
 export const lookedAt = (groups: readonly RollupGroup[]): readonly { name: string; sqlType: string }[] => {
   const all = groups.flatMap(({ child, rollups }) =>
-    rollups.flatMap(({ uses }) => [...uses].flatMap((name) => child.fields.get(name)?.column ?? [])),
+    rollups.flatMap(({ uses }) => [...uses].flatMap((name) => fieldOrBranch(child, name)?.column ?? [])),
   );
   return [...new Map(all.map((column) => [column.name, column])).values()];
 };

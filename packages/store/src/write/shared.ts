@@ -1,5 +1,12 @@
 import { perKey } from "@guanxi/base";
-import { listsRecords, type ObjectType, type Snapshot, type StoredField } from "@guanxi/meta";
+import {
+  listsRecords,
+  type ObjectType,
+  type SeveralField,
+  shownFields,
+  type Snapshot,
+  type StoredField,
+} from "@guanxi/meta";
 import {
   jsonColumn,
   literal,
@@ -8,6 +15,7 @@ import {
   quote,
   recordSql,
   rowPredicateSql,
+  severalSql,
   type WriteGrant,
 } from "@guanxi/query";
 
@@ -77,11 +85,15 @@ export const givenSql = ({ merges }: StoredField, value: string): string =>
 export const patchedSql = ({ merges }: StoredField, old: string, value: string): string =>
   merges === true ? `jsonb_strip_nulls(coalesce(${old}, '{}') || ${value})` : value;
 
+/** What the row `alias` has of a field. */
+const storedSql = (field: StoredField | SeveralField, alias: string): string =>
+  field.branches ? severalSql(field, alias) : `${alias}.${quote(field.column.name)}`;
+
 /** A record as API JSON text, without what is computed: as hooks see it. */
 export function storedJson(object: ObjectType, alias: string): string {
-  const members = object.columns
+  const members = shownFields(object)
     .filter((f) => f.name !== "deleted_at")
-    .map((f) => `${jsonColumn(f, `${alias}.${quote(f.column.name)}`)} AS ${quote(f.name)}`);
+    .map((f) => `${jsonColumn(f, storedSql(f, alias))} AS ${quote(f.name)}`);
   return `(SELECT to_json("#")::text FROM (SELECT ${members.join(", ")}) "#")`;
 }
 
@@ -108,7 +120,7 @@ export function recordJson({ object, grant, snapshot, parameters, changes = fals
 
 /** A record as the change row keeps it: what is stored, with `deleted_at`; or these fields of it. */
 export function changeJson(object: ObjectType, alias: string, fields = object.columns): string {
-  const members = fields.map((f) => `${jsonColumn(f, `${alias}.${quote(f.column.name)}`)} AS ${quote(f.name)}`);
+  const members = shownFields(object, fields).map((f) => `${jsonColumn(f, storedSql(f, alias))} AS ${quote(f.name)}`);
   return `(SELECT to_jsonb("#") FROM (SELECT ${members.join(", ")}) "#")`;
 }
 

@@ -1,4 +1,4 @@
-import { listsRecords, type ObjectType } from "@guanxi/meta";
+import { type Field, fieldOrBranch, listsRecords, type ObjectType } from "@guanxi/meta";
 import {
   literal,
   type Parameters,
@@ -59,7 +59,7 @@ export function ruleConditions(
   proposed: (name: string) => string,
 ): string[] {
   const { settings, objects } = context.snapshot;
-  const userType = (field: string): string => objects.get("user")?.fields.get(field)?.column?.sqlType ?? "text";
+  const user = objects.get("user");
   return object.rules.map((rule) =>
     placedExpressionSql(rule.when, {
       parameters,
@@ -70,11 +70,19 @@ export function ruleConditions(
       present: () => "TRUE",
       column(path, root) {
         const [name = ""] = path;
-        if (root === "user") return `(${place.userRecord} ->> ${literal(name)})::${userType(name)}`;
+        if (root === "user") return userSql(user && fieldOrBranch(user, name), name);
         return root === "old" ? `o.${quote(name)}` : proposed(name);
       },
     }),
   );
+}
+
+/** A value of the actor's record; of a branch, the id where it is of that object. */
+function userSql(field: Field | undefined, name: string): string {
+  const type = field?.column?.sqlType ?? "text";
+  if (field?.branchOf === undefined) return `(${place.userRecord} ->> ${literal(name)})::${type}`;
+  const whole = `${place.userRecord} -> ${literal(field.branchOf)}`;
+  return `(CASE WHEN ${whole} ->> 'object' = ${literal(field.target ?? "")} THEN ${whole} ->> 'id' END)::${type}`;
 }
 
 /** Every column as the patch would leave it. */
