@@ -280,6 +280,22 @@ describe("a mapping", () => {
     ]);
   });
 
+  test("maps each entry of a list, unless the whole cell becomes one", async () => {
+    const values = { 红: "red", 蓝: "blue", 无: null, 全部: ["red", "blue"] };
+    const lists = { columns: { code: ["external_id", "title"], 标签: { field: "tags", separator: "、", values } } };
+    const file = "code,标签\nT-1,红\nT-2,蓝、无、red\nT-3,全部\nT-4,无\nT-5,红、紫\n";
+    const { job, errors } = await load(bench, "deals", file, { mapping: lists });
+    expect(counts(job)).toEqual([5, 5, 4, 0, 0, 1]);
+    expect(errors[1]).toMatch(/^T-5,红、紫,5,.*标签\/1: must be one of/);
+    const lines = '{"code":"T-6","标签":["蓝","red"]}\n{"code":"T-7","标签":"红、蓝"}\n';
+    expect(counts((await load(bench, "deals", lines, { mapping: lists })).job)).toEqual([2, 2, 2, 0, 0, 0]);
+    const found = await find(bench, "deals", "external_id.startsWith('T-')", "external_id,tags");
+    expect(Object.fromEntries(found.map(({ external_id, tags }) => [external_id, tags]))).toEqual({
+      ...{ "T-1": ["red"], "T-2": ["red", "blue"], "T-3": ["red", "blue"], "T-4": null },
+      ...{ "T-6": ["red", "blue"], "T-7": ["red", "blue"] },
+    });
+  });
+
   test("covers encodings, dates, numbers, values, lookups and constants, stored under a name", async () => {
     body(
       await bench.admin.post("/api/firms", [

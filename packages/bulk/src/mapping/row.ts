@@ -160,7 +160,7 @@ function readValue(row: ReturnType<typeof blank>, binding: Binding, value: unkno
   if (typeof value === "string" && named) readText(row, binding, value, jsonHabits);
   else if (typeof value === "number" && reading.shift > 0 && !values.has(String(value)))
     readText(row, binding, String(value).replace(".", reading.decimal), jsonHabits);
-  else place(row, binding, typeof value === "object" ? value : (values.get(String(value)) ?? value));
+  else place(row, binding, typeof value === "object" ? entries(binding, value) : (values.get(String(value)) ?? value));
 }
 
 interface Habits {
@@ -172,12 +172,24 @@ const jsonHabits: Habits = { trim: false, nulls: new Set() };
 
 function readText(row: ReturnType<typeof blank>, binding: Binding, given: string, habits: Habits): void {
   const cell = (binding.trim ?? habits.trim) ? given.trim() : given;
-  if (binding.values.has(cell)) return place(row, binding, binding.values.get(cell) ?? null);
+  const whole = binding.values.get(cell);
+  if (whole !== undefined && !(isList(binding) && typeof whole === "string")) return place(row, binding, whole);
   if ((binding.nulls ?? habits.nulls).has(cell)) return void (row.values[binding.field.name] = empty);
   if (binding.lookup) return place(row, binding, cell);
   const converted = convert(binding.field, cell, binding.reading);
   if ("issue" in converted) row.issues.push(converted.issue);
-  else place(row, binding, converted.value);
+  else place(row, binding, entries(binding, converted.value));
+}
+
+const isList = ({ field }: Binding): boolean => field.exprType.kind === "list";
+
+/** What the mapping says of single texts counts for each entry of a list; one that becomes null is left out. */
+function entries(binding: Binding, value: unknown): unknown {
+  if (!isList(binding) || !Array.isArray(value)) return value;
+  return value.flatMap((entry) => {
+    const mapped = binding.values.get(String(entry));
+    return mapped === null ? [] : [mapped ?? entry];
+  });
 }
 
 function place(row: ReturnType<typeof blank>, { field, lookup }: Binding, value: unknown): void {

@@ -34,7 +34,7 @@ const target = {
     },
     lookup: { description: "The field of the reference's target that the column holds.", type: "string" },
     values: {
-      description: "What stands in the file → the value; others stay as they are.",
+      description: "What stands in the file → the value; others stay as they are. Of a list, each entry.",
       type: "object",
       maxProperties: 10000,
     },
