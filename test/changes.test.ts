@@ -574,6 +574,9 @@ describe("revert", () => {
     problem(refused, 409, "CONFLICT");
     expect(refused.body.detail).toContain(`objects/path by ${later}`);
     body(await revert(later), 200);
+    const gone = { delete: { objects: ["path"] } };
+    const { steps } = body(await admin().post("/api/meta/changes?plan=true", gone), 200);
+    expect(steps[0].usedBy, "what goes along with it is not told").toEqual(["reference stone.path"]);
     const used = await changesNothing(() => revert(made));
     problem(used, 409, "CONFLICT");
     expect(used.body.detail).toContain("path, which this would delete, is used by: reference stone.path");

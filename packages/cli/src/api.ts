@@ -6,7 +6,8 @@ import { Interrupted } from "./failure.ts";
 import type { Io } from "./io.ts";
 import type { Target } from "./target.ts";
 
-export type Method = "GET" | "POST" | "PUT" | "DELETE";
+export const methods = ["GET", "POST", "PUT", "PATCH", "DELETE"] as const;
+export type Method = (typeof methods)[number];
 
 export interface Request {
   readonly method?: Method;

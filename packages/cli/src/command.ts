@@ -1,4 +1,4 @@
-import type { Command } from "commander";
+import { type Command, InvalidArgumentError } from "commander";
 import { type Api, createApi } from "./api.ts";
 import type { ExitCode } from "./failure.ts";
 import type { Io } from "./io.ts";
@@ -20,7 +20,10 @@ export function asks(command: Command, caller: Caller): Command {
   command.option("--url <address>", "where the server is (GUANXI_URL; the demo's; http://127.0.0.1:3000)");
   if (caller === "operator")
     command.option("--operator-key <key>", "the operator's key (GUANXI_OPERATOR_KEY; the demo's)");
-  else command.option("--key <key>", "an API key (GUANXI_KEY; the key of the demo's administrator)");
+  else
+    command
+      .option("--key <key>", "an API key (GUANXI_KEY; the key of the demo's administrator)")
+      .option("--env <name>", "the server and key of an environment: GUANXI_URL_<NAME>, GUANXI_KEY_<NAME>");
   return command.option("--data-dir <folder>", "where demo-keys.json is (GUANXI_DATA_DIR; .guanxi)");
 }
 
@@ -34,3 +37,12 @@ export const commaList = (value: string, before: readonly string[] = []): string
   ...before,
   ...value.split(",").map((part) => part.trim()),
 ];
+
+/** Reads the value of an option that takes a whole number. */
+export const wholeNumber =
+  (least: number, most: number) =>
+  (text: string): number => {
+    const value = Number(text);
+    if (Number.isInteger(value) && value >= least && value <= most) return value;
+    throw new InvalidArgumentError(`It is a whole number from ${least} to ${most}.`);
+  };

@@ -25,7 +25,7 @@ export async function readText(path: string): Promise<string> {
 const withoutMark = (found: string): string => found.replace(/^\uFEFF/, "");
 
 /** Standard input to its end. */
-async function readInput(io: Io): Promise<string> {
+export async function readInput(io: Io): Promise<string> {
   try {
     return withoutMark(await text(addAbortSignal(io.interrupted, io.stdin)));
   } catch (error) {

@@ -1,7 +1,9 @@
 import { Command } from "commander";
 import manifest from "../package.json" with { type: "json" };
 import type { Frame } from "./command.ts";
+import { addApi } from "./commands/api.ts";
 import { addBackup } from "./commands/backup.ts";
+import { addChanges } from "./commands/changes.ts";
 import { addCompletion } from "./commands/completion.ts";
 import { addDiff } from "./commands/diff.ts";
 import { addDoctor } from "./commands/doctor.ts";
@@ -36,7 +38,7 @@ export function createProgram(io: Io, end: (code: ExitCode) => void): Command {
   const frame: Frame = { io, end };
   const add = [
     ...[addServe, addDoctor, addTenant, addBackup, addKeys, addObjects],
-    ...[addProject, addDiff, addImport, addExport, addWorkflows, addRuns, addTypes, addCompletion],
+    ...[addProject, addDiff, addChanges, addImport, addExport, addWorkflows, addRuns, addTypes, addApi, addCompletion],
   ];
   for (const addTo of add) addTo(program, frame);
   return program.addHelpText("after", () => footer);

@@ -12,6 +12,8 @@ export interface TargetOptions {
   readonly key?: string;
   readonly operatorKey?: string;
   readonly dataDir?: string;
+  /** A name for a server and a key. */
+  readonly env?: string;
 }
 
 /** Where to reach a server and with what. */
@@ -58,18 +60,41 @@ function parseUrl(text: string): string {
 /** The same server under two names, so that a key for one may go to the other. */
 const place = (url: string): string => new URL(url).origin.replace("//localhost", "//127.0.0.1");
 
+/** `GUANXI_KEY_PRODUCTION` for production. */
+const variableOf = (what: "URL" | "KEY", environment: string): string =>
+  `GUANXI_${what}_${environment.toUpperCase().replaceAll("-", "_")}`;
+
+export const keyVariable = (environment: string): string => variableOf("KEY", environment);
+
+const isEnvironment = (name: string): boolean => /^[a-z][a-z0-9_-]*$/i.test(name);
+
+/** Whether there is a key for an environment of this name. */
+export const hasEnvironment = ({ env }: Io, name: string): boolean =>
+  isEnvironment(name) && Boolean(env[keyVariable(name)]?.trim());
+
+/** The key of the environment that is asked for; undefined where none is. UsageError where it has no key. */
+function environmentKey({ env }: Io, name: string | undefined): string | undefined {
+  if (name === undefined) return undefined;
+  if (!isEnvironment(name)) throw new UsageError(`"${name}" is no name of an environment; write it like production.`);
+  const variable = keyVariable(name);
+  const key = env[variable]?.trim();
+  if (!key) throw new UsageError(`There is no key for ${name}. Set ${variable} to one of its API keys.`);
+  return key;
+}
+
 /** The address alone, for what needs no key. */
 export async function urlOf(io: Io, options: TargetOptions): Promise<string> {
-  const given = options.url ?? io.env["GUANXI_URL"]?.trim();
+  const named = options.env === undefined ? undefined : io.env[variableOf("URL", options.env)]?.trim();
+  const given = options.url ?? (named || io.env["GUANXI_URL"]?.trim());
   return given ? parseUrl(given) : ((await demoKeys(dataDirOf(io, options)))?.baseUrl ?? defaultUrl);
 }
 
-/** Options win over the environment, and that over the demo's keys, which go to no other server than their own. */
+/** Options win over variables, and that over the demo's keys, which go to no other server than their own. */
 export async function targetOf(io: Io, options: TargetOptions, caller: Caller): Promise<Target> {
   const given =
     caller === "operator"
       ? (options.operatorKey ?? io.env["GUANXI_OPERATOR_KEY"]?.trim())
-      : (options.key ?? io.env["GUANXI_KEY"]?.trim());
+      : (options.key ?? environmentKey(io, options.env) ?? io.env["GUANXI_KEY"]?.trim());
   const url = await urlOf(io, options);
   if (given) return { url, key: given, caller };
   const dataDir = dataDirOf(io, options);

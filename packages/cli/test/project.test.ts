@@ -6,7 +6,7 @@ import { createApi } from "@guanxi/testing";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { placeIn } from "../src/project/places.ts";
-import { call, type CallOptions, type Ended, type Served, useServer } from "./support.ts";
+import { call, type CallOptions, deadUrl, type Ended, type Served, useServer } from "./support.ts";
 
 let server: Served;
 let folder: string;
@@ -70,13 +70,118 @@ test("a project that was begun is without fault and can be pushed; pushed again 
   expect(await call(["validate", path])).toMatchObject({ code: exitCodes.ok, out: "" });
   const planned = await fine(run(["push", path, "--plan"]));
   expect(planned.out).toBe(
-    "objects/visit\n  create visit with 4 field(s)\nworkflows/note_visit\n  create the workflow note_visit\n",
+    "objects/visit\n  create visit with 4 fields\nworkflows/note_visit\n  create the workflow note_visit\n",
   );
   expect(planned.err).toContain("nothing was changed");
   const pushed = await fine(run(["push", path, "-m", "begin"]));
   expect([pushed.out, pushed.err]).toEqual([planned.out, expect.stringContaining("version 2")]);
   expect((await fine(run(["push", path]))).err).toContain("Nothing to change: version 2");
   expect(await run(["diff", path])).toMatchObject({ code: exitCodes.ok, out: "" });
+});
+
+test("an empty project has what an editor needs and nothing else, and is one", async () => {
+  const path = await project();
+  const { out } = await fine(call(["init", path, "--empty"]));
+  const written = Object.keys(await contentsOf(path));
+  expect(out.trimEnd().split("\n").toSorted()).toEqual(written.map((name) => join(path, name)));
+  expect(written).toEqual([
+    ...[".gitignore", ".vscode/settings.json", "README.md"],
+    ...["schemas/mapping.json", "schemas/object.json", "schemas/workflow.json", "tsconfig.json"],
+  ]);
+  const schema = async (name: string) =>
+    JSON.parse(await readFile(join(path, `schemas/${name}.json`), "utf8")) as { required?: string[] };
+  expect((await schema("workflow")).required, "the script has a file of its own").toEqual(["name", "object", "on"]);
+  expect(await call(["validate", path])).toMatchObject({ code: exitCodes.ok, out: "" });
+});
+
+test("the history is listed, and the newest change taken back", async () => {
+  const { run, api } = await tenant("back");
+  const path = await project({ "objects/boat.json": boat });
+  expect((await run(["changes", "revert", "last"])).err).toContain("Nothing was changed yet.");
+  await fine(run(["push", path, "-m", "boats"]));
+  await put(path, "objects/boat.json", { ...boat, properties: { ...boat.properties, colour: text } });
+  await put(path, "objects/pier.json", { name: "pier", properties: { name: text } });
+  await fine(run(["push", path]));
+  const { out } = await fine(run(["changes", "list"]));
+  expect(out.split("\n").map((line) => line.replace(/^\S+\s+(\d+)\s+\S+\s+/, "$1 "))).toEqual([
+    ...["id                                    version  at                        what"],
+    ...["3 objects/boat, objects/pier", "2 boats", ""],
+  ]);
+  expect(JSON.parse((await fine(run(["changes", "list", "-n", "1", "--json"]))).out)).toHaveLength(1);
+  expect((await run(["changes", "list", "-n", "0"])).code).toBe(exitCodes.usage);
+
+  expect((await api.post("/api/piers", { name: "a" })).status).toBe(201);
+  const planned = await run(["changes", "revert", "last", "--plan"]);
+  expect(planned).toMatchObject({ code: exitCodes.failed, err: "A plan: this would be refused.\n" });
+  expect(planned.out).toContain("loses 1 record: --allow drop:pier lets it");
+  expect((await run(["changes", "revert", "last"])).code).toBe(exitCodes.failed);
+  expect((await api.get("/api/meta/objects/pier")).status, "a refusal changes nothing").toBe(200);
+  await fine(run(["changes", "revert", "last", "--allow", "drop:pier", "-m", "no piers"]));
+  expect((await api.get("/api/meta/objects/pier")).status).toBe(404);
+  expect((await api.get("/api/meta/objects/boat")).body.properties).not.toHaveProperty("colour");
+  expect((await fine(run(["changes", "list", "-n", "1"]))).out).toContain("no piers");
+});
+
+test("environments are names for servers and keys", async () => {
+  const [one, two] = [await tenant("envone"), await tenant("envtwo")];
+  const env = { GUANXI_KEY_TEST: one.key, GUANXI_KEY_LIVE_EU: two.key, GUANXI_KEY: "gx_a_b", GUANXI_URL_NONE: "" };
+  const run = (...words: string[]): Promise<Ended> => guanxi(words, { env });
+  const path = await project({ "objects/boat.json": boat });
+  await fine(run("push", path, "--env", "test"));
+  expect((await two.api.get("/api/meta/objects/boat")).status, "the other one is left alone").toBe(404);
+  expect(await run("diff", "test", "live-eu")).toMatchObject({ code: exitCodes.failed, out: "- objects/boat\n" });
+  await fine(run("push", path, "--env", "live-eu"));
+  for (const sides of [
+    ["test", "live-eu"],
+    [path, "--env", "test"],
+    [path, "live-eu"],
+    ["test", path],
+  ])
+    expect(await run("diff", ...sides)).toMatchObject({ code: exitCodes.ok, out: "" });
+  const none = await run("diff", "test", "none");
+  expect([none.code, none.err]).toEqual([exitCodes.usage, expect.stringContaining("GUANXI_KEY_NONE is not set")]);
+  const unset = await run("push", path, "--env", "none");
+  expect([unset.code, unset.err]).toEqual([exitCodes.usage, expect.stringContaining("Set GUANXI_KEY_NONE")]);
+  expect((await run("push", path, "--env", "a b")).code).toBe(exitCodes.usage);
+  expect((await run("objects", "list")).code, "the plain variable is not one of them").toBe(exitCodes.failed);
+  expect((await run("objects", "list", "--env", "test", "--key", "gx_a_b")).code, "--key wins").toBe(exitCodes.failed);
+  const elsewhere = await guanxi(["push", path, "--env", "test"], {
+    env: { ...env, GUANXI_URL_TEST: await deadUrl() },
+  });
+  expect(elsewhere.code).toBe(exitCodes.unreachable);
+});
+
+test("any call of the API is made as the user of the key", async () => {
+  const { run } = await tenant("calls");
+  const api = async (...words: string[]): Promise<unknown> => JSON.parse((await fine(run(["api", ...words]))).out);
+  await fine(
+    run([
+      "push",
+      await project({
+        "objects/boat.json": {
+          ...boat,
+          properties: { name: text, exact: { fieldType: "number", precision: 20, scale: 3 } },
+        },
+      }),
+    ]),
+  );
+  const made = (await api("/api/boats", "-d", '{"name": "海燕 & co"}')) as { id: string; name: string };
+  expect(made.name).toBe("海燕 & co");
+  const found = await api("/api/boats", "-q", "filter=name == '海燕 & co' && exact == null", "-q", "select=name");
+  expect(found).toEqual({ data: [{ id: made.id, name: made.name }], next: null });
+  const file = join(await project({ "patch.json": '{"exact": "12345678901234567.125"}' }), "patch.json");
+  expect(await api("-X", "PATCH", `/api/boats/${made.id}`, "-d", `@${file}`)).toMatchObject({
+    exact: "12345678901234567.125",
+  });
+  const piped = await fine(run(["api", "-X", "PATCH", `/api/boats/${made.id}`, "-d", "-"], { stdin: '{"name": "b"}' }));
+  expect(JSON.parse(piped.out)).toMatchObject({ name: "b" });
+  expect((await fine(run(["api", "/api/types.d.ts"]))).out).toContain("export interface Objects");
+  expect((await fine(run(["api", "-X", "DELETE", `/api/boats/${made.id}`]))).out).toBe("");
+  const refused = await run(["api", "/api/boats", "-d", '{"nme": 1}'], { env: { LC_ALL: "zh_CN.UTF-8" } });
+  expect([refused.code, refused.out]).toEqual([exitCodes.failed, ""]);
+  expect(refused.err).toMatch(/GX-VALIDATION\)\n {2}\/nme: .*[\u4e00-\u9fff]/);
+  for (const wrong of [["api/me"], ["/api/me", "-q", "x"], ["/api/me", "-d", "{"], ["/api/me", "-d", "@/nonexistent"]])
+    expect((await run(["api", ...wrong])).code, wrong.join(" ")).toBe(exitCodes.usage);
 });
 
 test("what is pulled and pushed is the same, also in another tenant, byte for byte", async () => {
@@ -183,12 +288,15 @@ test("pull removes files of what is not there only when told to", async () => {
     "workflows/old.json": { name: "old", object: "boat", on: "created" },
     "workflows/old.js": "export default () => {}\n",
     "notes.md": "mine",
+    "workflows/tsconfig.json": "{} // of the editor\n",
   });
   const kept = await fine(run(["pull", path]));
   expect(kept.err).toContain("objects/boat.json is not on the server; --delete removes it.");
   expect(Object.keys(await contentsOf(path))).toContain("objects/boat.json");
   await fine(run(["pull", path, "--delete"]));
-  expect(Object.keys(await contentsOf(path))).toEqual(["notes.md", "roles.json", "settings.json"]);
+  expect(Object.keys(await contentsOf(path))).toEqual([
+    ...["notes.md", "roles.json", "settings.json", "workflows/tsconfig.json"],
+  ]);
 });
 
 describe("faults are told at their places", () => {

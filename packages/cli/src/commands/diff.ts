@@ -1,12 +1,13 @@
+import { existsSync } from "node:fs";
 import type { Command } from "commander";
 import { createApi } from "../api.ts";
 import { answersJson, asks, type CommonOptions, type Frame } from "../command.ts";
-import { CommandFailure, exitCodes } from "../failure.ts";
+import { CommandFailure, exitCodes, UsageError } from "../failure.ts";
 import { type Io, note, print, printJson } from "../io.ts";
 import { type Difference, differences, type Side } from "../project/compare.ts";
 import { readProject, sayFault } from "../project/read.ts";
 import { plain } from "../table.ts";
-import { targetOf } from "../target.ts";
+import { hasEnvironment, keyVariable, targetOf } from "../target.ts";
 import { customisationOf } from "./project.ts";
 
 interface Options extends CommonOptions {
@@ -14,8 +15,8 @@ interface Options extends CommonOptions {
 }
 
 const help = `
-A side is a folder, or a server's address. Without a second one, the folder is compared with the server of --url.
-Of two servers, --key (GUANXI_KEY) is for the first and --other-key (GUANXI_OTHER_KEY) for the second.`;
+A side is a folder, a server's address, or the name of an environment (GUANXI_KEY_<NAME>, see --env).
+Without a second one, the folder is compared with the server of --url or --env. Of two addresses, --key (GUANXI_KEY) is for the first and --other-key (GUANXI_OTHER_KEY) for the second.`;
 
 /** `diff`: two folders, two tenants, or one of each. */
 export function addDiff(program: Command, { io, end }: Frame): void {
@@ -54,9 +55,17 @@ async function otherSide(io: Io, from: string, to: string | undefined, options: 
 
 async function sideOf(io: Io, side: string, options: Options): Promise<Side> {
   if (isAddress(side)) return server(io, { ...options, url: side });
+  if (hasEnvironment(io, side)) return environment(io, side, options);
+  if (!existsSync(side))
+    throw new UsageError(`${side} is neither a folder nor an environment: ${keyVariable(side)} is not set.`);
   const { set, faults } = await readProject(side);
   if (faults.length > 0) throw new CommandFailure(faults.map(sayFault).join("\n"));
   return set;
+}
+
+/** Its own key and address, whatever else is given for the other side. */
+function environment(io: Io, env: string, { dataDir }: Options): Promise<Side> {
+  return server(io, { env, ...(dataDir === undefined ? {} : { dataDir }) });
 }
 
 const server = async (io: Io, options: Options): Promise<Side> =>

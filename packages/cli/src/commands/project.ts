@@ -7,7 +7,7 @@ import { type Io, note, print, printJson } from "../io.ts";
 import { writeStart } from "../project/init.ts";
 import { type Customisation, filesOf, type Kind, kinds } from "../project/layout.ts";
 import { type Fault, missingFrom, type Project, readProject, sayFault } from "../project/read.ts";
-import { type ChangeSetAnswer, stepLines } from "../project/steps.ts";
+import { type ChangeSetAnswer, tellChangeSet } from "../project/steps.ts";
 import { writeProject } from "../project/write.ts";
 
 /** `pull`, `push`, `validate`, `init`: the definitions of a tenant as files. */
@@ -49,9 +49,9 @@ export function addProject(program: Command, frame: Frame): void {
   program
     .command(`init ${here}`)
     .description("begin a project: a folder with an object, a workflow and what an editor needs")
-    .action(async (dir: string | undefined) => {
-      const folder = dir ?? ".";
-      for (const path of await writeStart(folder)) print(io, path);
+    .option("--empty", "without the object and the workflow")
+    .action(async (dir: string | undefined, { empty = false }: { empty?: boolean }) => {
+      for (const path of await writeStart(dir ?? ".", empty)) print(io, path);
     });
 }
 
@@ -125,19 +125,11 @@ async function send(
   }
 }
 
-function tell(
-  io: Io,
-  { id, version, ok, steps }: ChangeSetAnswer,
-  missing: Record<Kind, string[]>,
-  { plan, delete: deletes }: Push,
-): void {
-  if (steps.length > 0) print(io, stepLines(steps).join("\n"));
+function tell(io: Io, answer: ChangeSetAnswer, missing: Record<Kind, string[]>, { plan, delete: deletes }: Push): void {
   const left = kinds.flatMap((kind) => missing[kind].map((name) => `${kind}/${name}`));
   if (left.length > 0 && !deletes)
     note(io, `Not in the files, and left as it is (--delete deletes it): ${left.join(", ")}.`);
-  if (steps.length === 0) note(io, `Nothing to change: version ${version}.`);
-  else if (!plan) note(io, `Applied as ${id}: version ${version}.`);
-  else note(io, ok ? "A plan: nothing was changed." : "A plan: this would be refused.");
+  tellChangeSet(io, answer, plan === true);
 }
 
 async function validate(io: Io, folder: string): Promise<readonly Fault[]> {

@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { GuanxiProblem } from "@guanxi/client";
-import { type Command, InvalidArgumentError, Option } from "commander";
+import { type Command, Option } from "commander";
 import type { Api } from "../api.ts";
-import { answersJson, apiFor, asks, type CommonOptions, type Frame } from "../command.ts";
+import { answersJson, apiFor, asks, type CommonOptions, type Frame, wholeNumber } from "../command.ts";
 import { type Io, note, print } from "../io.ts";
 import { plain } from "../table.ts";
 
@@ -46,16 +46,9 @@ export function addRuns(program: Command, { io }: Frame): void {
   answersJson(asks(command, "user"), "print a line of JSON for each")
     .option("--workflow <name>", "of this workflow only")
     .addOption(new Option("--status <status>", "with this status only").choices(statuses))
-    .option("-n, --lines <number>", "how many, to begin with", wholeNumber, 20)
+    .option("-n, --lines <number>", "how many, to begin with", wholeNumber(0, watched), 20)
     .option("-f, --follow", "go on with new runs, and with those that change, until interrupted")
     .action((options: TailOptions) => tail(io, options));
-}
-
-function wholeNumber(text: string): number {
-  const value = Number(text);
-  if (!Number.isInteger(value) || value < 0 || value > watched)
-    throw new InvalidArgumentError(`It is a whole number from 0 to ${watched}.`);
-  return value;
 }
 
 async function tail(io: Io, options: TailOptions): Promise<void> {

@@ -1,11 +1,20 @@
 import { existsSync } from "node:fs";
-import { copyFile, mkdir, writeFile } from "node:fs/promises";
+import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { CommandFailure, fileFault, UsageError } from "../failure.ts";
+import { folders } from "./layout.ts";
 
 /** Published beside the packages. */
 const schemas = new URL("../../../../schemas/", import.meta.url);
-const copied = ["object.json", "workflow.json"] as const;
+const copied = ["object.json", "workflow.json", "mapping.json"] as const;
+
+/** As published; but for a workflow, whose script a project has in a file of its own. */
+async function schemaOf(name: (typeof copied)[number]): Promise<string> {
+  const text = await readFile(new URL(name, schemas), "utf8");
+  if (name !== "workflow.json") return text;
+  const schema = JSON.parse(text) as { required: string[] };
+  return json({ ...schema, required: schema.required.filter((member) => member !== "script") });
+}
 
 const json = (value: unknown): string => `${JSON.stringify(value, null, 2)}\n`;
 
@@ -75,6 +84,7 @@ const settings = {
   "json.schemas": [
     { fileMatch: ["/objects/*.json"], url: "./schemas/object.json" },
     { fileMatch: ["/workflows/*.json"], url: "./schemas/workflow.json" },
+    { fileMatch: ["/mappings/*.json"], url: "./schemas/mapping.json" },
   ],
 };
 
@@ -88,24 +98,29 @@ const compiler = {
   include: ["workflows/*.ts", "guanxi.d.ts"],
 };
 
-const start: ReadonlyMap<string, string> = new Map([
+const frame: ReadonlyMap<string, string> = new Map([
   ["README.md", readme],
-  ["objects/visit.json", json(visit)],
-  ["workflows/note_visit.json", json(workflow)],
-  ["workflows/note_visit.ts", script],
+  [".gitignore", "# What commands write.\nguanxi.d.ts\n*.errors.csv\n"],
   [".vscode/settings.json", json(settings)],
   ["tsconfig.json", json(compiler)],
 ]);
+const sample: ReadonlyMap<string, string> = new Map([
+  ["objects/visit.json", json(visit)],
+  ["workflows/note_visit.json", json(workflow)],
+  ["workflows/note_visit.ts", script],
+]);
 
-/** Begins a project in a folder, which may be there; UsageError where one of its files is. → the files. */
-export async function writeStart(folder: string): Promise<readonly string[]> {
+/** Begins a project in a folder, which may be there; UsageError where one of its files is. `empty` has no sample. → the files. */
+export async function writeStart(folder: string, empty: boolean): Promise<readonly string[]> {
+  const start = new Map([...frame, ...(empty ? [] : sample)]);
   const paths = [...start.keys(), ...copied.map((name) => `schemas/${name}`)].map((path) => join(folder, path));
   const there = paths.find((path) => existsSync(path));
   if (there !== undefined) throw new UsageError(`${there} is there already; begin a project in another folder.`);
   try {
     for (const path of paths) await mkdir(dirname(path), { recursive: true });
     for (const [path, text] of start) await writeFile(join(folder, path), text);
-    for (const name of copied) await copyFile(new URL(name, schemas), join(folder, "schemas", name));
+    for (const name of copied) await writeFile(join(folder, "schemas", name), await schemaOf(name));
+    for (const name of folders) await mkdir(join(folder, name), { recursive: true });
   } catch (error) {
     throw new CommandFailure(fileFault(error, folder));
   }

@@ -87,10 +87,13 @@ async function checkFolder(folder: string): Promise<void> {
 export async function definitionFiles(folder: string, kind: (typeof folders)[number]): Promise<string[]> {
   const inside = join(folder, kind);
   const names = existsSync(inside) ? await readdir(inside) : [];
-  return names
-    .filter((name) => name.endsWith(".json") && !name.startsWith("."))
-    .toSorted()
-    .map((name) => join(inside, name));
+  return (
+    names
+      // A tsconfig.json is there for the editor, with comments in it perhaps.
+      .filter((name) => name.endsWith(".json") && !name.startsWith(".") && name !== "tsconfig.json")
+      .toSorted()
+      .map((name) => join(inside, name))
+  );
 }
 
 async function readNamed(file: string, faults: Fault[]): Promise<(Source & { value: Named }) | undefined> {

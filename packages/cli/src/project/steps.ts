@@ -1,3 +1,4 @@
+import { type Io, note, print } from "../io.ts";
 import { plain } from "../table.ts";
 
 /** What a change set does, or would do, to one definition. */
@@ -23,8 +24,16 @@ export interface ChangeSetAnswer {
   readonly steps: readonly Step[];
 }
 
+/** What a change set has done, or would. */
+export function tellChangeSet(io: Io, { id, version, ok, steps }: ChangeSetAnswer, plan: boolean): void {
+  if (steps.length > 0) print(io, stepLines(steps).join("\n"));
+  if (steps.length === 0) note(io, `Nothing to change: version ${version}.`);
+  else if (!plan) note(io, `Applied as ${id}: version ${version}.`);
+  else note(io, ok ? "A plan: nothing was changed." : "A plan: this would be refused.");
+}
+
 /** Lines by definition. Of a new object there is the first: indexes and the like come with it. */
-export function stepLines(steps: readonly Step[]): string[] {
+function stepLines(steps: readonly Step[]): string[] {
   const byDefinition = Map.groupBy(steps, ({ kind, name }) => `${kind}/${name}`);
   return [...byDefinition].flatMap(([definition, own]) => {
     const made = own.find(({ effect }) => effect.startsWith("create "));
@@ -35,7 +44,8 @@ export function stepLines(steps: readonly Step[]): string[] {
 function linesOf({ effect, rows, loses, inTheWay, usedBy, breaks, note }: Step): string[] {
   const others = usedBy?.filter((by) => !breaks?.includes(by)) ?? [];
   const more = [
-    loses && `loses ${counted(loses.count, "value")}${loses.allowed ? "" : `: --allow ${loses.allow} lets it`}`,
+    loses &&
+      `loses ${counted(loses.count, wholeObject(loses.allow) ? "record" : "value")}${loses.allowed ? "" : `: --allow ${loses.allow} lets it`}`,
     inTheWay && `in the way: ${counted(inTheWay.count, "record")}${recordsIn(inTheWay)}`,
     breaks && `would break ${breaks.join("; ")}: change or delete these too`,
     others.length > 0 ? `used by ${others.join("; ")}` : undefined,
@@ -46,6 +56,9 @@ function linesOf({ effect, rows, loses, inTheWay, usedBy, breaks, note }: Step):
     ...more.map((line) => `    ${line}`),
   ];
 }
+
+/** `drop:property`, not `drop:property.fee`. */
+const wholeObject = (allow: string): boolean => !allow.includes(".");
 
 const counted = (count: number, what: string): string => `${count} ${what}${count === 1 ? "" : "s"}`;
 

@@ -72,9 +72,12 @@ async function allUses(session: Session, snapshot: Snapshot, kinds: readonly Def
   return [...objectUses(snapshot), ...others.flat()];
 }
 
-/** A deleted object takes its fields along. */
-const names = (use: Use, { object, field, how }: Moved): boolean =>
-  use.object === object && (use.field === field || (field === undefined && how === "delete"));
+/** A deleted object takes its fields along, and its own rules and keys, of which nobody needs to be told. */
+function names(use: Use, { object, field, name, how }: Moved): boolean {
+  if (use.object !== object) return false;
+  if (field !== undefined || how !== "delete") return use.field === field;
+  return !(use.kind === "objects" && use.name === name);
+}
 
 /** What a new type breaks is told by who reads the definition with it: `withUnreadable`, and for objects their own compilation. */
 const breaks = (use: Use, { how }: Moved): boolean => how === "delete" || (how === "rename" && !use.follows);

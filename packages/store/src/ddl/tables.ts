@@ -23,6 +23,8 @@ export const columnsOf = ({ column, hidden }: StoredField): readonly Column[] =>
 export const columnDefinition = ({ name, sqlType, notNull, initial }: Column): string =>
   `${quote(name)} ${sqlType}${notNull ? " NOT NULL" : ""}${initial === undefined ? "" : ` DEFAULT ${literal(initial)}`}`;
 
+const counted = (count: number, what: string): string => `${count} ${what}${count === 1 ? "" : "s"}`;
+
 /** The table of a new object with its sequences and indexes; foreign keys come when all tables are there. */
 export function createTable(schema: string, object: ObjectType, after: Snapshot): DdlStep[] {
   const { table } = object;
@@ -31,9 +33,10 @@ export function createTable(schema: string, object: ObjectType, after: Snapshot)
   const checks = [...object.fields.values()].flatMap((field) => (field.branches ? [branchesConstraint(field)] : []));
   const sql = `CREATE TABLE ${qualified(schema, table)} (${[...columns, primaryKey, ...checks].join(", ")})`;
   const own = object.columns.filter((f) => !f.system);
-  const fields = shownFields(object).filter((f) => !f.system);
+  // Formulas have no column, and are fields for whoever defines them.
+  const fields = shownFields(object).filter((f) => !f.system).length;
   return [
-    { sql, effect: `create ${object.name} with ${fields.length} field(s)` },
+    { sql, effect: `create ${object.name} with ${counted(fields, "field")}` },
     ...own.filter((f) => f.type === "autonumber").map((f) => createSequence(schema, table, f)),
     plainIndex(schema, table, names.ownerIndex(object.id), ["owner"]),
     plainIndex(schema, table, names.updatedIndex(object.id), ["updated_at"]),
