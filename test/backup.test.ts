@@ -211,13 +211,16 @@ describe("a file of an older program", () => {
       !Buffer.isBuffer(p) && p["kind"] === kind && (name === undefined || p["name"] === name);
     const tenant = pieces.findIndex((p) => isLine(p, "tenant"));
     const levels = (pieces[tenant] as { levels: Record<string, number> }).levels;
-    // The level before `_meta` had its last column.
+    // The level before `_meta` had its last column; `_forget` came later still, and is empty.
     pieces[tenant] = { ...(pieces[tenant] as object), levels: { ...levels, records: 2 } };
     const meta = pieces.findIndex((p) => isLine(p, "table", "_meta"));
     const columns = (pieces[meta] as { columns: string[] }).columns;
     expect(columns.at(-1)).toBe("core_level");
     pieces[meta] = { ...(pieces[meta] as object), columns: columns.slice(0, -1) };
     pieces[meta + 2] = Buffer.from(String(pieces[meta + 2]).replace(/\t[^\t]*\n$/, "\n"));
+    const forget = pieces.findIndex((p) => isLine(p, "table", "_forget"));
+    const after = pieces.findIndex((p, i) => i > forget && isLine(p, "table"));
+    pieces.splice(forget, after - forget);
     const [made] = body(await restore(app, forge(pieces), "?as=older"), 201).tenants;
     const [state] = await app.store.sql<{ level: number; core: number }>(
       "SELECT (SELECT level FROM t_older._migration WHERE component = 'records') AS level, core_level AS core FROM t_older._meta",

@@ -113,9 +113,38 @@ test("families that are deleted and restored while their children are written", 
   await expectKept(app);
 });
 
+test("children and parents that are purged while others write, move and restore them", async () => {
+  const road = body(await app.as("admin").post("/api/streets", { name: "Quiet Road" }), 201).id as string;
+  const houses = await makeHouses(
+    app,
+    Array.from({ length: 6 }, () => ({ street: road })),
+  );
+  const there = await see(
+    Array.from({ length: 60 }, (_, i) => ({ property: houses[i % 6], offer: i + 1, instead: houses[(i + 1) % 6] })),
+  );
+  for (const id of there.slice(0, 10)) body(await app.as("admin").delete(`/api/viewings/${id}`), 204);
+  const calls: readonly ((i: number) => Promise<ApiAnswer>)[] = [
+    (i) => node(i).delete(`/api/viewings/${there[(i * 2) % 60]}?purge=true`),
+    (i) => node(i).patch(`/api/viewings/${there[i % 60]}`, { property: houses[(i >> 2) % 6], offer: i }),
+    (i) =>
+      i < 60
+        ? node(i).post(`/api/viewings/${there[i % 10]}/restore`)
+        : node(i).delete(`/api/properties/${houses[i % 3]}?purge=true`),
+    (i) => node(i).post("/api/viewings", { property: houses[(i >> 2) % 6], offer: i }),
+  ];
+  const answers = await times(120, (i) => calls[i % 4]?.(i) as Promise<ApiAnswer>);
+  for (const answer of answers) expect([200, 201, 204, 404, 409, 422], answer.text).toContain(answer.status);
+  await expectKept(app);
+  const left = body(await app.as("admin").get(`/api/properties?limit=500&filter=street=='${road}'`), 200).data;
+  expect(left).toHaveLength(3);
+  expect(body(await app.as("admin").get(`/api/streets/${road}`), 200)).toMatchObject({
+    viewings: left.reduce((sum: number, house: { viewings: number }) => sum + house.viewings, 0),
+  });
+});
+
 /** What one writer does next; numbers choose among what is there. */
 const step = fc.record({
-  kind: fc.constantFrom("create", "create", "change", "change", "move", "delete", "restore", "array", "house"),
+  kind: fc.constantFrom("create", "create", "change", "change", "move", "delete", "restore", "purge", "array", "house"),
   which: fc.nat(1_000),
   house: fc.nat(1_000),
   values: fc.record(
@@ -158,6 +187,11 @@ test("whatever several writers do, every roll-up is what its records come to", a
               return api.delete(`/api/viewings/${id}`);
             case "restore":
               return api.post(`/api/viewings/${id}/restore`);
+            case "purge":
+              // A house with all that was seen of it, now and then.
+              return which % 4 === 0
+                ? api.delete(`/api/properties/${houses[house % 3]}?purge=true`)
+                : api.delete(`/api/viewings/${id}?purge=true`);
             case "array": {
               const other = seen[house % seen.length] ?? "";
               return api.patch(

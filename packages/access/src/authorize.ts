@@ -73,10 +73,11 @@ export function authorize<P extends ReadPlan>(plan: P, rights: Rights, objects: 
 /** What the actor may reach with a write of the object. Throws as `requireRight` when the roles do not allow this kind of write at all. */
 export function grantWrite(
   object: ObjectType,
-  right: "create" | "edit" | "delete",
+  right: "create" | "edit" | "delete" | "purge",
   rights: Rights,
   snapshot: Snapshot,
 ): WriteGrant {
+  if (right === "purge") requireRight(object, "delete", rights);
   requireRight(object, right, rights);
   const references = new Map<string, Predicate>();
   for (const field of object.columns) {

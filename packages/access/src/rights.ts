@@ -1,5 +1,5 @@
-/** `create`, `read`, `edit`, `delete` on what sharing gives; `view_all`, `edit_all` beyond it. */
-export const objectRights = ["create", "read", "edit", "delete", "view_all", "edit_all"] as const;
+/** `create`, `read`, `edit`, `delete` on what sharing gives; `view_all`, `edit_all` beyond it; `purge` to delete for good. */
+export const objectRights = ["create", "read", "edit", "delete", "view_all", "edit_all", "purge"] as const;
 export type ObjectRight = (typeof objectRights)[number];
 
 export const systemRights = ["edit_metadata", "manage_users", "manage_keys", "view_runs", "reveal_encrypted"] as const;

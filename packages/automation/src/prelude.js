@@ -40,7 +40,7 @@
       create: (value) => call("records.create", { object, value }),
       update: (id, patch) => call("records.update", { object, id, patch }),
       upsert: (field, key, value) => call("records.upsert", { object, field, key, value }),
-      delete: (id) => call("records.delete", { object, id }),
+      delete: (id, options) => call("records.delete", { object, id, options }),
     });
 
   const units = freeze({ __proto__: null, ms: 1, s: 1000, m: 60000, h: 3600000, d: 86400000, w: 604800000 });

@@ -98,6 +98,9 @@ describe("before-scripts", () => {
     await expect(node.kernel.records.delete(await tenant.session(), "deal", won.id)).rejects.toMatchObject({
       code: "REFUSED",
     });
+    await expect(
+      node.kernel.records.delete(await tenant.session(), "deal", won.id, { purge: true }),
+    ).rejects.toMatchObject({ code: "REFUSED" });
     await node.kernel.records.delete(await tenant.session(), "deal", lost.id);
     expect(await tenant.list("title in ['w', 'l']")).toHaveLength(1);
   });

@@ -70,6 +70,16 @@ describe("triggers", () => {
     const { id } = await tenant.create({ title: "short life" });
     await node.kernel.records.delete(await tenant.session(), "deal", id);
     expect((await tenant.ended("gone")).result).toBe("short life");
+    await node.kernel.records.delete(await tenant.session(), "deal", id, { purge: true });
+    const live = await tenant.create({ title: "shorter" });
+    await node.kernel.records.delete(await tenant.session(), "deal", live.id, { purge: true });
+    const results = async () => (await tenant.runs("gone")).map((run) => run.status);
+    await until(async () => (await results()).join() === "succeeded,succeeded");
+    await pause(100);
+    expect(await results()).toHaveLength(2);
+    await node.kernel.retention.tidy(tenant.id);
+    const changes = `SELECT FROM t_${tenant.id}._change WHERE data::text LIKE '%shorter%'`;
+    expect(await node.kernel.store.sql(changes)).toEqual([]);
   });
 
   test("manual: starts by request only", async () => {
@@ -114,6 +124,7 @@ describe("calls", () => {
         const found = await deals.find({ filter: "stage == 'calls'", order: 'title', select: 'title', limit: 10 });
         const [sum] = await deals.aggregate({ metrics: 'count(),sum(amount)', filter: "stage == 'calls'" });
         await deals.delete(made.id);
+        await deals.delete(made.id, { purge: true });
         const errors = [];
         const loose = /** @type {any} */ (deals);
         for (const attempt of [
@@ -122,6 +133,8 @@ describe("calls", () => {
           () => deals.find({ filter: 'nothing > 3' }),
           () => crm.records('noth' + 'ing').find(),
           () => loose.find({ colour: 'red' }),
+          () => loose.delete(again.id, { purge: 'yes' }),
+          () => deals.delete(made.id, { purge: true }),
         ]) try { await attempt(); errors.push('none') } catch (e) { errors.push([e instanceof Error, e.code, (e.errors ?? []).map((x) => x.path)]) }
         return { made: made.amount, again: again.title, found: found.map((d) => d.title), count: sum.count, errors, date: crm.date('+1d').length };`),
     });
@@ -139,9 +152,11 @@ describe("calls", () => {
       [true, "GX-QUERY", expect.anything()],
       [true, "GX-NOT_FOUND", []],
       [true, "GX-VALIDATION", ["/query/colour"]],
+      [true, "GX-VALIDATION", ["/options/purge"]],
+      [true, "GX-NOT_FOUND", []],
     ]);
-    expect(run.effects.map((e) => e.op)).toEqual(["create", "upsert", "upsert", "delete"]);
-    expect(run.cost).toMatchObject({ rowsWritten: 5, activations: 1 });
+    expect(run.effects.map((e) => e.op)).toEqual(["create", "upsert", "upsert", "delete", "delete"]);
+    expect(run.cost).toMatchObject({ rowsWritten: 8, activations: 1 });
   });
 
   test("a failing script fails its run with the place, once, and the run can be tried again", async () => {

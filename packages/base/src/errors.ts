@@ -137,6 +137,11 @@ export const issueCatalogue = {
     "被 {count} 条 {object} 记录使用",
     "被 {count} 筆 {object} 記錄使用",
   ),
+  in_use_deleted: text(
+    "is named by {count} deleted {object} record(s), which could be restored",
+    "被 {count} 条已删除（仍可恢复）的 {object} 记录引用",
+    "被 {count} 筆已刪除（仍可復原）的 {object} 記錄參照",
+  ),
   data_loss: text(
     "holds {count} value(s); repeat with allow={allow} to lose them",
     "含有 {count} 个值；如可丢失请加 allow={allow}",

@@ -8,6 +8,7 @@ export type { Answer, ObjectTypes, Schema } from "./objects.ts";
 export { GuanxiProblem, problemOf, type ProblemIssue } from "./problem.ts";
 export type {
   AggregateParameters,
+  DeleteOptions,
   HistoryEntry,
   ListParameters,
   Page,

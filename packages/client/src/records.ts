@@ -75,7 +75,7 @@ export interface HistoryEntry {
   readonly version: number;
   readonly at: string;
   readonly by: string | null;
-  readonly op: "create" | "update" | "delete" | "restore";
+  readonly op: "create" | "update" | "delete" | "restore" | "purge";
   readonly cause: Readonly<Record<string, unknown>>;
   readonly changes: Readonly<Record<string, { readonly from: unknown; readonly to: unknown }>>;
 }
@@ -86,6 +86,11 @@ export type RowOutcome = { readonly id: string } | { readonly error: Omit<Proble
 export interface VersionedWrite extends WriteOptions {
   /** Refuses with status 412 unless the record still has this version. */
   readonly version?: number;
+}
+
+export interface DeleteOptions extends VersionedWrite {
+  /** For good, also a record that is deleted already. */
+  readonly purge?: boolean;
 }
 
 /** The records of one object. Every call rejects with GuanxiProblem when it does not succeed. */
@@ -249,9 +254,9 @@ export class RecordsOf<O extends Schema<O>, N extends ObjectName<O>> {
     return { created: reply.status === 201, record: reply.body as ReadRecord<O, N> };
   }
 
-  /** It can be restored. */
-  async delete(id: string, options: VersionedWrite = {}): Promise<void> {
-    await this.#call(`/${part(id)}`, { ...options, method: "DELETE" });
+  /** It can be restored, unless it is purged. */
+  async delete(id: string, { purge, ...options }: DeleteOptions = {}): Promise<void> {
+    await this.#call(`/${part(id)}${queryText({ purge })}`, { ...options, method: "DELETE" });
   }
 
   async restore(id: string, options: WriteOptions = {}): Promise<ReadRecord<O, N>> {

@@ -212,7 +212,7 @@ export const coreObjects: readonly ObjectDefinition[] = [
  * The edition of `coreObjects`, raised with every change of them, so that tenants made by older programs get it. A field that comes
  * with a level above 1 is named in `youngerFields`.
  */
-export const coreLevel = 3;
+export const coreLevel = 4;
 export const youngerFields: Readonly<Record<string, number>> = {};
 
 /** Objects whose records decide what actors may see and do. */

@@ -79,7 +79,9 @@ export function createIdempotency(store: Store, observe: Observe): Idempotency &
     if (held.digest !== request.digest) throw otherRequest();
     if (held.status !== undefined) {
       if (held.kept) return { status: held.status, headers: held.headers, body: held.body };
-      throw lost("It was carried out. Its answer was not kept, because of its size or of a secret in it.");
+      throw lost(
+        "It was carried out. Its answer was not kept, because of its size, of a secret in it, or of a record that was purged since.",
+      );
     }
     if (held.leased) throw underWay();
     const written = await recordsOf(session, held.claim);

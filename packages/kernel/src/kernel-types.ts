@@ -10,6 +10,7 @@ import type { Idempotency } from "./idempotency.ts";
 import type { Keys } from "./keys.ts";
 import type { Metadata } from "./metadata-types.ts";
 import type { CreatedTenant, FirstAdmin } from "./tenants.ts";
+import type { Retention } from "./records/retention.ts";
 import type { Cause, Hook, Plugin, Records, Session, SnapshotPart, Tenant } from "./types.ts";
 
 export interface KernelOptions {
@@ -60,6 +61,7 @@ export interface Kernel {
     snapshot(id: string): Promise<Snapshot>;
   };
   readonly files: Files;
+  readonly retention: Retention;
   readonly keys: Keys;
   readonly idempotency: Idempotency;
   /** Tenants whose metadata is in memory, compiled. */

@@ -23,6 +23,7 @@ import { rebuildOrgChart } from "./org-chart.ts";
 import { type RecordsEnv, withFresh, writeContext } from "./records/context.ts";
 import { createRows } from "./records/create.ts";
 import { createRecords } from "./records/index.ts";
+import { createRetention } from "./records/retention.ts";
 import { type Compiled, Snapshots } from "./snapshots.ts";
 import { createTenants } from "./tenants.ts";
 import type { Actor, Cause, Session, SnapshotPart } from "./types.ts";
@@ -30,6 +31,9 @@ import { Upgrades } from "./upgrade.ts";
 
 /** Snapshots kept unless set otherwise; at about 100 KB each where no two tenants have the same objects, 50 MB. */
 const defaultMaxTenants = 500;
+
+/** In whose name the platform acts where nobody is known. */
+const noUser = "00000000-0000-0000-0000-000000000000";
 
 /** A user who goes takes their `user_position` along, so these two are all that the chart is made of. */
 const orgObjects = new Set(["position", "user_position"]);
@@ -168,6 +172,13 @@ export async function createKernel(options: KernelOptions): Promise<Kernel> {
     },
     records,
   );
+  const retention = createRetention({
+    ...{ records: env, observe, tenants: tenants.list },
+    async session(tenant) {
+      const compiled = await newest(tenant);
+      return systemSession(compiled.tenant, noUser);
+    },
+  });
   const idempotency = createIdempotency(store, observe);
   const listening = await Promise.all([
     store.listen(
@@ -244,6 +255,7 @@ export async function createKernel(options: KernelOptions): Promise<Kernel> {
       forget: (tenant) => identity.forget(tenant),
     }),
     files,
+    retention,
     idempotency,
     snapshotsCached: () => snapshots.size,
     hooks,

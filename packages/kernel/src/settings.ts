@@ -19,6 +19,9 @@ const matches =
 
 type Setting = Exclude<keyof TenantSettings, "tenant" | "schema">;
 
+/** A hundred years; whoever wants more keeps for good. */
+const mostDays = 36_500;
+
 /** Settings of a tenant, each with what it must be. */
 const rules: Readonly<Record<Setting, { readonly fits: (value: unknown) => boolean; readonly says: Text }>> = {
   locale: {
@@ -49,6 +52,14 @@ const rules: Readonly<Record<Setting, { readonly fits: (value: unknown) => boole
     fits: (value) => Number.isInteger(value) && Number(value) >= 1 && Number(value) <= 12,
     says: text("must be a month, 1 to 12", "必须是月份（1 至 12）", "必須是月份（1 至 12）"),
   },
+  purgeDeletedAfterDays: {
+    fits: (value) => Number.isInteger(value) && Number(value) >= 0 && Number(value) <= mostDays,
+    says: text(
+      `must be a number of days, 1 to ${mostDays}, or 0 to keep deleted records`,
+      `必须是天数（1 至 ${mostDays}），0 表示一直保留已删除的记录`,
+      `必須是天數（1 至 ${mostDays}），0 表示一直保留已刪除的記錄`,
+    ),
+  },
 };
 
 const settingNames = Object.keys(rules) as readonly Setting[];
@@ -64,5 +75,8 @@ export function settingFaults(settings: Readonly<Record<string, unknown>>, path:
 }
 
 /** Those that users see and may change. */
-export const shownSettings = (settings: TenantSettings): Pick<TenantSettings, Setting> =>
-  Object.fromEntries(settingNames.map((name) => [name, settings[name]])) as Pick<TenantSettings, Setting>;
+export const shownSettings = (settings: TenantSettings): Required<Pick<TenantSettings, Setting>> => {
+  const { purgeDeletedAfterDays = 0 } = settings;
+  const shown = Object.fromEntries(settingNames.map((name) => [name, settings[name]]));
+  return { ...shown, purgeDeletedAfterDays } as Required<Pick<TenantSettings, Setting>>;
+};

@@ -36,6 +36,8 @@ export interface Cause {
   readonly workflow?: string;
   /** The import job that wrote. */
   readonly job?: string;
+  /** Days after which the tenant has deleted records purged, where that is why. */
+  readonly purgeDeletedAfterDays?: number;
   /** W3C `traceparent` of the span that wrote, where one was traced: runs that follow join its trace. */
   readonly trace?: string;
   /** How many workflow runs led here; 0 for a request of a person. */
@@ -101,6 +103,11 @@ export interface WriteOptions {
   readonly ifVersion?: number;
 }
 
+export interface DeleteOptions extends WriteOptions {
+  /** For good, also a record that is deleted already. */
+  readonly purge?: boolean;
+}
+
 /** Stores records that were prepared, all or nothing; → their ids in the same order. */
 export type StoreRecords = (session: Session) => Promise<readonly string[]>;
 
@@ -133,7 +140,7 @@ export interface Records {
     options?: { atomic?: boolean; locale?: Locale },
   ): Promise<string>;
   upsert(session: Session, object: string, field: string, value: string, body: unknown): Promise<RecordAnswer>;
-  delete(session: Session, object: string, id: string, options?: WriteOptions): Promise<void>;
+  delete(session: Session, object: string, id: string, options?: DeleteOptions): Promise<void>;
   restore(session: Session, object: string, id: string): Promise<RecordAnswer>;
   /** Encrypted fields of a record in clear, for holders of `reveal_encrypted` who may read it; told to the operator's log. */
   reveal(

@@ -174,6 +174,8 @@ export interface TenantSettings {
   readonly country: string;
   /** 1 to 12. */
   readonly fiscalYearStart: number;
+  /** Days after which deleted records are purged; 0, or nothing, keeps them. */
+  readonly purgeDeletedAfterDays?: number;
 }
 
 export interface PicklistValue {

@@ -1,5 +1,5 @@
 import { GuanxiError, isObject, type Issue, type Text, text } from "@guanxi/base";
-import type { AggregateParameters, ListParameters, ReadOptions, RestoreOptions } from "@guanxi/kernel";
+import type { AggregateParameters, ListParameters, ObjectRight, ReadOptions, RestoreOptions } from "@guanxi/kernel";
 import { defaultLimit, maxLimit } from "@guanxi/query";
 import { notYet } from "./call.ts";
 
@@ -10,6 +10,8 @@ export interface Parameter {
   readonly key: string;
   readonly description: Text;
   readonly schema: Readonly<Record<string, unknown>>;
+  /** Callers without it on the object have no use for the parameter. */
+  readonly right?: ObjectRight;
   /** → the value, or an issue. `raw` is text in a query and any value in JSON. */
   read(raw: unknown): { readonly value: unknown } | Issue;
 }
@@ -149,6 +151,22 @@ export const aggregateParameters: Parameters<AggregateParameters> = {
 export const readParameters: Parameters<ReadOptions> = { all: [select, expand] };
 export const historyParameters: Parameters<{ limit?: number; cursor?: string }> = { all: [page, cursor] };
 export const arrayParameters: Parameters<{ atomic?: boolean }> = { all: [atomic] };
+export const deleteParameters: Parameters<{ purge?: boolean }> = {
+  all: [
+    {
+      ...choice(
+        "purge",
+        { true: true, false: false },
+        text(
+          "true: for good, also a record that is deleted already; needs the right `purge` as well",
+          "true：永久删除（包括已删除的记录）；还需要 `purge` 权限",
+          "true：永久刪除（包括已刪除的記錄）；還需要 `purge` 權限",
+        ),
+      ),
+      right: "purge",
+    },
+  ],
+};
 export const allowParameters: Parameters<{ allow?: string }> = { all: [allow] };
 export const restoreParameters: Parameters<RestoreOptions> = {
   all: [
@@ -170,7 +188,7 @@ export const uploadParameters: Parameters<{ name?: string }> = {
 export const noParameters: Parameters<object> = { all: [] };
 
 /** Named by the contract for later; refused by name until then. */
-const reserved: ReadonlySet<string> = new Set(["q", "as_of", "purge", "for"]);
+const reserved: ReadonlySet<string> = new Set(["q", "as_of", "for"]);
 
 const unknown = (parameter: string): Issue => ({
   path: parameter,

@@ -55,7 +55,7 @@ export function rights(
   granted: Readonly<Record<string, readonly ObjectRight[]>> = {},
   system: readonly string[] = [],
 ): Rights {
-  const every: readonly ObjectRight[] = ["create", "read", "edit", "delete", "view_all", "edit_all"];
+  const every: readonly ObjectRight[] = ["create", "read", "edit", "delete", "view_all", "edit_all", "purge"];
   return {
     all,
     object: (name) => new Set(all ? every : (granted[name] ?? [])),

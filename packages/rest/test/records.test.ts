@@ -252,10 +252,19 @@ describe("parameters are never ignored", () => {
     },
   );
 
-  test("nothing is deleted for good by a caller who asked for more than a delete", async () => {
+  test("a record is deleted for good only where that is what was asked", async () => {
     const { send, seen } = edge();
-    expect((await send("DELETE", `${one}?purge=true`)).status).toBe(422);
+    for (const query of ["purge=1", "purge", "purge=TRUE", "purge=true&purge=false"])
+      expect((await send("DELETE", `${one}?${query}`)).status).toBe(400);
     expect(seen).toEqual([]);
+    expect((await send("DELETE", `${one}?purge=true`)).status).toBe(204);
+    expect((await send("DELETE", `${one}?purge=false`)).status).toBe(204);
+    expect((await send("DELETE", one)).status).toBe(204);
+    expect(seen).toEqual([
+      ["delete", "lead", id, { purge: true }],
+      ["delete", "lead", id, { purge: false }],
+      ["delete", "lead", id, {}],
+    ]);
   });
 });
 

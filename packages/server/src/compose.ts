@@ -141,8 +141,8 @@ async function join(parts: Parts, endings: Endings): Promise<Composition> {
   const bulk = createBulk({ kernel, observe, tracer });
   const importer = parts.worker ? await bulk.startWorker() : undefined;
   if (importer) endings.push(() => importer.stop());
-  const files = parts.worker ? kernel.files.startSweep() : undefined;
-  if (files) endings.push(() => files.stop());
+  const sweeps = parts.worker ? [kernel.files.startSweep(), kernel.retention.startSweep()] : [];
+  for (const sweep of sweeps) endings.push(() => sweep.stop());
   let phase: "start" | "ready" | "end" = "start";
   const health = async () => {
     const database = await store.sql("SELECT 1").then(

@@ -62,6 +62,8 @@ export const recordTables: TenantComponent = {
     `CREATE INDEX _change_claim ON {schema}._change ((cause ->> 'claim')) WHERE cause ? 'claim';`,
     // The edition of the core objects that the tenant has; 0 for one made before there were editions.
     `ALTER TABLE {schema}._meta ADD COLUMN core_level int NOT NULL DEFAULT 0;`,
+    // Purged records of which changes that nobody has been told of yet still hold values.
+    `CREATE TABLE {schema}._forget (record uuid PRIMARY KEY);`,
   ],
 };
 

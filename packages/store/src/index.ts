@@ -21,11 +21,22 @@ export type { ApiKeyRow, TenantRow } from "./tables.ts";
 export type { Connection, OwnConnection, Row, Statement, Store } from "./types.ts";
 export type { PoolUsage } from "./watch.ts";
 export { clashesStatement, storedStatement } from "./write/clashes.ts";
-export { childrenStatement, needingStatement, orphansStatement } from "./write/family.ts";
+export { childrenStatement, needingStatement, orphansStatement, type RecordState } from "./write/family.ts";
 export { type InsertedRow, insertStatement } from "./write/insert.ts";
 export { insertOneStatement } from "./write/insert-one.ts";
 export { insertManyStatement, type RefusedRow } from "./write/insert-many.ts";
-export { lockStatement, type LockedRow, purgeStatement, stampStatement } from "./write/remove.ts";
+export {
+  type DueRow,
+  dueStatement,
+  forgetNotedStatement,
+  forgetStatement,
+  type Generation,
+  namingStatement,
+  purgeIfStatement,
+  purgeStatement,
+  releaseStatement,
+} from "./write/purge.ts";
+export { lockStatement, type LockedRow, stampStatement } from "./write/remove.ts";
 export {
   lockParentsStatement,
   recomputeStatement,

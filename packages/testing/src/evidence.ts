@@ -5,7 +5,7 @@ export interface Change {
   readonly seq: number;
   readonly object: string;
   readonly record: string;
-  readonly op: "create" | "update" | "delete" | "restore";
+  readonly op: "create" | "update" | "delete" | "restore" | "purge";
   readonly version: number;
   readonly by: string;
   readonly data: Readonly<Record<string, unknown>>;

@@ -34,6 +34,8 @@ export interface HostCall {
 export interface CallArguments {
   text(name: string): string;
   value(name: string): unknown;
+  /** An object of yes and no, or nothing. */
+  flags<K extends string>(name: string, members: readonly K[]): Partial<Record<K, boolean>>;
   /** An object of texts and numbers, or nothing. */
   query<K extends string>(name: string, texts: readonly K[]): Partial<Record<K, string>> & { limit?: number };
 }
@@ -43,6 +45,11 @@ export function readArguments(json: string): CallArguments {
   const refuse = (path: string, code: IssueCode, params: Record<string, unknown> = {}): never => {
     throw new GuanxiError("VALIDATION", { issues: [{ path, code, params }] });
   };
+  const membersOf = (name: string): Record<string, unknown> => {
+    const value = args[name] ?? {};
+    if (typeof value !== "object" || Array.isArray(value)) return refuse(`/${name}`, "type", { type: "object" });
+    return value as Record<string, unknown>;
+  };
   return {
     text(name) {
       const value = args[name];
@@ -50,9 +57,16 @@ export function readArguments(json: string): CallArguments {
       return typeof value === "string" ? value : refuse(`/${name}`, "type", { type: "string" });
     },
     value: (name) => args[name] ?? refuse(`/${name}`, "required"),
+    flags(name, members) {
+      const value = membersOf(name);
+      for (const [key, given] of Object.entries(value)) {
+        if (!(members as readonly string[]).includes(key)) refuse(`/${name}/${key}`, "unknown", { field: key });
+        if (typeof given !== "boolean") refuse(`/${name}/${key}`, "type", { type: "boolean" });
+      }
+      return value as never;
+    },
     query(name, texts) {
-      const value = args[name] ?? {};
-      if (typeof value !== "object" || Array.isArray(value)) return refuse(`/${name}`, "type", { type: "object" });
+      const value = membersOf(name);
       for (const [key, given] of Object.entries(value)) {
         if (key !== "limit" && !(texts as readonly string[]).includes(key))
           refuse(`/${name}/${key}`, "unknown", { field: key });

@@ -4,7 +4,7 @@ import type { Trigger } from "../workflows/definition.ts";
 import { whenHolds } from "../workflows/when.ts";
 import { type Workflow, concernsFields } from "../workflows/workflow.ts";
 
-export type ChangeOp = "create" | "update" | "delete" | "restore";
+export type ChangeOp = "create" | "update" | "delete" | "restore" | "purge";
 
 /** A committed change as conditions see it. */
 export interface Change {
@@ -23,12 +23,13 @@ export interface Change {
   readonly old: Record<string, unknown> | null;
 }
 
-/** A restore starts nothing: the record is neither new nor changed. */
+/** A restore starts nothing: the record is neither new nor changed. Nor does a purge: a record that was live is told of as deleted before. */
 const triggerOf: Record<ChangeOp, Trigger | undefined> = {
   create: "created",
   update: "updated",
   delete: "deleted",
   restore: undefined,
+  purge: undefined,
 };
 
 /** Whether the workflow starts on this change. */

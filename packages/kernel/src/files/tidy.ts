@@ -1,7 +1,8 @@
 import type { ObjectType, Snapshot } from "@guanxi/meta";
 import { namesSql } from "@guanxi/query";
-import { type Connection, purgeStatement, quote } from "@guanxi/store";
+import { type Connection, forgetStatement, purgeIfStatement, quote } from "@guanxi/store";
 import { type FilesEnv, filesOf } from "./env.ts";
+import { letGoOfContents } from "./tables.ts";
 
 /** Files that are deleted in one transaction, and contents that are deleted before others are looked for. */
 const together = 100;
@@ -59,12 +60,11 @@ async function deleteDue(
       [keepMs],
       "file.due",
     );
-    const ids = JSON.stringify(due.map(({ id }) => id));
-    const gone = await tx.run<{ id: string }>(purgeStatement(snapshot, object, ids, unnamed));
-    const list = JSON.stringify(gone.map(({ id }) => id));
-    const given = "SELECT e::uuid FROM json_array_elements_text($1::json) e";
-    await tx.sql(`INSERT INTO ${s}._loose_content (id, since) SELECT id, '-infinity' FROM (${given}) x(id)`, [list]);
-    await tx.sql(`DELETE FROM ${s}._unnamed_file WHERE id IN (${given})`, [list]);
+    const ids = due.map(({ id }) => id);
+    const purged = await tx.run<{ id: string }>(purgeIfStatement(snapshot, object, ids, unnamed));
+    const gone = purged.map(({ id }) => id);
+    await letGoOfContents(tx, snapshot.settings.schema, gone);
+    await tx.run(forgetStatement(snapshot.settings.schema, gone));
     return gone.length;
   });
 }

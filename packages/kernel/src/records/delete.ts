@@ -1,12 +1,13 @@
 import { grantWrite } from "@guanxi/access";
 import { GuanxiError, isId } from "@guanxi/base";
 import { isDatabaseError, type LockedRow, lockStatement, storedStatement } from "@guanxi/store";
-import type { RecordAnswer, Session, WriteOptions } from "../types.ts";
+import type { DeleteOptions, RecordAnswer, Session } from "../types.ts";
 import { notFound, objectOf, type RecordsEnv, writeContext } from "./context.ts";
 import { changesAlone } from "./etag.ts";
 import { deleteFamily, restoreFamily } from "./family.ts";
 import { getRecord } from "./read.ts";
 import { writeFault } from "./faults.ts";
+import { purgeFamily } from "./purge.ts";
 import { lockParents, touchedRollups } from "./rollups.ts";
 
 export async function deleteRecord(
@@ -14,25 +15,28 @@ export async function deleteRecord(
   session: Session,
   name: string,
   id: string,
-  options: WriteOptions,
+  { ifVersion, purge = false }: DeleteOptions,
 ): Promise<void> {
   const object = objectOf(session, name);
-  const grant = grantWrite(object, "delete", session.actor.rights, session.snapshot);
+  const grant = grantWrite(object, purge ? "purge" : "delete", session.actor.rights, session.snapshot);
   if (!isId(id)) throw notFound(object);
   const chain = await env.hooks.enter(session, object, "delete");
   const work = async (inside: Session): Promise<void> => {
     await lockParents(inside, touchedRollups(inside, object), { ids: () => [id] });
     // The lock comes first and the search for children in a second statement, so that no late child slips in between.
     const [locked] = await inside.connection.run<LockedRow>(
-      lockStatement(object, grant, writeContext(inside), id, "UPDATE"),
+      lockStatement(object, grant, writeContext(inside), id, "UPDATE", purge ? "any" : "live"),
     );
     if (!locked) throw notFound(object);
     if (!locked.writable)
       throw new GuanxiError("FORBIDDEN", { detail: `You may see this ${object.name} but not delete it.` });
-    if (options.ifVersion !== undefined && locked.version !== options.ifVersion) throw new GuanxiError("PRECONDITION");
-    const core = (): Promise<void> => deleteFamily(env, inside, object, locked.id);
+    if (ifVersion !== undefined && locked.version !== ifVersion) throw new GuanxiError("PRECONDITION");
+    const core = (): Promise<void> => (purge ? purgeFamily : deleteFamily)(env, inside, object, locked.id);
     const old = JSON.parse(locked.data) as Record<string, unknown>;
-    await (chain ? chain.run({ kind: "delete", object, session: inside, old, record: old }, "", core) : core());
+    // Whoever may refuse a deletion has had the say when the record was deleted.
+    await (chain && locked.deleted_at === null
+      ? chain.run({ kind: "delete", object, session: inside, old, record: old }, "", core)
+      : core());
   };
   try {
     await (session.connection.inTransaction

@@ -1,19 +1,20 @@
 import { GuanxiError, type Issue } from "@guanxi/base";
 import type { ObjectType, OnDelete, StoredField } from "@guanxi/meta";
-import { childrenStatement, needingStatement, orphansStatement, stampStatement } from "@guanxi/store";
+import {
+  childrenStatement,
+  type Generation,
+  needingStatement,
+  orphansStatement,
+  type RecordState,
+  stampStatement,
+} from "@guanxi/store";
 import type { Session } from "../types.ts";
 import { type RecordsEnv, StaleSnapshot, writeContext } from "./context.ts";
 import { referencePath } from "./faults.ts";
 import { rolledUp } from "./rollups.ts";
 import { afterWrite } from "./transaction.ts";
 
-/** Records of one object that go or come together. */
-interface Generation {
-  readonly object: ObjectType;
-  readonly ids: readonly string[];
-}
-
-const childrenOf = (
+export const childrenOf = (
   session: Session,
   object: ObjectType,
   onDelete: OnDelete,
@@ -27,7 +28,12 @@ const childrenOf = (
  * A locked record and what belongs to it by `cascade`, each once and parents before their children: every lock is taken
  * in that order, and behind a parent's lock no new child appears.
  */
-async function familyOf(session: Session, root: ObjectType, id: string, deletedAt?: string): Promise<Generation[]> {
+export async function familyOf(
+  session: Session,
+  root: ObjectType,
+  id: string,
+  state: RecordState,
+): Promise<Generation[]> {
   const { schema } = session.snapshot.settings;
   const seen = new Map<ObjectType, Set<string>>();
   const family: Generation[] = [];
@@ -42,7 +48,7 @@ async function familyOf(session: Session, root: ObjectType, id: string, deletedA
     family.push({ object, ids });
     for (const child of childrenOf(session, object, "cascade")) {
       const found = await session.connection.run<{ id: string }>(
-        childrenStatement(schema, child.object, child.field, ids, deletedAt),
+        childrenStatement(schema, child.object, child.field, ids, state),
       );
       if (found.length > 0) waiting.push({ object: child.object, ids: found.map((f) => f.id) });
     }
@@ -50,19 +56,28 @@ async function familyOf(session: Session, root: ObjectType, id: string, deletedA
   return family;
 }
 
+/** Those of the family that are records of the object. */
+export const goingOf = (family: readonly Generation[], object: ObjectType): string[] =>
+  family.filter((g) => g.object === object).flatMap((g) => g.ids);
+
 /** CONFLICT when a record that stays needs one that goes. */
-async function checkNeeded(session: Session, family: readonly Generation[]): Promise<void> {
+export async function checkNeeded(
+  session: Session,
+  family: readonly Generation[],
+  state: "live" | "deleted" = "live",
+): Promise<void> {
   const { schema } = session.snapshot.settings;
   for (const { object, ids } of family) {
     for (const child of childrenOf(session, object, "restrict")) {
-      const going = family.filter((g) => g.object === child.object).flatMap((g) => g.ids);
+      const going = goingOf(family, child.object);
       const [row] = await session.connection.run<{ n: number }>(
-        needingStatement(schema, child.object, child.field, ids, going),
+        needingStatement(schema, child.object, child.field, ids, going, state),
       );
       if (!row || row.n === 0) continue;
+      const [what, code] = state === "live" ? (["delete", "in_use"] as const) : (["purge", "in_use_deleted"] as const);
       throw new GuanxiError("CONFLICT", {
-        detail: `Other records need this ${object.name}: delete them first or point them elsewhere.`,
-        issues: [{ path: "", code: "in_use", params: { count: row.n, object: child.object.name } }],
+        detail: `Other records need this ${object.name}: ${what} them first or point them elsewhere.`,
+        issues: [{ path: "", code, params: { count: row.n, object: child.object.name } }],
       });
     }
   }
@@ -108,7 +123,7 @@ async function stamp(
 
 /** Deletes a locked record and, where the definitions say so, what belongs to it; CONFLICT when something else needs any of it. */
 export async function deleteFamily(env: RecordsEnv, session: Session, object: ObjectType, id: string): Promise<void> {
-  const family = await familyOf(session, object, id);
+  const family = await familyOf(session, object, id, "live");
   await checkNeeded(session, family);
   await stamp(env, session, family.toReversed(), "delete");
 }
@@ -121,7 +136,7 @@ export async function restoreFamily(
   id: string,
   deletedAt: string,
 ): Promise<string> {
-  const family = await familyOf(session, object, id, deletedAt);
+  const family = await familyOf(session, object, id, { deletedAt });
   const [text] = await stamp(env, session, family, "restore");
   await checkParents(session, family);
   return text as string;

@@ -32,6 +32,7 @@ const parts = {
       currency: { type: "string" },
       country: { type: "string" },
       fiscalYearStart: { type: "integer" },
+      purgeDeletedAfterDays: { type: "integer", description: "0 keeps deleted records" },
     },
   },
   delete: {

@@ -30,7 +30,7 @@ export function addObject(builder: oas31.OpenApiBuilder, object: ObjectType, rig
   }
   for (const route of routes)
     builder.addPath(`/api/${object.plural}${route.tail}`, {
-      [route.method.toLowerCase()]: operation(builder, object, route, locale),
+      [route.method.toLowerCase()]: operation(builder, object, route, rights, locale),
     });
 }
 
@@ -94,16 +94,15 @@ function operation(
   builder: oas31.OpenApiBuilder,
   object: ObjectType,
   route: RecordRoute,
+  rights: Rights,
   locale: Locale,
 ): oas31.OperationObject {
   const body = bodySchema(object, route);
   const writes = route.method !== "GET" && route.body !== "list parameters" && route.body !== "names of fields";
   const ranges = route.answers === "content";
   const headers = [...headersOf(route.conditions, writes), ...(ranges ? ["Range", "If-Range"] : [])];
-  const parameters = [
-    ...pathParameters(object, route),
-    ...addParameters(builder, route.parameters.all, headers, locale),
-  ];
+  const useful = route.parameters.all.filter(({ right }) => right === undefined || may(rights, object.name, right));
+  const parameters = [...pathParameters(object, route), ...addParameters(builder, useful, headers, locale)];
   const condition = route.conditions.includes("If-Match");
   return {
     operationId: `${object.name}.${route.name}`,
@@ -176,7 +175,7 @@ const change: oas31.SchemaObject = {
     version: { type: "integer" },
     at: { type: "string", format: "date-time" },
     by: idSchema,
-    op: { type: "string", enum: ["create", "update", "delete", "restore"] },
+    op: { type: "string", enum: ["create", "update", "delete", "restore", "purge"] },
     changes: {
       type: "object",
       additionalProperties: { type: "object", required: ["from", "to"], properties: { from: {}, to: {} } },

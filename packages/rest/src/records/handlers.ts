@@ -108,8 +108,11 @@ export async function upsert(r: RecordCall): Promise<Answer> {
 }
 
 export async function remove(r: RecordCall): Promise<Answer> {
-  query(r, takes.noParameters);
-  await r.kernel.records.delete(r.session, r.object.name, r.address.id, await ifMatch(r));
+  const options = query(r, takes.deleteParameters);
+  await r.kernel.records.delete(r.session, r.object.name, r.address.id, {
+    ...options,
+    ...(await ifMatch(r, options.purge)),
+  });
   return noContent;
 }
 
@@ -134,8 +137,17 @@ export async function reveal(r: RecordCall): Promise<Answer> {
   return answer(200, opened, { "cache-control": "no-store" });
 }
 
-async function ifMatch({ call, kernel, session, object, address }: RecordCall): Promise<{ ifVersion?: number }> {
-  const current = async (): Promise<number> => (await kernel.records.get(session, object.name, address.id)).version;
-  const ifVersion = await expectedVersion(call, current);
+async function ifMatch(r: RecordCall, deletedToo = false): Promise<{ ifVersion?: number }> {
+  const ifVersion = await expectedVersion(r.call, () => presentVersion(r, deletedToo));
   return ifVersion === undefined ? {} : { ifVersion };
+}
+
+async function presentVersion({ kernel, session, object, address }: RecordCall, deletedToo: boolean): Promise<number> {
+  if (deletedToo) {
+    const filter = `id == '${address.id}'`;
+    const found = await kernel.records.list(session, object.name, { filter, select: "version", deleted: "only" });
+    const [deleted] = (JSON.parse(found) as { data: { version: number }[] }).data;
+    if (deleted) return deleted.version;
+  }
+  return (await kernel.records.get(session, object.name, address.id)).version;
 }

@@ -174,7 +174,7 @@ export const recordRoutes: readonly RecordRoute[] = [
     tail: "/{id}",
     rights: ["delete"],
     summary: text("Delete {title}; it can be restored", "删除{title}（可恢复）", "刪除{title}（可復原）"),
-    parameters: takes.noParameters,
+    parameters: takes.deleteParameters,
     conditions: ["If-Match"],
     answers: "nothing",
     handle: handlers.remove,

@@ -16,39 +16,47 @@ const statement = (name: string, text: string, ...params: string[]): Statement =
   prepare: false,
 });
 
+/** Which records are meant: live ones, deleted ones, those deleted at a time, or whether deleted or not. */
+export type RecordState = "live" | "deleted" | "any" | { readonly deletedAt: string };
+
+const stateSql = (state: RecordState, time: string): string => {
+  if (typeof state === "object") return ` AND t.deleted_at = ${time}::timestamptz`;
+  return { live: " AND t.deleted_at IS NULL", deleted: " AND t.deleted_at IS NOT NULL", any: "" }[state];
+};
+
 /**
  * Ids of the records of `child` whose `field` names one of `parents`, locked: one that another transaction moves away,
- * deletes or restores while the lock is waited for is not among them. Live ones, or those deleted at `deletedAt`.
+ * deletes or restores while the lock is waited for is not among them, unless its state still fits.
  */
 export function childrenStatement(
   schema: string,
   child: ObjectType,
   field: string,
   parents: readonly string[],
-  deletedAt?: string,
+  state: RecordState,
 ): Statement {
-  const state = deletedAt === undefined ? "IS NULL" : "= $2::timestamptz";
   return statement(
     `${child.name}.children`,
     `SELECT t.id FROM ${quote(schema)}.${quote(child.table)} t
-     WHERE ${namesGiven(child, field)} AND t.deleted_at ${state} ORDER BY t.id FOR UPDATE OF t`,
+     WHERE ${namesGiven(child, field)}${stateSql(state, "$2")} ORDER BY t.id FOR UPDATE OF t`,
     JSON.stringify(parents),
-    ...(deletedAt === undefined ? [] : [deletedAt]),
+    ...(typeof state === "object" ? [state.deletedAt] : []),
   );
 }
 
-/** `n`: how many live records of `child` beside `going` name one of `parents`. */
+/** `n`: how many records of `child` beside `going` name one of `parents`. */
 export const needingStatement = (
   schema: string,
   child: ObjectType,
   field: string,
   parents: readonly string[],
   going: readonly string[],
+  state: "live" | "deleted",
 ): Statement =>
   statement(
     `${child.name}.needing`,
     `SELECT count(*) AS n FROM ${quote(schema)}.${quote(child.table)} t
-     WHERE ${namesGiven(child, field)} AND t.deleted_at IS NULL
+     WHERE ${namesGiven(child, field)}${stateSql(state, "")}
        AND t.id NOT IN (SELECT value::uuid FROM json_array_elements_text($2::json))`,
     JSON.stringify(parents),
     JSON.stringify(going),

@@ -13,6 +13,8 @@ export interface LockedRow extends Record<string, unknown> {
   readonly deleted_at: string | null;
 }
 
+const lockable = { live: "t.deleted_at IS NULL", deleted: "t.deleted_at IS NOT NULL", any: "true" };
+
 /** Locks a record. `UPDATE` keeps new children away as a delete must; `NO KEY UPDATE` does not. */
 export function lockStatement(
   object: ObjectType,
@@ -20,7 +22,7 @@ export function lockStatement(
   context: WriteContext,
   id: string,
   strength: "UPDATE" | "NO KEY UPDATE",
-  state: "live" | "deleted" = "live",
+  state: "live" | "deleted" | "any" = "live",
 ): Statement {
   const { schema } = context.snapshot.settings;
   return plannedStatement(
@@ -32,7 +34,7 @@ export function lockStatement(
     () => ({
       text: `WITH o AS MATERIALIZED (
   SELECT t.* FROM ${quote(schema)}.${quote(object.table)} t
-  WHERE t.id = (${place.rows} ->> 0)::uuid AND t.deleted_at IS ${state === "live" ? "NULL" : "NOT NULL"} AND ${rowPredicateSql(grant.read, "t", schema, place.user)} FOR ${strength} OF t
+  WHERE t.id = (${place.rows} ->> 0)::uuid AND ${lockable[state]} AND ${rowPredicateSql(grant.read, "t", schema, place.user)} FOR ${strength} OF t
 )
 SELECT o.id, o.version, coalesce(${predicateSql(grant.write, "o", schema, place.user)}, false) AS writable, ${storedJson(object, "o")} AS data, o.deleted_at FROM o`,
       constants: [],
@@ -60,26 +62,6 @@ SELECT r.id, r.version, ${storedJson(object, "r")} AS data FROM r`,
     constants: [],
   };
 }
-
-/**
- * Deletes those of these records (a JSON array of ids) for good of which `condition` on `t` still holds; → their ids. Who has not been told
- * that they were deleted is told so, in their makers' name.
- */
-export const purgeStatement = (snapshot: Snapshot, object: ObjectType, ids: string, condition: string): Statement => {
-  const s = quote(snapshot.settings.schema);
-  return {
-    name: `${object.name}.purge`,
-    text: `WITH r AS (
-  DELETE FROM ${s}.${quote(object.table)} t WHERE t.id IN (SELECT e::uuid FROM json_array_elements_text($1::json) e) AND ${condition} RETURNING t.*
-), c AS (
-  INSERT INTO ${s}._change (object_id, record, op, version, at, actor, meta, cause, data)
-  SELECT ${object.id}, r.id, 'delete', r.version + 1, now(), r.created_by, (SELECT version FROM ${s}._meta), '{"depth":0}', ${changeJson(object, "r")} FROM r WHERE r.deleted_at IS NULL
-)
-SELECT id FROM r`,
-    params: [ids],
-    prepare: false,
-  };
-};
 
 /** Stamps the records as deleted, or takes the stamp away, with their change rows. The caller has checked who may. */
 export const stampStatement = (
