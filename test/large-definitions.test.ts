@@ -85,7 +85,7 @@ describe("a tenant of 500 objects", () => {
   });
 
   test("a change of one compiles that one alone", async () => {
-    const snapshot = async () => (await app.kernel.authenticate(app.keys["admin"] ?? "")).snapshot;
+    const snapshot = async () => (await app.kernel.authenticate(app.keys["admin"] ?? "", "test")).snapshot;
     const before = (await snapshot()).objects;
     const { properties } = objects[250] ?? { properties: {} };
     body(
