@@ -19,6 +19,7 @@ const ownFields = 12;
 const missing = objectsEach - coreObjects.length - salesPlugin.objects.length;
 const plugin: Plugin = {
   name: "bench",
+  version: "1.0.0",
   objects: Array.from({ length: missing }, (_, i) => wideObject(`extra_${i}`, ownFields)),
 };
 /** The API's process gives a statement less time; a tenant's tables come in one transaction. */

@@ -158,6 +158,7 @@ describe("a newer edition of the core", () => {
       store: app.store,
       components: [],
       core: edition,
+      plugins: [],
       vault: new Vault(undefined, 2),
       observe: (o) => void seen.push(o),
     });

@@ -48,7 +48,7 @@ export async function readDefinition(io: Io, path: string): Promise<DefinitionFi
   const file = path === "-" ? "standard input" : path;
   const body = parseJson(path === "-" ? await readInput(io) : await readText(path), file);
   if (!isObject(body)) throw new UsageError(`${file} has no definition: a file has one, as an object.`);
-  const name: unknown = (body as Record<string, unknown>)["name"];
+  const name: unknown = body["name"] ?? body["extends"];
   if (typeof name !== "string" || name === "") throw new UsageError(`${file} says no "name".`);
   return { file, name, body: body as Record<string, unknown> };
 }

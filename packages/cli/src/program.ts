@@ -11,6 +11,7 @@ import { addExport } from "./commands/export.ts";
 import { addImport } from "./commands/import.ts";
 import { addKeys } from "./commands/keys.ts";
 import { addObjects } from "./commands/objects.ts";
+import { addPlugins } from "./commands/plugins.ts";
 import { addProject } from "./commands/project.ts";
 import { addRuns } from "./commands/runs.ts";
 import { addServe } from "./commands/serve.ts";
@@ -37,7 +38,7 @@ export function createProgram(io: Io, end: (code: ExitCode) => void): Command {
     .exitOverride();
   const frame: Frame = { io, end };
   const add = [
-    ...[addServe, addDoctor, addTenant, addBackup, addKeys, addObjects],
+    ...[addServe, addDoctor, addTenant, addBackup, addKeys, addObjects, addPlugins],
     ...[addProject, addDiff, addChanges, addImport, addExport, addWorkflows, addRuns, addTypes, addApi, addCompletion],
   ];
   for (const addTo of add) addTo(program, frame);

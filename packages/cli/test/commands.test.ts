@@ -188,3 +188,31 @@ describe("runs", () => {
     expect((await guanxi(["runs", "tail", "--workflow", "other"])).out).toBe("");
   });
 });
+
+describe("plugins", () => {
+  test("are listed, planned, disabled and enabled, uninstalled and installed again", async () => {
+    const made = await guanxi(
+      "tenant create plugged --name Plugged --email a@plugged.example --plugins sales".split(" "),
+    );
+    const env = { GUANXI_KEY: made.out.trim() };
+    expect((await guanxi(["plugins", "list"], { env })).out).toMatch(/^sales +enabled +1\.0\.0 +1\.0\.0 +Sales$/m);
+    const nothing = await guanxi(["plugins", "upgrade", "sales"], { env });
+    expect([nothing.code, nothing.out, nothing.err]).toEqual([exitCodes.ok, "", "Nothing to change: version 1.\n"]);
+    const planned = await guanxi(["plugins", "plan", "sales", "--action", "disable"], { env });
+    expect(planned).toMatchObject({ code: exitCodes.ok, err: "A plan: nothing was changed.\n" });
+    expect(planned.out).toContain("plugins/sales\n  disable the plugin sales 1.0.0\n");
+    const states = [];
+    for (const action of ["disable", "enable", "uninstall", "install"]) {
+      expect((await json<{ ok: boolean }>(["plugins", action, "sales"], { env })).ok).toBe(true);
+      const [sales] = await json<{ state: string }[]>(["plugins", "list"], { env });
+      states.push(sales?.state);
+    }
+    expect(states).toEqual(["disabled", "enabled", "uninstalled", "enabled"]);
+    expect((await guanxi(["plugins", "uninstall", "sales", "--purge"], { env })).code).toBe(exitCodes.usage);
+    expect((await guanxi(["plugins", "uninstall", "sales", "--purge", "--yes"], { env })).code).toBe(exitCodes.ok);
+    expect((await guanxi(["plugins", "list"], { env })).out).toMatch(/^sales +available /m);
+    const none = await guanxi(["plugins", "enable", "sale"], { env });
+    expect(none.code).toBe(exitCodes.failed);
+    expect(none.err).toContain("there are: sales");
+  });
+});

@@ -8,6 +8,8 @@ import {
   type Snapshot,
   type StoredField,
   type StoredObject,
+  tableById,
+  tablesOf,
 } from "@guanxi/meta";
 import {
   type ChangeStep,
@@ -39,7 +41,7 @@ type Lost = Pick<Loss, "allow" | "path"> & {
 };
 
 function lostBy(current: Snapshot, change: MetaChange): Lost | undefined {
-  const { name, table } = current.byId.get(change.object.id) ?? change.object;
+  const { name, table } = tableById(current, change.object.id) ?? change.object;
   if (change.kind === "drop_object") return { allow: `drop:${name}`, path: "", table };
   if (change.kind === "drop_field") {
     const { field } = change;
@@ -87,17 +89,17 @@ export async function countOf(tx: Connection, schema: string, table: string, col
   return row?.n ?? 0;
 }
 
-/** Data is only lost by those who name it. `pathOf` is where an object's definition stands in the body. */
+/** Data is only lost by those who name it. `placeOf` is where a place in an object's definition stands in the body. */
 export function refuseLosses(
   losses: readonly Loss[],
   allow: readonly string[],
-  pathOf: (object: string) => string = () => "",
+  placeOf: (object: string, path: string) => string = (_object, path) => path,
 ): void {
   const refused = losses.filter((loss) => !allow.includes(loss.allow));
   if (refused.length === 0) return;
   const issues = refused.map((loss): Issue => {
     const params = { count: loss.count, allow: loss.allow };
-    return { path: pathOf(loss.object) + loss.path, code: "data_loss", params };
+    return { path: placeOf(loss.object, loss.path), code: "data_loss", params };
   });
   throw new GuanxiError("DATA_LOSS", { issues });
 }
@@ -187,15 +189,15 @@ export async function writeDefinitions(
   { current, next, nextId }: Definitions,
 ): Promise<void> {
   const s = quote(next.settings.schema);
-  const stored = [...next.byId.values()].map((object) => object.stored);
-  const before = new Map([...(current?.byId ?? [])].map(([id, o]) => [id, o.stored]));
+  const stored = tablesOf(next).map((object) => object.stored);
+  const before = new Map((current ? tablesOf(current) : []).map((o) => [o.id, o.stored]));
   const written = stored.filter((o) => !isDeepStrictEqual(before.get(o.id), o));
   const gone = [...before.keys()].filter((id) => !stored.some((o) => o.id === id));
   if (gone.length > 0)
     await tx.sql(`DELETE FROM ${s}._object WHERE id = ANY(SELECT e::int FROM json_array_elements_text($1::json) e)`, [
       JSON.stringify(gone),
     ]);
-  if (hasEncryptedFields(written.flatMap(({ id }) => next.byId.get(id) ?? [])))
+  if (hasEncryptedFields(written.flatMap(({ id }) => tableById(next, id) ?? [])))
     await vault.ensure(tx, next.settings.schema);
   if (written.length > 0) await writeObjects(tx, s, written);
   await tx.sql(`UPDATE ${s}._meta SET next_id = $1`, [nextId]);

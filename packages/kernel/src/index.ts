@@ -17,6 +17,7 @@ export { createKernel } from "./kernel.ts";
 export type { Kernel, KernelOptions } from "./kernel-types.ts";
 export type { ApiKey } from "./keys.ts";
 export type * from "./metadata-types.ts";
+export type { PluginAction, PluginAnswer, PluginView } from "./plugins/plugins.ts";
 export { refuseFiles } from "./records/create.ts";
 export { maxRows } from "./records/index.ts";
 export * from "./route.ts";

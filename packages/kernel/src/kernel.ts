@@ -20,6 +20,7 @@ import type { Kernel, KernelOptions } from "./kernel-types.ts";
 import { createKeys } from "./keys.ts";
 import { createMetadata } from "./metadata.ts";
 import { rebuildOrgChart } from "./org-chart.ts";
+import { pluginTables } from "./plugins/editions.ts";
 import { type RecordsEnv, withFresh, writeContext } from "./records/context.ts";
 import { createRows } from "./records/create.ts";
 import { createRecords } from "./records/index.ts";
@@ -44,9 +45,12 @@ export async function createKernel(options: KernelOptions): Promise<Kernel> {
   const storage = await createStorage(options.files);
   const clock: Clock = options.clock ?? systemClock;
   const vault = new Vault(options.masterSecrets, options.maxTenantsCached ?? defaultMaxTenants);
-  const components = [...[recordTables, changeSetTables, encryptionTables, fileTables], ...(options.components ?? [])];
+  const components = [
+    ...[recordTables, changeSetTables, encryptionTables, fileTables, pluginTables],
+    ...(options.components ?? []),
+  ];
   const core = { level: coreLevel, objects: coreObjects, younger: youngerFields };
-  const upgrades = new Upgrades({ store, components, core, vault, observe });
+  const upgrades = new Upgrades({ store, components, core, plugins, vault, observe });
   const snapshots = new Snapshots({
     store,
     observe,
@@ -54,6 +58,14 @@ export async function createKernel(options: KernelOptions): Promise<Kernel> {
     upgrades,
     parts: options.parts ?? [],
     maxTenants: options.maxTenantsCached ?? defaultMaxTenants,
+    settle: async (compiled, blocked) => {
+      // What comes with a plugin belongs to whoever has the administrator's role, as what came at first does.
+      const [role] = await store.sql<{ owner: string }>(
+        `SELECT owner FROM ${quote(compiled.tenant.schema)}.role WHERE administrator ORDER BY created_at, id LIMIT 1`,
+      );
+      const session = sessionOn(compiled, systemActor(compiled, role?.owner ?? ""), { depth: 0 });
+      return metadata.plugins.settle(session, undefined, blocked);
+    },
   });
   const identity = new Identity(store, clock);
   const hooks = new Hooks();
@@ -113,20 +125,20 @@ export async function createKernel(options: KernelOptions): Promise<Kernel> {
   };
   const records = createRecords(env);
 
+  const systemActor = ({ snapshot }: Compiled, user: string): Actor => ({
+    user,
+    record: { id: user },
+    name: "System",
+    email: null,
+    locale: snapshot.settings.locale,
+    rights: sumRights([{ all: true, rights: {}, defaultRights: [], systemRights: [] }]),
+    roles: [],
+    positions: [],
+  });
+
   const systemSession = async (tenant: { id: string }, user: string): Promise<Session> => {
-    const rights = sumRights([{ all: true, rights: {}, defaultRights: [], systemRights: [] }]);
     const compiled = await snapshots.get(tenant.id);
-    const actor: Actor = {
-      user,
-      record: { id: user },
-      name: "System",
-      email: null,
-      locale: compiled.snapshot.settings.locale,
-      rights,
-      roles: [],
-      positions: [],
-    };
-    return sessionOn(compiled, actor, { depth: 0 });
+    return sessionOn(compiled, systemActor(compiled, user), { depth: 0 });
   };
 
   function forgetTenant(tenant: string): void {
@@ -164,6 +176,12 @@ export async function createKernel(options: KernelOptions): Promise<Kernel> {
   });
   await sweep();
 
+  const metadata = createMetadata({
+    snapshots,
+    records: env,
+    plugins,
+    kinds: [roleKind({ plugins, records, refresh })],
+  });
   const snapshotOf = async (id: string): Promise<Snapshot> => (await newest(id)).snapshot;
   const files = createFiles(
     {
@@ -228,12 +246,7 @@ export async function createKernel(options: KernelOptions): Promise<Kernel> {
   return {
     store,
     records,
-    metadata: createMetadata({
-      snapshots,
-      records: env,
-      plugins,
-      kinds: [roleKind({ plugins, records, refresh })],
-    }),
+    metadata,
     tenants: {
       ...tenants,
       ...backups,

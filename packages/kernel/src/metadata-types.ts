@@ -1,5 +1,5 @@
 import type { Locale } from "@guanxi/base";
-import type { ObjectDefinition } from "@guanxi/meta";
+import type { Extension, ObjectDefinition } from "@guanxi/meta";
 import type {
   ChangeSetAnswer,
   ChangeSetEntry,
@@ -8,6 +8,7 @@ import type {
   Definition,
   DefinitionKind,
 } from "./changes/types.ts";
+import type { Plugins } from "./plugins/plugins.ts";
 import type { Page } from "./route-query.ts";
 import type { Session } from "./types.ts";
 
@@ -15,6 +16,11 @@ export interface MetadataAnswer {
   readonly definition: ObjectDefinition;
   readonly version: number;
   readonly created: boolean;
+}
+
+export interface Layer {
+  readonly definition: ObjectDefinition | Extension;
+  readonly version: number;
 }
 
 /** Of one definition: which metadata it is meant for, and which data it may lose. */
@@ -31,8 +37,11 @@ export interface Recalculated {
 
 /** A tenant's metadata. Every change is a change set, also that of one definition: all or nothing, under the tenant's lock, in the history. */
 export interface Metadata {
+  readonly plugins: Plugins;
   list(session: Session): Promise<{ version: number; definitions: readonly ObjectDefinition[] }>;
   get(session: Session, name: string): Promise<MetadataAnswer>;
+  /** What a plugin or the core brings of an object, or what the tenant says beyond it; NOT_FOUND for the tenant's own. */
+  layer(session: Session, name: string, wanted: "base" | "extension"): Promise<Layer>;
   put(session: Session, name: string, definition: unknown, options?: DefinitionOptions): Promise<MetadataAnswer>;
   /** JSON merge patch on the definition. */
   patch(session: Session, name: string, patch: unknown, options?: DefinitionOptions): Promise<MetadataAnswer>;

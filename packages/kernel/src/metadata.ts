@@ -1,6 +1,6 @@
 import { knows } from "@guanxi/access";
 import { GuanxiError, isObject } from "@guanxi/base";
-import type { ObjectDefinition, StoredObject } from "@guanxi/meta";
+import { isExtension, type ObjectDefinition, type StoredObject } from "@guanxi/meta";
 import { quote } from "@guanxi/store";
 import { customisationOf } from "./changes/customisation.ts";
 import type { EngineEnv } from "./changes/carry.ts";
@@ -9,9 +9,12 @@ import { listChangeSets, readChangeSet } from "./changes/history.ts";
 import { emptySet, parseChangeSet, parseOptions } from "./changes/parse.ts";
 import { wayBack } from "./changes/revert.ts";
 import type { Applied, ChangeSet, ChangeSetAnswer, Definition, DefinitionKind } from "./changes/types.ts";
+import { baseOf, basesOf, ownExtension } from "./plugins/brought.ts";
+import { readEditions } from "./plugins/editions.ts";
+import { createPlugins } from "./plugins/plugins.ts";
 import { withFresh } from "./records/context.ts";
 import { recalculate } from "./records/recalculate.ts";
-import type { DefinitionOptions, Metadata, MetadataAnswer } from "./metadata-types.ts";
+import type { DefinitionOptions, Layer, Metadata, MetadataAnswer } from "./metadata-types.ts";
 import type { Plugin, Session } from "./types.ts";
 
 interface Env extends Omit<EngineEnv, "kinds"> {
@@ -39,8 +42,16 @@ function mergePatch(target: unknown, patch: unknown): unknown {
 /** One definition, whose faults have no place but their own. */
 const only = <T>(value: T) => [{ path: "", value }];
 
-function checkName(name: string, input: unknown): unknown {
-  const body = isObject(input) ? { name, ...input } : input;
+function checkName({ snapshot }: Session, name: string, input: unknown): unknown {
+  const there = snapshot.objects.get(name)?.stored;
+  // What a renamed object extends is known by another name.
+  const named =
+    !isExtension(input) || input.extends === name || input.extends === (there && (there.origin ?? there.name));
+  const body = isObject(input) && (named || there?.definition.was === input["extends"]) ? { name, ...input } : input;
+  if (isExtension(body) && body.name === undefined) {
+    const message = `must be "${name}", as in the address; to give ${body.extends} that name, say "name" as well`;
+    throw new GuanxiError("DEFINITION", { issues: [{ path: "/extends", code: "definition", params: { message } }] });
+  }
   if (!isObject(body) || body.name === name || typeof body.name !== "string") return body;
   const message = `must be "${name}", as in the address; to rename, put the new name with "was": "${name}"`;
   throw new GuanxiError("DEFINITION", { issues: [{ path: "/name", code: "definition", params: { message } }] });
@@ -60,6 +71,17 @@ export function createMetadata(env: Env): Metadata {
     return { definition: object.stored.definition, version: session.snapshot.version, created: false };
   };
 
+  async function layerOf(session: Session, name: string, wanted: "base" | "extension"): Promise<Layer> {
+    const { definition: whole, version } = definitionOf(session, name);
+    const stored = [...session.snapshot.objects.values()].map((object) => object.stored);
+    const object = stored.find((one) => one.name === name);
+    const base =
+      object && baseOf(object, stored, basesOf(await readEditions(session.connection, session.tenant.schema)));
+    if (base === undefined)
+      throw new GuanxiError("NOT_FOUND", { detail: `${name} is the tenant's own object: it has no layers.` });
+    return { definition: wanted === "base" ? base : ownExtension(base, whole), version };
+  }
+
   function apply(session: Session, ask: Ask, options?: Parameters<typeof applyChangeSet>[3]): Promise<Applied> {
     requireMetadataRight(session);
     return applyChangeSet(engine, session, ask, options);
@@ -75,7 +97,7 @@ export function createMetadata(env: Env): Metadata {
     let found: ObjectDefinition | undefined;
     const set = (inside: Session): ChangeSet => {
       found = inside.snapshot.objects.get(name)?.stored.definition;
-      return { ...emptySet, allow, objects: only(checkName(name, write(inside))) };
+      return { ...emptySet, allow, objects: only(checkName(inside, name, write(inside))) };
     };
     const { version, touched } = await apply(session, set, { ifVersion, onlyObjects: true });
     const put = touched.find((one) => one.kind === "objects" && one.name === name);
@@ -84,7 +106,15 @@ export function createMetadata(env: Env): Metadata {
     return { definition, version, created: put?.before === null };
   }
 
+  const [roles] = kinds;
+  if (roles === undefined) throw new Error("the kernel has no roles");
+  const plugins = createPlugins({
+    ...{ plugins: env.plugins, roles, refresh },
+    apply,
+  });
+
   return {
+    plugins,
     async list(session) {
       const { snapshot } = await refresh(session);
       return {
@@ -95,6 +125,7 @@ export function createMetadata(env: Env): Metadata {
       };
     },
     get: async (session, name) => definitionOf(await refresh(session), name),
+    layer: async (session, name, wanted) => layerOf(await refresh(session), name, wanted),
     put: (session, name, definition, options = {}) => putObject(session, name, () => definition, options),
     patch: (session, name, patch, options = {}) =>
       putObject(session, name, (inside) => mergePatch(definitionOf(inside, name).definition, patch), options),
@@ -147,7 +178,8 @@ export function createMetadata(env: Env): Metadata {
       return env.records.store.transaction(async (connection) => {
         // All of one version: whoever changes metadata waits for these few reads.
         await connection.sql(`SELECT FROM ${quote(session.tenant.schema)}._meta FOR SHARE`);
-        return customisationOf(await refresh({ ...session, connection }), env.plugins, kinds);
+        const fresh = await refresh({ ...session, connection });
+        return customisationOf(fresh, await readEditions(connection, session.tenant.schema), kinds);
       });
     },
   };

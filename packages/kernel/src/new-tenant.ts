@@ -106,6 +106,10 @@ export function parseTenant(input: unknown, plugins: readonly Plugin[]): Require
     "/plugins",
     `must be a list of: ${names.join(", ")}`,
   );
+  for (const { name: plugin, requires = [] } of plugins.filter((p) => (wanted as string[]).includes(p.name))) {
+    const missing = requires.filter((other) => !(wanted as string[]).includes(other));
+    check(missing.length === 0, "/plugins", `must also have ${missing.join(", ")}, which ${plugin} requires`);
+  }
   const admin = parseAdmin(value["admin"], issues);
   if (issues.length > 0) throw new GuanxiError("VALIDATION", { issues });
   return {

@@ -19,6 +19,8 @@ interface Options {
   readonly upgrades: Upgrades;
   readonly parts: readonly SnapshotPart<unknown>[];
   readonly maxTenants: number;
+  /** Brings a tenant's plugins to this program's editions; → whether anything changed. */
+  settle(compiled: Compiled, blocked: (plugin: string, error: GuanxiError) => void): Promise<boolean>;
 }
 
 /** A tenant's metadata as last seen. */
@@ -98,7 +100,9 @@ export class Snapshots {
     const tenant = previous?.tenant ?? (row && toTenant(row));
     if (!tenant) throw new GuanxiError("NOT_FOUND", { detail: `There is no tenant ${id}.` });
     await upgrades.ensure(id, tenant.schema);
-    return store.transaction((tx) => this.compile(tx, tenant, previous));
+    const compiled = await store.transaction((tx) => this.compile(tx, tenant, previous));
+    const upgraded = await upgrades.ensurePlugins(id, (blocked) => this.#options.settle(compiled, blocked));
+    return upgraded ? store.transaction((tx) => this.compile(tx, tenant, compiled)) : compiled;
   }
 
   /** What stands in the database as `connection` sees it. */

@@ -1,11 +1,5 @@
 import { GuanxiError, newId } from "@guanxi/base";
-import {
-  compileSnapshot,
-  parseDefinition,
-  storeDefinition,
-  type StoredObject,
-  type TenantSettings,
-} from "@guanxi/meta";
+import { compileSnapshot, type TenantSettings } from "@guanxi/meta";
 import type { Storage } from "@guanxi/storage";
 import {
   type Connection,
@@ -18,12 +12,14 @@ import {
   tenantSchema,
 } from "@guanxi/store";
 import { arrivedChannel, goneChannel } from "./channels.ts";
-import { coreLevel, coreObjects } from "./core-objects.ts";
+import { coreLevel } from "./core-objects.ts";
 import type { Vault } from "./encryption/vault.ts";
 import { hashKey, newKey, prefixOf } from "./identity.ts";
 import { applyDefinitions, idCounter } from "./apply.ts";
 import { adminRole, roleRecord } from "./changes/roles.ts";
 import { type NewTenant, parseTenant, tenantIdPattern } from "./new-tenant.ts";
+import { storedBases } from "./plugins/brought.ts";
+import { editionOf, writeEditions } from "./plugins/editions.ts";
 import { toTenant } from "./stored.ts";
 import type { Plugin, Session, Tenant } from "./types.ts";
 
@@ -72,15 +68,10 @@ async function createSchema(env: Env, tx: Connection, tenant: Required<NewTenant
     coreLevel,
   ]);
   const ids = await idCounter(tx, schema);
-  const sources = [
-    { name: "core", objects: coreObjects },
-    ...env.plugins.filter((p) => tenant.plugins.includes(p.name)),
-  ];
-  const stored = sources.flatMap((source) =>
-    source.objects.map((o): StoredObject =>
-      storeDefinition(undefined, source.name === "core" ? o : parseDefinition(o), source.name, ids.next),
-    ),
-  );
+  const wanted = env.plugins.filter((plugin) => tenant.plugins.includes(plugin.name));
+  const editions = new Map(wanted.map((plugin) => [plugin.name, editionOf(plugin)]));
+  await writeEditions(tx, schema, editions);
+  const stored = storedBases(editions, ids.next);
   const next = compileSnapshot(settings, 1, stored);
   await applyDefinitions(tx, env.vault, { current: undefined, next, nextId: ids.value() });
 }

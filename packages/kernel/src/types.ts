@@ -1,5 +1,5 @@
 import type { Locale } from "@guanxi/base";
-import type { ObjectDefinition, ObjectType, Snapshot } from "@guanxi/meta";
+import type { Extension, ObjectDefinition, ObjectType, Snapshot } from "@guanxi/meta";
 import type { ObjectRight, Rights, SystemRight } from "@guanxi/access";
 import type { Connection } from "@guanxi/store";
 
@@ -188,7 +188,15 @@ export interface HookScope {
 /** What a plugin brings; a tenant's own package could ask for all of it. */
 export interface Plugin {
   readonly name: string;
+  /** Of its edition, as semver; raised whenever what it brings changes, so that tenants get it. */
+  readonly version: string;
+  readonly title?: string;
+  readonly titles?: Partial<Record<Locale, string>>;
+  /** Names of the plugins whose objects it extends or refers to. */
+  readonly requires?: readonly string[];
   readonly objects: readonly ObjectDefinition[];
+  /** What it adds to objects of the core and of the plugins that it requires. */
+  readonly extensions?: readonly Extension[];
   /** Roles that a tenant with this plugin starts with. */
   readonly roles?: readonly RoleDefinition[];
 }

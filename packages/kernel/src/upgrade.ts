@@ -9,7 +9,9 @@ import { touchedObjects } from "./changes/touched.ts";
 import { metaChannel } from "./channels.ts";
 import type { Vault } from "./encryption/vault.ts";
 import { withLocks } from "./locks.ts";
+import { editionOf, readEditions, writeEditions } from "./plugins/editions.ts";
 import { loadStored, storedObjects } from "./stored.ts";
+import type { Plugin } from "./types.ts";
 
 /** What every tenant has, in numbered editions; a tenant remembers which one it was brought to. */
 export interface Core {
@@ -23,6 +25,7 @@ interface Env {
   readonly store: Store;
   readonly components: readonly TenantComponent[];
   readonly core: Core;
+  readonly plugins: readonly Plugin[];
   readonly vault: Vault;
   readonly observe: Observe;
 }
@@ -31,6 +34,7 @@ interface Env {
 export class Upgrades {
   readonly #env: Env;
   readonly #done = new Map<string, "current" | "blocked">();
+  readonly #settled = new Map<string, "current" | "blocked">();
 
   constructor(env: Env) {
     this.#env = env;
@@ -44,17 +48,42 @@ export class Upgrades {
     if (!this.#done.has(tenant)) this.#done.set(tenant, await upgradeTenant(this.#env, tenant, schema));
   }
 
+  /** The same with the editions of its plugins: `settle` upgrades them, and tells of those that it cannot. → whether anything changed. */
+  async ensurePlugins(
+    tenant: string,
+    settle: (blocked: (plugin: string, error: GuanxiError) => void) => Promise<boolean>,
+  ): Promise<boolean> {
+    if (this.#settled.has(tenant)) return false;
+    this.#settled.set(tenant, "current");
+    try {
+      return await settle((plugin, error) => {
+        this.#settled.set(tenant, "blocked");
+        this.#env.observe({
+          kind: "background_failed",
+          task: "plugin upgrade",
+          tenant,
+          error: new Error(`the plugin ${plugin} stays as it is: ${wordsOf(error)}`),
+        });
+      });
+    } catch (error) {
+      this.#settled.delete(tenant);
+      throw error;
+    }
+  }
+
   /** What stood in the way may be gone. */
   metadataChanged(tenant: string): void {
-    if (this.#done.get(tenant) === "blocked") this.#done.delete(tenant);
+    for (const known of [this.#done, this.#settled]) if (known.get(tenant) === "blocked") known.delete(tenant);
   }
 
   forget(tenant: string): void {
     this.#done.delete(tenant);
+    this.#settled.delete(tenant);
   }
 
   forgetAll(): void {
     this.#done.clear();
+    this.#settled.clear();
   }
 }
 
@@ -64,6 +93,7 @@ async function upgradeTenant(env: Env, tenant: string, schema: string): Promise<
   if (found === undefined) return "current";
   if (components.some(({ name, migrations }) => (found.levels[name] ?? 0) < migrations.length))
     await store.transaction((tx) => migrateTenant(tx, schema, components));
+  await adoptPlugins(env, tenant, schema);
   if (found.core >= core.level) return "current";
   try {
     await withLocks(store, (tx) => upgradeCore(tx, tenant, schema, core, vault));
@@ -71,11 +101,27 @@ async function upgradeTenant(env: Env, tenant: string, schema: string): Promise<
   } catch (error) {
     // A definition of the tenant's stands in the way. It goes on with the core that it has; the log says what to mend.
     if (!isGuanxiError(error) || (error.code !== "DEFINITION" && error.code !== "CONFLICT")) throw error;
-    const faults = error.issues.map((issue) => `${issue.path} ${issueMessage(issue, "en")}`);
-    const message = [`the core objects stay at level ${found.core}: ${error.message}`, ...faults].join("; ");
+    const message = `the core objects stay at level ${found.core}: ${wordsOf(error)}`;
     env.observe({ kind: "background_failed", task: "core upgrade", tenant, error: new Error(message) });
     return "blocked";
   }
+}
+
+const wordsOf = (error: GuanxiError): string =>
+  [error.message, ...error.issues.map((issue) => `${issue.path} ${issueMessage(issue, "en")}`)].join("; ");
+
+/**
+ * A tenant made before plugins had editions: what its plugins bring today is taken for what they brought it, so that everything it has of
+ * them otherwise, or not any more, is its own.
+ */
+async function adoptPlugins({ store, plugins }: Env, tenant: string, schema: string): Promise<void> {
+  const editions = await readEditions(store, schema);
+  const listed = (await store.registry.findTenant(tenant, true))?.plugins ?? [];
+  const missing = plugins.filter(({ name }) => listed.includes(name) && !editions.has(name));
+  if (missing.length === 0) return;
+  await store.transaction((tx) =>
+    writeEditions(tx, schema, new Map(missing.map((plugin) => [plugin.name, editionOf(plugin)]))),
+  );
 }
 
 /** The levels that a tenant stands at; undefined when it is gone. */

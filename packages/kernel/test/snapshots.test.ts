@@ -44,8 +44,17 @@ beforeEach(() => {
   } as unknown as Store;
   const observe = () => undefined;
   const core: Core = { level: 1, objects: [], younger: {} };
-  const upgrades = new Upgrades({ store, components: [], core, vault: new Vault(undefined, 2), observe });
-  snapshots = new Read({ store, observe, clock: { now: () => new Date() }, upgrades, parts: [], maxTenants: 2 });
+  const upgrades = new Upgrades({ store, components: [], core, plugins: [], vault: new Vault(undefined, 2), observe });
+  const settle = async () => false;
+  snapshots = new Read({
+    store,
+    observe,
+    clock: { now: () => new Date() },
+    upgrades,
+    settle,
+    parts: [],
+    maxTenants: 2,
+  });
 });
 
 test("what is kept is not read again, and the tenants asked last are kept", async () => {

@@ -6,6 +6,7 @@ import { definitionError, Report } from "./report.ts";
 import { settleRollups } from "./rollup-results.ts";
 import { checkRollups } from "./rollup-check.ts";
 import { sharedCore } from "./shared-cores.ts";
+import { tablesOf } from "./tables.ts";
 import type { Snapshot, StoredObject, TenantSettings } from "./types.ts";
 
 /**
@@ -22,7 +23,10 @@ export function compileSnapshot(
 ): Snapshot {
   const settled = settleRollups(stored, () => objectsOf(previous).map((object) => object.stored));
   const cores = settled.map((object) => sharedCore(JSON.stringify(object)));
-  checkCores(cores, new Set(objectsOf(previous).map((object) => object.core)));
+  checkCores(
+    cores.filter(({ aside }) => !aside),
+    new Set(objectsOf(previous).map((object) => object.core)),
+  );
   return assemble(settings, version, cores, previous);
 }
 
@@ -39,7 +43,7 @@ export const loadSnapshot = (
 ): Snapshot => assemble(settings, version, texts.map(sharedCore), previous);
 
 const objectsOf = (snapshot: Snapshot | undefined): readonly TenantObject[] =>
-  [...(snapshot?.byId.values() ?? [])].filter((object) => object instanceof TenantObject);
+  (snapshot ? tablesOf(snapshot) : []).filter((object) => object instanceof TenantObject);
 
 const userOf = (cores: readonly ObjectCore[]): ObjectCore | undefined => cores.find((core) => core.name === "user");
 
@@ -70,19 +74,21 @@ function assemble(
   const sameSettings = sameText(previous?.settings, settings);
   const old = new Map((sameSettings ? objectsOf(previous) : []).map((object) => [object.core, object]));
   const user = userOf(cores);
-  const incoming = incomingReferences(cores);
-  const objects = cores.map((core) => {
+  const incoming = incomingReferences(cores.filter(({ aside }) => !aside));
+  const all = cores.map((core) => {
     const place = { settings, user: core.hasExpressions ? user : undefined, incoming: incoming.get(core.name) ?? [] };
     const before = old.get(core);
     const same = before?.user === place.user && sameText(before?.incoming, place.incoming);
     return before && same ? before : new TenantObject(core, place);
   });
+  const [aside, objects] = [all.filter((object) => object.core.aside), all.filter((object) => !object.core.aside)];
   return Object.freeze({
     version,
     settings,
     objects: new Map(objects.map((o) => [o.name, o])),
     plurals: new Map(objects.map((o) => [o.plural, o])),
     byId: new Map(objects.map((o) => [o.id, o])),
+    aside: new Map(aside.map((o) => [o.id, o])),
   });
 }
 

@@ -4,6 +4,7 @@ import { indexedAs } from "./formulas.ts";
 import { coreOf } from "./object-type.ts";
 import { definitionError, pointer, Report } from "./report.ts";
 import { rollupChanges } from "./rollup-changes.ts";
+import { tableById, tableNamed, tablesOf } from "./tables.ts";
 import type { Field, Index, MetaChange, ObjectType, Snapshot, StoredField } from "./types.ts";
 
 /**
@@ -13,12 +14,12 @@ import type { Field, Index, MetaChange, ObjectType, Snapshot, StoredField } from
  */
 export function diffSnapshots(before: Snapshot | undefined, after: Snapshot): MetaChange[] {
   const changes: MetaChange[] = [];
-  for (const old of before?.byId.values() ?? []) {
-    if (!after.byId.has(old.id)) changes.push({ kind: "drop_object", object: old });
+  for (const old of before ? tablesOf(before) : []) {
+    if (!tableById(after, old.id)) changes.push({ kind: "drop_object", object: old });
   }
-  const issues = [...after.byId.values()].flatMap((object) => {
+  const issues = tablesOf(after).flatMap((object) => {
     const report = new Report(object.name);
-    const from = before?.byId.get(object.id);
+    const from = before && tableById(before, object.id);
     if (from === undefined) changes.push({ kind: "create_object", object });
     else if (!isSame(from, object, { before, after }))
       changes.push(...objectChanges(from, object, { before, after }, report));
@@ -165,7 +166,7 @@ const placeOf = ({ column, hidden }: StoredField): unknown => ({ ...column, name
 
 /** Targets are the same object by id, whatever it is called. */
 const sameTarget = (field: { target?: string }, from: { target?: string }, { before, after }: Sides): boolean =>
-  before?.objects.get(from.target ?? "")?.id === after.objects.get(field.target ?? "")?.id;
+  (before && tableNamed(before, from.target ?? ""))?.id === tableNamed(after, field.target ?? "")?.id;
 
 const sayInconvertible = (field: Field, from: Field, report: Report): void =>
   report.say(

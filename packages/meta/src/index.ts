@@ -1,3 +1,5 @@
+export { type Extension, extensionOf, isExtension, layer, placeIn, saysNothing } from "./layers/layer.ts";
+export { lockFaults } from "./layers/locks.ts";
 export { autonumberParts } from "./autonumber.ts";
 export { canonicalInstant, canonicalTime, dateIn, isDate } from "./calendar.ts";
 export { unstorable } from "./characters.ts";
@@ -17,5 +19,6 @@ export { escapeToken, pointer } from "./report.ts";
 export { initialValues, rollsUpItself, rollupsOf, rollupsOver, stampFields } from "./rollups.ts";
 export { byColumn, fieldOrBranch, fieldPath, shownFields } from "./several.ts";
 export { retarget, retargetDefinition, storeDefinition } from "./store.ts";
+export { tableById, tableNamed, tablesOf } from "./tables.ts";
 export type * from "./types.ts";
 export { expressionUses, objectUses, type Use } from "./uses.ts";

@@ -83,8 +83,17 @@ export const objectKeywords: Readonly<Record<string, Keyword>> = {
     },
     { residential: { title: "Residential", default: true, required: ["address"] }, land: { title: "Land" } },
   ),
-  extends: later("The object that this definition adds to.", name),
-  locked: later("What an extension may not change.", {}),
+  extends: works(
+    "The object of the platform or a plugin that this adds to: then it says only what is other than there.",
+    name,
+    "lead",
+  ),
+  locked: works(
+    "What an extension may make stricter, not looser: all of it (true), or these members and fields.",
+    { anyOf: [flag, { type: "array", uniqueItems: true, items: { type: "string", minLength: 1, maxLength: 40 } }] },
+    true,
+    ["sharing", "rules", "amount"],
+  ),
   multiCurrency: works("Every amount has a currency of its own, in the field `<amount>_currency`.", flag),
   currencyDate: works(
     "The date or datetime field at whose exchange rate amounts are added up; created_at when left out.",
@@ -192,7 +201,14 @@ export const fieldKeywords: Readonly<Record<string, Keyword>> = {
   ),
   target: works(
     'The object a reference points to; a list of objects where its values tell which: { "object": "account", "id": … }.',
-    { type: ["string", "array"], pattern: name.pattern, minItems: 1, maxItems: mostTargets, uniqueItems: true, items: name },
+    {
+      type: ["string", "array"],
+      pattern: name.pattern,
+      minItems: 1,
+      maxItems: mostTargets,
+      uniqueItems: true,
+      items: name,
+    },
     "contact",
     ["account", "contact"],
   ),
@@ -234,7 +250,7 @@ export const fieldKeywords: Readonly<Record<string, Keyword>> = {
   writeOnly: later("Never shown."),
   sensitive: later("Personal or secret data."),
   history: later("Whether changes of this field are kept."),
-  locked: later("What an extension may not change."),
+  locked: works("Whether an extension may make it stricter only, not looser, and not remove it.", flag),
   formula: works("The expression of a formula field.", expression, "price * 0.03"),
   returns: works("The field type of a formula's values.", { enum: formulaResults }, "currency"),
 };
@@ -245,7 +261,10 @@ export const writtenFieldKeywords: ReadonlySet<string> = new Set([
 ]);
 
 /** Keywords every field may have, whatever its type. */
-export const commonFieldKeywords: ReadonlySet<string> = new Set([...Object.keys(annotations), "fieldType", "type"]);
+export const commonFieldKeywords: ReadonlySet<string> = new Set([
+  ...Object.keys(annotations),
+  ...["fieldType", "type", "locked"],
+]);
 
 /** JSON Schema's keywords that an object's definition cannot honour. */
 export const unhonouredObjectKeywords: ReadonlySet<string> = new Set([

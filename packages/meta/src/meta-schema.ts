@@ -33,11 +33,30 @@ export function objectMetaSchema(): Record<string, unknown> {
     title: "Object definition",
     description: "An object of the CRM as a JSON Schema with a small vocabulary of its own.",
     type: "object",
-    required: ["name"],
-    properties: { ...schemas(objectKeywords), properties },
-    patternProperties: annotation,
-    additionalProperties: false,
+    if: { required: ["extends"] },
+    then: { $ref: "#/$defs/extension" },
+    else: { $ref: "#/$defs/object" },
     $defs: {
+      object: {
+        title: "Object",
+        required: ["name"],
+        properties: { ...schemas(objectKeywords), properties },
+        patternProperties: annotation,
+        additionalProperties: false,
+      },
+      extension: {
+        title: "Extension",
+        description:
+          'What is other than in an object that a plugin brings. null takes a member away; a list adds; {"without": [], "with": []} also takes away; {"only": …} stands in place of all.',
+        properties: Object.fromEntries(
+          Object.entries(objectKeywords).map(([keyword, { schema }]) => [
+            keyword,
+            keyword === "extends" ? schema : { description: schema["description"] },
+          ]),
+        ),
+        patternProperties: annotation,
+        additionalProperties: false,
+      },
       field: {
         title: "Field",
         type: "object",

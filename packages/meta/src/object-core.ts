@@ -65,7 +65,16 @@ const usesUser = ({ rules, defaults }: Expressions): boolean =>
 
 type Parts = Pick<
   ObjectType,
-  "title" | "nameField" | "history" | "currencyDate" | "fields" | "columns" | "formulas" | "hasSeveral" | "uniques" | "indexes"
+  | "title"
+  | "nameField"
+  | "history"
+  | "currencyDate"
+  | "fields"
+  | "columns"
+  | "formulas"
+  | "hasSeveral"
+  | "uniques"
+  | "indexes"
 >;
 
 /**
@@ -81,6 +90,8 @@ export class ObjectCore implements ExprObject {
   readonly plural: string;
   readonly source: string;
   readonly sharing: Sharing;
+  /** Whether it is set aside with its plugin. */
+  readonly aside: boolean;
   readonly hasExpressions: boolean;
   readonly hasComputedDefaults: boolean;
   readonly hasFormulas: boolean;
@@ -94,11 +105,12 @@ export class ObjectCore implements ExprObject {
   constructor(packed: string) {
     this.#packed = packed;
     const { stored } = this;
-    const { id, definition, source } = stored;
+    const { id, definition, source, aside } = stored;
     this.id = id;
     this.name = definition.name;
     this.plural = definition.plural;
     this.source = source;
+    this.aside = aside !== undefined;
     this.sharing = definition.sharing ?? "private";
     this.hasFormulas = Object.values(definition.properties).some((field) => field.fieldType === "formula");
     this.hasComputedDefaults = hasComputedDefaults(definition);

@@ -6,6 +6,7 @@ import { objectKeywords, unhonouredObjectKeywords } from "./keywords.ts";
 import { isReservedObject, isReservedPlural, namePattern } from "./names.ts";
 import { parseField } from "./parse-field.ts";
 import { isObject } from "@guanxi/base";
+import { isLockable } from "./layers/locks.ts";
 import { pointer, Report } from "./report.ts";
 import type { ObjectDefinition } from "./types.ts";
 
@@ -47,6 +48,8 @@ function checkObject(input: Record<string, unknown>, report: Report): void {
   const required = new Set(Array.isArray(input["required"]) ? input["required"] : []);
   for (const [name, definition] of Object.entries(fields)) parseField(name, definition, required.has(name), report);
   checkNamesOfRules(input["rules"], report);
+  checkLock(input["locked"], fields, report);
+  if (input["extends"] !== undefined) sayNothingToExtend(String(input["extends"]), report);
   // What names fields can only be judged where every field is well-formed by itself.
   const complete = report.issues.length === 0;
   checkFieldNames({ ...input, properties: fields } as unknown as ObjectDefinition, complete, report);
@@ -64,6 +67,28 @@ function checkNames(input: Record<string, unknown>, report: Report): void {
   if (typeof plural !== "string") return;
   if (!namePattern.test(plural)) report.add("/plural", "pattern", { pattern: namePattern.source });
   if (isReservedPlural(plural)) reservedWord(plural, "/plural", report);
+}
+
+/** What extends an object is put together with it before it is read. */
+const sayNothingToExtend = (name: string, report: Report): void =>
+  report.say(
+    "/extends",
+    `there is no object "${name}" of the platform or of an installed plugin; leave "extends" out to define one of your own`,
+    `平台和已安装的插件都没有对象“${name}”；要定义自己的对象，请去掉 extends`,
+    `平台和已安裝的外掛都沒有物件「${name}」；要定義自己的物件，請去掉 extends`,
+  );
+
+function checkLock(locked: unknown, fields: object, report: Report): void {
+  if (!Array.isArray(locked)) return;
+  locked.forEach((part: unknown, i) => {
+    if (typeof part !== "string" || isLockable(part) || Object.hasOwn(fields, part)) return;
+    report.say(
+      `/locked/${i}`,
+      `"${part}" is neither a field nor a member that can be locked`,
+      `“${part}”既不是字段，也不是可以锁定的成员`,
+      `「${part}」既不是欄位，也不是可以鎖定的成員`,
+    );
+  });
 }
 
 function checkNamesOfRules(rules: unknown, report: Report): void {

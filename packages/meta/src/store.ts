@@ -40,8 +40,10 @@ export function storeDefinition(
   const indexIds = keyIds(askedIndexes(definition), previous?.indexIds);
   const branchIds = branchIdsOf(definition, fieldIds, previous?.branchIds ?? {}, nextId);
   const results = previous?.results;
+  const origin = source === "tenant" ? undefined : (previous?.origin ?? previous?.name);
   return {
     ...{ id, name: definition.name, source, definition, fieldIds },
+    ...(origin === undefined || origin === definition.name ? {} : { origin }),
     ...(branchIds && { branchIds }),
     ...(results && { results }),
     ...{ uniqueIds, indexIds },

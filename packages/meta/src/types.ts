@@ -61,6 +61,8 @@ export interface FieldDefinition {
   /** Content types of a file: `image/*`. */
   readonly accept?: readonly string[];
   readonly was?: string;
+  /** An extension may make it stricter, not looser. */
+  readonly locked?: boolean;
   /** Expressions: when a record must have a value, when it may not be changed any more, and what a new record gets. */
   readonly requiredWhen?: string;
   readonly readonlyWhen?: string;
@@ -129,6 +131,8 @@ export interface ObjectDefinition {
   readonly unique?: readonly (readonly string[])[];
   readonly indexes?: readonly (readonly string[])[];
   readonly was?: string;
+  /** What an extension may make stricter, not looser: everything, or these members and fields. */
+  readonly locked?: boolean | readonly string[];
 }
 
 /**
@@ -146,6 +150,10 @@ export interface StoredObject {
   readonly branchIds?: Readonly<Record<string, Readonly<Record<string, number>>>>;
   /** Of roll-ups, by field: what their values are, which the definitions of others decide. Absent where there are none. */
   readonly results?: Readonly<Record<string, RollupResult>>;
+  /** What its plugin calls it, where the tenant calls it otherwise. */
+  readonly origin?: string;
+  /** Set aside with its plugin: it keeps its table and nobody sees it. What it was called, and comes back as. */
+  readonly aside?: { readonly name: string; readonly plural: string };
   /** Keyed by the comma-joined ids of the fields. */
   readonly uniqueIds: Readonly<Record<string, number>>;
   readonly indexIds: Readonly<Record<string, number>>;
@@ -387,6 +395,8 @@ export interface Snapshot {
   readonly objects: ReadonlyMap<string, ObjectType>;
   readonly plurals: ReadonlyMap<string, ObjectType>;
   readonly byId: ReadonlyMap<number, ObjectType>;
+  /** By id, the objects of plugins that are disabled or uninstalled: tables with records, and nothing else. */
+  readonly aside: ReadonlyMap<number, ObjectType>;
 }
 
 /** One step from a snapshot to the next, by stable ids. `field` and `object` are those of the later snapshot unless dropped. */

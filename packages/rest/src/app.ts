@@ -5,6 +5,7 @@ import { type Answer, toResponse } from "./answer.ts";
 import { type Call, checkHeaders, readCall } from "./call.ts";
 import { operatorGate } from "./credentials.ts";
 import { changeSetRoutes } from "./endpoints/changes.ts";
+import { pluginRoutes } from "./endpoints/plugins.ts";
 import { docsEndpoints } from "./endpoints/docs.ts";
 import { arrange, type Endpoint } from "./endpoints/endpoint.ts";
 import { keyEndpoints } from "./endpoints/keys.ts";
@@ -48,7 +49,7 @@ export function createApp(options: AppOptions): Hono {
     meEndpoint(kernel),
     typesEndpoint(kernel, settings, options.scriptDeclarations),
     ...metadataEndpoints(kernel),
-    ...changeSetRoutes(kernel).map((route) => routeEndpoint(kernel, route)),
+    ...[...changeSetRoutes(kernel), ...pluginRoutes(kernel)].map((route) => routeEndpoint(kernel, route)),
     ...keyEndpoints(kernel),
     ...options.routes.map((route) => routeEndpoint(kernel, route)),
   ];

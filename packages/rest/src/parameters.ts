@@ -168,6 +168,19 @@ export const deleteParameters: Parameters<{ purge?: boolean }> = {
   ],
 };
 export const allowParameters: Parameters<{ allow?: string }> = { all: [allow] };
+export const layerParameters: Parameters<{ layer?: "base" | "extension" }> = {
+  all: [
+    choice(
+      "layer",
+      { base: "base", extension: "extension" },
+      text(
+        "Only what the plugin brings (base), or only what the tenant adds (extension)",
+        "仅插件提供的部分（base），或仅租户添加的部分（extension）",
+        "僅外掛提供的部分（base），或僅租戶新增的部分（extension）",
+      ),
+    ),
+  ],
+};
 export const restoreParameters: Parameters<RestoreOptions> = {
   all: [
     textParameter("tenant", text("The one tenant to restore", "要恢复的租户", "要還原的租戶")),

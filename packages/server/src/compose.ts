@@ -28,6 +28,8 @@ export interface Parts {
   readonly demo?: boolean;
   /** Where contents of files are kept. */
   readonly files: KernelOptions["files"];
+  /** What tenants may have; the standard ones unless said. */
+  readonly plugins?: KernelOptions["plugins"];
   readonly tenantsCached: number;
   readonly sandboxes: number;
   /** Whether this process relays events and runs workflows. */
@@ -112,7 +114,7 @@ async function join(parts: Parts, endings: Endings): Promise<Composition> {
     store,
     files: parts.files,
     observe,
-    plugins: [salesPlugin],
+    plugins: parts.plugins ?? [salesPlugin],
     components: [automationTables, bulkTables],
     parts: [workflowsPart],
     masterSecrets: parts.masterSecrets,

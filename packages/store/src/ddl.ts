@@ -1,6 +1,14 @@
-import { fieldPath, type MetaChange, type ObjectType, type Snapshot } from "@guanxi/meta";
+import { fieldPath, type MetaChange, type ObjectType, type Snapshot, tableNamed } from "@guanxi/meta";
 import { quote } from "@guanxi/query";
-import { addColumn, changeBranches, changeReference, changeRollup, changeType, dropColumn, setRequired } from "./ddl/columns.ts";
+import {
+  addColumn,
+  changeBranches,
+  changeReference,
+  changeRollup,
+  changeType,
+  dropColumn,
+  setRequired,
+} from "./ddl/columns.ts";
 import { names } from "./ddl/names.ts";
 import { computeRollup } from "./ddl/rollups.ts";
 import { orderRenames, type Rename } from "./ddl/rename.ts";
@@ -165,7 +173,7 @@ function renameKeys(schema: string, { object, field, from }: Columns): DdlStep[]
 function foreignKeys(schema: string, object: ObjectType, after: Snapshot): DdlStep[] {
   const { table } = object;
   return object.columns
-    .filter((field) => field.foreignKey && after.objects.has(field.target ?? ""))
+    .filter((field) => field.foreignKey && tableNamed(after, field.target ?? "") !== undefined)
     .map((field) => {
       const name = field.system ? names.ownerForeignKey(object.id) : names.foreignKey(field.id);
       return addForeignKey(schema, {

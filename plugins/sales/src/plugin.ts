@@ -25,4 +25,11 @@ const objects = [
 ] as unknown as Plugin["objects"];
 
 /** Accounts, contacts, leads, opportunities with their products, tasks and activities. */
-export const salesPlugin: Plugin = { name: "sales", objects, roles: salesRoles };
+export const salesPlugin: Plugin = {
+  name: "sales",
+  version: "1.0.0",
+  title: "Sales",
+  titles: { "zh-CN": "销售", "zh-TW": "銷售" },
+  objects,
+  roles: salesRoles,
+};

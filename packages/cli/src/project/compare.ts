@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from "node:util";
 import { isObject } from "@guanxi/base";
 import { changeLines, type ComparedObject, differing, objectChanges } from "../object-changes.ts";
-import { type Kind, kinds, type Named } from "./layout.ts";
+import { type Kind, kinds, nameOf, type Named } from "./layout.ts";
 
 /** The definitions of a folder or of a tenant. */
 export type Side = Readonly<Record<Kind, readonly Named[]>> & Readonly<Record<"settings" | "delete", object>>;
@@ -29,7 +29,7 @@ export function differences(from: Side, to: Side): Difference[] {
 }
 
 function between(kind: Kind, from: readonly Named[], to: readonly Named[]): Difference[] {
-  const [was, is] = [from, to].map((list) => new Map(list.map((one) => [one.name, canonical(kind, one)]))) as [
+  const [was, is] = [from, to].map((list) => new Map(list.map((one) => [nameOf(one), canonical(kind, one)]))) as [
     Map<string, Named>,
     Map<string, Named>,
   ];
@@ -56,9 +56,11 @@ function canonical(kind: Kind, definition: Named): Named {
   if (kind !== "objects") return definition;
   const { was: _was, properties = {}, ...rest } = definition;
   const fields = Object.entries(properties as Record<string, unknown>).map(([name, field]) => {
-    if (!isObject(field)) return [name, field];
+    // What an extension calls otherwise is part of what it says.
+    if (!isObject(field) || definition.extends !== undefined) return [name, field];
     const { was: _old, ...plain } = field;
     return [name, plain];
   });
-  return { plural: `${definition.name}s`, type: "object", ...rest, properties: Object.fromEntries(fields) };
+  const whole = definition.extends === undefined ? { plural: `${definition.name}s`, type: "object" } : {};
+  return { ...whole, ...rest, properties: Object.fromEntries(fields) };
 }

@@ -13,7 +13,10 @@ export interface Customisation {
   readonly brought: Readonly<Record<string, readonly string[]>>;
 }
 
-export type Named = Readonly<Record<string, unknown>> & { readonly name: string };
+/** A definition; an extension that says no name has that of what it extends. */
+export type Named = Readonly<Record<string, unknown>> & { readonly name?: string; readonly extends?: string };
+
+export const nameOf = ({ name, extends: extended }: Named): string => name ?? extended ?? "";
 
 export const kinds = ["objects", "workflows", "roles"] as const;
 export type Kind = (typeof kinds)[number];
@@ -48,7 +51,7 @@ export function filesOf(found: Customisation): ReadonlyMap<string, string> {
   const { objects, workflows, roles, settings } = found;
   const gone = Object.keys(found.delete).length === 0 ? [] : [[files.delete, jsonOf(found.delete)] as const];
   return new Map([
-    ...objects.map((object) => [`objects/${object.name}.json`, jsonOf(object)] as const),
+    ...objects.map((object) => [`objects/${nameOf(object)}.json`, jsonOf(object)] as const),
     ...workflows.flatMap(workflowFiles),
     [files.roles, jsonOf(roles)],
     [files.settings, jsonOf(settings)],

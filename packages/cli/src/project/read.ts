@@ -5,7 +5,7 @@ import { isObject } from "@guanxi/base";
 import { readText } from "../definitions.ts";
 import { fileFault, sayPlace, UsageError } from "../failure.ts";
 import { scriptBeside } from "../workflow-files.ts";
-import { files, folders, type Kind, kinds, type Named } from "./layout.ts";
+import { files, folders, type Kind, kinds, nameOf, type Named } from "./layout.ts";
 import { placeIn } from "./places.ts";
 
 /** A fault at its place in a project. */
@@ -102,9 +102,10 @@ async function readNamed(file: string, faults: Fault[]): Promise<(Source & { val
   if (value === undefined) return undefined;
   const name = basename(file, ".json");
   if (!isObject(value)) faults.push({ file, line: 1, pointer: "", message: "is no definition, which is an object" });
-  else if (value["name"] !== name) {
+  else if (nameOf(value) !== name) {
     const message = `must be "${name}", as the file is called`;
-    faults.push({ file, pointer: "/name", message, ...placeIn(text, "/name") });
+    const pointer = value["name"] === undefined && value["extends"] !== undefined ? "/extends" : "/name";
+    faults.push({ file, pointer, message, ...placeIn(text, pointer) });
   } else return { file, text, value: value as Named };
   return undefined;
 }
@@ -155,8 +156,8 @@ export function missingFrom(
   brought: Readonly<Record<string, readonly string[]>>,
 ): Record<Kind, string[]> {
   const missing = (kind: Kind): string[] => {
-    const here = new Set(set[kind].map(({ name }) => name));
-    const names = found[kind].map(({ name }) => name);
+    const here = new Set(set[kind].map(nameOf));
+    const names = found[kind].map(nameOf);
     return names.filter((name) => !here.has(name) && !brought[kind]?.includes(name));
   };
   return Object.fromEntries(kinds.map((kind) => [kind, missing(kind)])) as Record<Kind, string[]>;

@@ -27,7 +27,7 @@ export interface ChangeSetAnswer {
 /** What a change set has done, or would. */
 export function tellChangeSet(io: Io, { id, version, ok, steps }: ChangeSetAnswer, plan: boolean): void {
   if (steps.length > 0) print(io, stepLines(steps).join("\n"));
-  if (steps.length === 0) note(io, `Nothing to change: version ${version}.`);
+  if (steps.length === 0 && ok) note(io, `Nothing to change: version ${version}.`);
   else if (!plan) note(io, `Applied as ${id}: version ${version}.`);
   else note(io, ok ? "A plan: nothing was changed." : "A plan: this would be refused.");
 }

@@ -1,6 +1,7 @@
-import { diffSnapshots, type MetaChange, type Snapshot, type StoredObject } from "@guanxi/meta";
+import { diffSnapshots, type MetaChange, type Snapshot, type StoredObject, tableById } from "@guanxi/meta";
 import { type Connection, isDatabaseError, quote } from "@guanxi/store";
 import { countOf, lossesOf, refuseLosses, runDdl, tryDdl, writeDefinitions } from "../apply.ts";
+import { changed, type Editions, listPlugins, writeEditions } from "../plugins/editions.ts";
 import type { RecordsEnv } from "../records/context.ts";
 import { moveRights } from "../role-rights.ts";
 import type { Snapshots } from "../snapshots.ts";
@@ -10,7 +11,7 @@ import type { Draft } from "./draft.ts";
 import { placed } from "./faults.ts";
 import { carryOut, type Pending, type Prepared, readKinds, touchedOthers } from "./others.ts";
 import { definitionSteps, tableSteps } from "./steps.ts";
-import { touchedObjects, touchedSettings } from "./touched.ts";
+import { touchedObjects, touchedPlugins, touchedSettings } from "./touched.ts";
 import type { Applied, ChangeSet, ChangeSetStep, DefinitionKind } from "./types.ts";
 
 export interface EngineEnv {
@@ -30,6 +31,8 @@ export interface Facts {
   readonly draft: Draft;
   readonly dependents: readonly Dependents[];
   readonly set: ChangeSet;
+  /** Of plugins, before. */
+  readonly editions: Editions;
   readonly plan: boolean;
 }
 
@@ -40,12 +43,14 @@ export async function carryThrough(
   work: readonly Pending[],
   prepared: Prepared,
 ): Promise<Pick<Applied, "ok" | "steps" | "touched">> {
-  const { tx, inside, stored, next, nextId, draft, plan } = facts;
+  const { tx, inside, stored, next, nextId, draft, plan, set, editions } = facts;
   const current = inside.snapshot;
   const version = current.version + 1;
   const before = await readKinds(env.kinds, inside, work, draft.moves.size > 0);
   const tables = await changeTables(env, facts);
   await writeDefinitions(tx, env.records.vault, { current, next, nextId });
+  await writeEditions(tx, inside.tenant.schema, set.plugins);
+  if (set.plugins.size > 0) await listPlugins(tx, inside.tenant.id, changed(editions, set.plugins));
   await tx.sql(`UPDATE ${quote(inside.tenant.schema)}._meta SET version = $1, settings = $2`, [
     version,
     JSON.stringify(next.settings),
@@ -60,6 +65,7 @@ export async function carryThrough(
   const touched = [
     ...touchedObjects(stored, draft.list),
     ...touchedSettings(current.settings, next.settings),
+    ...touchedPlugins(editions, set.plugins),
     ...(await touchedOthers(after, before, work)),
   ];
   return { ok: tables.ok, steps: [...tables.steps, ...definitionSteps(touched, tables.steps, env.kinds)], touched };
@@ -70,10 +76,10 @@ async function changeTables(
   env: EngineEnv,
   { tx, inside, next, draft, dependents, set, plan }: Facts,
 ): Promise<{ ok: boolean; steps: ChangeSetStep[] }> {
-  const pathOf = (object: string): string => draft.paths.get(object) ?? "";
-  const changes = placed(pathOf, () => diffSnapshots(inside.snapshot, next));
+  const placeOf = (object: string, path: string): string => draft.places.get(object)?.(path) ?? path;
+  const changes = placed(placeOf, () => diffSnapshots(inside.snapshot, next));
   const losses = await lossesOf(tx, inside.snapshot, changes);
-  if (!plan) refuseLosses(losses, set.allow, pathOf);
+  if (!plan) refuseLosses(losses, set.allow, placeOf);
   const rows = plan ? await rowsOf(tx, inside.snapshot, changes) : new Map<number, number>();
   const ran = plan ? await tryDdl(env.records.store, tx, changes, next) : await runDdl(tx, changes, next);
   const facts = { ran, losses, allow: set.allow, dependents, rows, back: set.back !== undefined };
@@ -84,7 +90,7 @@ async function changeTables(
 async function rowsOf(tx: Connection, current: Snapshot, changes: readonly MetaChange[]): Promise<Map<number, number>> {
   const rows = new Map<number, number>();
   for (const { object } of changes) {
-    const old = current.byId.get(object.id);
+    const old = tableById(current, object.id);
     if (old && !rows.has(object.id)) rows.set(object.id, await countOf(tx, current.settings.schema, old.table));
   }
   return rows;

@@ -1,9 +1,10 @@
 import { isDeepStrictEqual } from "node:util";
-import { type ObjectDefinition, type ObjectType, parseDefinition } from "@guanxi/meta";
+import { type Extension, type ObjectDefinition, saysNothing, type StoredObject } from "@guanxi/meta";
 import { coreObjects } from "../core-objects.ts";
+import { baseOf, type Bases, basesOf, originOf, ownExtension } from "../plugins/brought.ts";
+import type { Editions } from "../plugins/editions.ts";
 import { shownSettings } from "../settings.ts";
-import type { Plugin, Session } from "../types.ts";
-import { plainDefinition } from "./draft.ts";
+import type { Session } from "../types.ts";
 import type { Customisation, Definition, DefinitionKind } from "./types.ts";
 
 /**
@@ -12,21 +13,25 @@ import type { Customisation, Definition, DefinitionKind } from "./types.ts";
  */
 export async function customisationOf(
   session: Session,
-  plugins: readonly Plugin[],
+  editions: Editions,
   kinds: readonly DefinitionKind[],
 ): Promise<Customisation> {
-  const brought = broughtObjects(session, plugins);
-  const objects = [...session.snapshot.objects.values()].toSorted((a, b) => byName(a.name, b.name));
-  const own = objects.flatMap((object) => ownDefinition(object, brought) ?? []);
-  const sources = new Map(objects.map(({ name, source }) => [name, source]));
+  const bases = basesOf(editions);
+  const stored = [...session.snapshot.objects.values()]
+    .map((object) => object.stored)
+    .toSorted((a, b) => byName(a.name, b.name));
+  const own = stored.flatMap((object) => ownPart(object, stored, bases) ?? []);
+  const sources = new Map(stored.map(({ name, source }) => [name, source]));
   // A tenant that the core's newest edition could not reach has not deleted what it lacks.
-  const kept = new Set([...sources.keys(), ...own.map(({ was }) => was), ...coreObjects.map((o) => o.name)]);
+  const kept = new Set([...stored.map((object) => originOf(object, bases)), ...coreObjects.map((o) => o.name)]);
   const changed = new Map([["objects", own.map(({ name }) => name).filter((name) => sources.get(name) !== "tenant")]]);
-  const gone = new Map([["objects", [...brought.keys()].filter((name) => !kept.has(name))]]);
+  const gone = new Map([["objects", [...bases.keys()].filter((name) => !kept.has(name))]]);
+  // The roles of a disabled plugin are still there.
+  const plugins = [...editions.values()].filter(({ state }) => state !== "uninstalled").map(({ name }) => name);
   const others = new Map<string, readonly Definition[]>();
   for (const kind of kinds) {
     const current = await kind.read(session);
-    const given = new Map((kind.brought?.(session.tenant.plugins) ?? []).map((one) => [one.name, one]));
+    const given = new Map((kind.brought?.(plugins) ?? []).map((one) => [one.name, one]));
     const differing = [...current.values()].filter((one) => !isDeepStrictEqual(given.get(one.name), one));
     others.set(
       kind.name,
@@ -43,7 +48,7 @@ export async function customisationOf(
   }
   return {
     version: session.snapshot.version,
-    objects: own,
+    objects: own.map(({ written }) => written),
     ...Object.fromEntries(others),
     settings: shownSettings(session.snapshot.settings),
     delete: named(gone),
@@ -56,24 +61,21 @@ const named = (names: ReadonlyMap<string, readonly string[]>): Record<string, re
 
 const byName = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);
 
-function broughtObjects({ tenant }: Session, plugins: readonly Plugin[]): ReadonlyMap<string, ObjectDefinition> {
-  const theirs = plugins.filter((p) => tenant.plugins.includes(p.name)).flatMap((p) => p.objects.map(parseDefinition));
-  return new Map([...coreObjects, ...theirs].map((definition) => [definition.name, definition]));
+/** Undefined for an object that is as the platform brings it. Former names that only this tenant knew are left out. */
+function ownPart(object: StoredObject, stored: readonly StoredObject[], bases: Bases): Named | undefined {
+  const { name, definition } = object;
+  const base = baseOf(object, stored, bases);
+  if (base === undefined) return { name, written: ofItsOwn(definition) };
+  const written = ownExtension(base, definition);
+  return saysNothing(written) ? undefined : { name, written };
 }
 
-/** Undefined for an object that is as the platform brings it. Former names that only this tenant knew are left out. */
-function ownDefinition(
-  { name, source, stored }: ObjectType,
-  brought: ReadonlyMap<string, ObjectDefinition>,
-): ObjectDefinition | undefined {
-  const { definition } = stored;
-  const { was, ...unnamed } = definition;
-  const isRenamed = source !== "tenant" && was !== undefined && !brought.has(name) && brought.has(was);
-  const origin = source === "tenant" ? undefined : brought.get(isRenamed ? was : name);
-  if (origin !== undefined && isDeepStrictEqual(plainDefinition(definition), plainDefinition(origin))) return undefined;
-  const properties = Object.entries(definition.properties).map(([field, { was: old, ...rest }]) => [
-    field,
-    old !== undefined && origin !== undefined && Object.hasOwn(origin.properties, old) ? { ...rest, was: old } : rest,
-  ]);
-  return { ...unnamed, ...(isRenamed ? { was } : {}), properties: Object.fromEntries(properties) };
+interface Named {
+  readonly name: string;
+  readonly written: ObjectDefinition | Extension;
+}
+
+function ofItsOwn({ was: _was, ...definition }: ObjectDefinition): ObjectDefinition {
+  const properties = Object.entries(definition.properties).map(([name, { was: _old, ...field }]) => [name, field]);
+  return { ...definition, properties: Object.fromEntries(properties) };
 }

@@ -16,7 +16,7 @@ export interface Moved {
   readonly field?: number;
   /** `property` or `property.fee`, as it is called before. */
   readonly name: string;
-  readonly how: "delete" | "rename" | "change";
+  readonly how: "delete" | "set aside" | "rename" | "change";
 }
 
 /** Who names something that moves, and who of them would name nothing afterwards. */
@@ -75,12 +75,14 @@ async function allUses(session: Session, snapshot: Snapshot, kinds: readonly Def
 /** A deleted object takes its fields along, and its own rules and keys, of which nobody needs to be told. */
 function names(use: Use, { object, field, name, how }: Moved): boolean {
   if (use.object !== object) return false;
-  if (field !== undefined || how !== "delete") return use.field === field;
+  if (field !== undefined || !goes(how)) return use.field === field;
   return !(use.kind === "objects" && use.name === name);
 }
 
+const goes = (how: Moved["how"]): boolean => how === "delete" || how === "set aside";
+
 /** What a new type breaks is told by who reads the definition with it: `withUnreadable`, and for objects their own compilation. */
-const breaks = (use: Use, { how }: Moved): boolean => how === "delete" || (how === "rename" && !use.follows);
+const breaks = (use: Use, { how }: Moved): boolean => goes(how) || (how === "rename" && !use.follows);
 
 /** Definitions that the change set writes or deletes: they are judged by what they say afterwards. */
 function rewrittenBy(snapshot: Snapshot, draft: Draft, set: ChangeSet): Set<string> {
@@ -99,7 +101,8 @@ function movedBetween(before: readonly StoredObject[], after: readonly StoredObj
     const object = now.get(was.id);
     const self = { object: was.id, name: was.name };
     if (object === undefined) return [{ ...self, how: "delete" }];
-    if (object === was) return [];
+    if (object === was || was.aside) return [];
+    if (object.aside) return [{ ...self, how: "set aside" }];
     const renamed: Moved[] = object.name === was.name ? [] : [{ ...self, how: "rename" }];
     return [...renamed, ...movedFields(was, object)];
   });

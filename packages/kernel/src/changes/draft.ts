@@ -1,13 +1,21 @@
 import { isDeepStrictEqual } from "node:util";
-import { GuanxiError, type Issue, type Text, text } from "@guanxi/base";
+import { GuanxiError, isGuanxiError, isObject, type Issue, type Text, text } from "@guanxi/base";
 import {
+  type Extension,
+  isExtension,
+  layer,
+  lockFaults,
   type ObjectDefinition,
   parseDefinition,
+  placeIn,
   retarget,
   retargetDefinition,
   storeDefinition,
   type StoredObject,
 } from "@guanxi/meta";
+import { baseOf, type Bases, basesOf, inTenantsWords, originOf } from "../plugins/brought.ts";
+import type { Editions } from "../plugins/editions.ts";
+import { relayer } from "../plugins/relayer.ts";
 import { guardCore } from "./core-guard.ts";
 import { comesTwice, each } from "./faults.ts";
 import type { ChangeSet, Written } from "./types.ts";
@@ -18,41 +26,52 @@ export interface Draft {
   readonly list: readonly StoredObject[];
   /** Ids of those that the change set speaks of itself. */
   readonly given: ReadonlySet<number>;
-  /** Where each of these stands in the body, by its name. */
-  readonly paths: ReadonlyMap<string, string>;
+  /** Where a place in one of these stands in the body, by its name. */
+  readonly places: ReadonlyMap<string, (path: string) => string>;
   /** Names before and after; undefined for what is deleted. */
   readonly moves: ReadonlyMap<string, string | undefined>;
 }
 
-type Given = Written<ObjectDefinition>;
+interface Given extends Written<ObjectDefinition> {
+  /** The object that it is an extension of, where that is there. */
+  readonly extended?: StoredObject | undefined;
+  /** From a place in the definition to where the body says it, below `path`. */
+  readonly placeOf: (path: string) => string;
+}
 
 /** Applies a change set to the objects that are stored. Throws DEFINITION with all that is wrong with any of them by itself, FORBIDDEN. */
 export async function draftObjects(
   stored: readonly StoredObject[],
   set: ChangeSet,
+  editions: Editions,
   nextId: () => number,
 ): Promise<Draft> {
   if (set.back) return draftBack(stored, set.back.objects);
-  const given = await each(set.objects, ({ path, value }): Given => ({ path, value: parseDefinition(value) }));
+  if (set.plugins.size > 0) return draftPlugins(stored, set, editions, nextId);
+  const bases = set.objects.length === 0 ? new Map<string, never>() : basesOf(editions);
   const gone = deletions(stored, set);
   const kept = stored.filter((object) => !gone.has(object.name));
+  const given = await each(set.objects, (written) => readGiven(written, kept, bases));
   refuseTwice(given, gone);
+  refuseNamesSetAside(given, kept);
   const sources = renamed(kept, given);
   const moved = new Set(sources.values());
   const renames = new Map([...sources].map(([definition, source]) => [source.name, definition.name]));
   const names = new Set(given.map(({ value }) => value.name));
   const nowCalled = (target: string): string => renames.get(target) ?? target;
   const asWritten = (target: string): string => (names.has(target) ? target : nowCalled(target));
-  const made = await each(given, ({ path, value }) => {
+  const made = await each(given, ({ path, value, placeOf }) => {
     const named = kept.find((o) => o.name === value.name && !moved.has(o));
     const previous = sources.get(value) ?? named;
     if (set.strict && previous === undefined && value.was !== undefined) sayMissing(value.was);
     if (previous) guardCore(previous, value);
+    if (previous) guardLocks(previous, value, { kept, bases, placeOf });
     const written = set.strict ? value : withoutUnknownNames(previous, value);
     const definition = retargetDefinition(written, asWritten);
     // What leads to an object that gets another name is known by that.
     const before = previous && retarget(previous, nowCalled);
-    return { path, previous, object: storeDefinition(before, definition, previous?.source ?? "tenant", nextId) };
+    const source = previous?.source ?? sourceOf(value, bases, placeOf);
+    return { path, placeOf, previous, object: storeDefinition(before, definition, source, nextId) };
   });
   const changed = new Set(made.map(({ previous }) => previous));
   const list = [
@@ -62,11 +81,84 @@ export async function draftObjects(
   return {
     list: list.toSorted((a, b) => a.id - b.id),
     given: new Set(made.map(({ object }) => object.id)),
-    paths: new Map([
-      ...(set.gone.get("objects") ?? []).map(({ path, value }) => [value, path] as const),
-      ...made.map(({ path, object }) => [object.name, path] as const),
+    places: new Map([
+      ...(set.gone.get("objects") ?? []).map(({ path, value }) => [value, (at: string) => path + at] as const),
+      ...made.map(({ path, placeOf, object }) => [object.name, (at: string) => path + placeOf(at)] as const),
     ]),
     moves: new Map([...[...gone].map((name) => [name, undefined] as const), ...renames]),
+  };
+}
+
+const asItIs = (path: string): string => path;
+
+/** A definition, or an extension together with what it extends. */
+function readGiven({ path, value }: Written<unknown>, kept: readonly StoredObject[], bases: Bases): Given {
+  const base = isExtension(value) ? bases.get(value.extends) : undefined;
+  if (!isExtension(value) || base === undefined) return { path, value: parseDefinition(value), placeOf: asItIs };
+  const isIt = (o: StoredObject): boolean =>
+    o.source === base.source && originOf(o, bases) === value.extends && !o.aside;
+  const extended = kept.find(isIt);
+  const extension = withoutOldNames({ name: extended?.name ?? value.extends, ...value }, extended);
+  const made = layer(inTenantsWords(base.definition, kept, bases), extension);
+  const placeOf = (at: string): string => placeIn(made, extension, at);
+  return { path, value: located(placeOf, () => parseDefinition(made)), extended, placeOf };
+}
+
+/** Files say again what a field was called, also when its plugin has come to use that name: it stays where both are there. */
+function withoutOldNames(extension: Extension, extended: StoredObject | undefined): Extension {
+  const said = extension["properties"];
+  if (!isObject(said) || extended === undefined) return extension;
+  const properties = Object.entries(said).map(([name, field]) => {
+    const was = isObject(field) ? field["was"] : undefined;
+    const both = typeof was === "string" && [name, was].every((one) => Object.hasOwn(extended.fieldIds, one));
+    if (!both || !isObject(field)) return [name, field];
+    const { was: _was, ...rest } = field;
+    return [name, rest];
+  });
+  return { ...extension, properties: Object.fromEntries(properties) };
+}
+
+/** Faults of a definition at the places where it was written. */
+function located<T>(placeOf: (path: string) => string, work: () => T): T {
+  try {
+    return work();
+  } catch (error) {
+    if (!isGuanxiError(error, "DEFINITION")) throw error;
+    throw definitionError(error.issues.map((issue) => ({ ...issue, path: placeOf(issue.path) })));
+  }
+}
+
+interface Locks {
+  readonly kept: readonly StoredObject[];
+  readonly bases: Bases;
+  readonly placeOf: (path: string) => string;
+}
+
+function guardLocks(previous: StoredObject, definition: ObjectDefinition, { kept, bases, placeOf }: Locks): void {
+  const base = baseOf(previous, kept, bases);
+  if (base === undefined || previous.source === "core") return;
+  const issues = lockFaults(base, definition, previous.source);
+  if (issues.length > 0) throw definitionError(issues.map((issue) => ({ ...issue, path: placeOf(issue.path) })));
+}
+
+/** What extends an object that was deleted brings it back; all else that is new is the tenant's. */
+const sourceOf = (value: ObjectDefinition, bases: Bases, placeOf: (path: string) => string): string =>
+  placeOf === asItIs ? "tenant" : (bases.get(value.name)?.source ?? "tenant");
+
+/** The objects on other editions of plugins. */
+function draftPlugins(
+  stored: readonly StoredObject[],
+  set: ChangeSet,
+  editions: Editions,
+  nextId: () => number,
+): Draft {
+  const { list, given, moves } = relayer(stored, editions, set.plugins, nextId);
+  const was = new Map(stored.map((object) => [object.id, object]));
+  return {
+    list: list.map((object) => unlessSame(was.get(object.id), object)),
+    given,
+    moves,
+    places: new Map(),
   };
 }
 
@@ -83,19 +175,36 @@ function draftBack(stored: readonly StoredObject[], back: ReadonlyMap<number, St
   return {
     list: list.toSorted((a, b) => a.id - b.id),
     given: new Set(back.keys()),
-    paths: new Map(),
+    places: new Map(),
     moves,
   };
+}
+
+const setAside = text(
+  '"{name}" is the name of an object of the plugin "{plugin}", which is disabled: take another, or enable or uninstall the plugin',
+  "“{name}”是已停用插件“{plugin}”的对象名称；请换用其他名称，或启用、卸载该插件",
+  "「{name}」是已停用外掛「{plugin}」的物件名稱；請換用其他名稱，或啟用、解除安裝該外掛",
+);
+
+function refuseNamesSetAside(given: readonly Given[], kept: readonly StoredObject[]): void {
+  const issues = given.flatMap(({ path, value: { name } }): Issue[] => {
+    const aside = kept.find((object) => object.aside && object.name === name);
+    const params = { message: "", name, plugin: aside?.source };
+    return aside ? [{ path: `${path}/name`, code: "definition", text: setAside, params }] : [];
+  });
+  if (issues.length > 0) throw definitionError(issues);
 }
 
 /** The names of stored objects that go. The core's do not. */
 function deletions(stored: readonly StoredObject[], set: ChangeSet): Set<string> {
   const names = new Set(set.gone.get("objects")?.map(({ value }) => value));
-  const going = stored.filter((object) => names.has(object.name));
+  const going = stored.filter((object) => names.has(object.name) && !object.aside);
   const core = going.find(({ source }) => source === "core");
   if (core) throw new GuanxiError("FORBIDDEN", { detail: `${core.name} belongs to the core and cannot be deleted.` });
   return new Set(going.map(({ name }) => name));
 }
+
+const definitionError = (issues: readonly Issue[]): GuanxiError => new GuanxiError("DEFINITION", { issues });
 
 const alsoDeleted = text(
   '"{name}" is also among the objects to delete',
@@ -127,8 +236,9 @@ function refuseTwice(given: readonly Given[], gone: ReadonlySet<string>): void {
 function renamed(kept: readonly StoredObject[], given: readonly Given[]): ReadonlyMap<ObjectDefinition, StoredObject> {
   const byName = new Map(kept.map((object) => [object.name, object]));
   const claims = new Map<ObjectDefinition, StoredObject>();
-  for (const { value } of given) {
-    const source = byName.get(value.was ?? "");
+  for (const { value, extended } of given) {
+    if (extended && extended.name !== value.name) claims.set(value, extended);
+    const source = extended ? undefined : byName.get(value.was ?? "");
     const said = byName.get(value.name)?.definition.was === value.was;
     if (source !== undefined && source.name !== value.name && !said) claims.set(value, source);
   }
@@ -183,7 +293,7 @@ function withoutWas({ definition, ...stored }: StoredObject): unknown {
 }
 
 /** A definition without what anything in it was called. */
-export function plainDefinition({ was: _was, properties, ...definition }: ObjectDefinition): object {
+function plainDefinition({ was: _was, properties, ...definition }: ObjectDefinition): object {
   const plain = Object.entries(properties).map(([name, { was: _old, ...field }]) => [name, field] as const);
   return { ...definition, properties: Object.fromEntries(plain) };
 }

@@ -1,12 +1,20 @@
 import { isDeepStrictEqual } from "node:util";
 import { GuanxiError, isGuanxiError } from "@guanxi/base";
-import { compileSnapshot, loadSnapshot, type Snapshot, type StoredObject, type TenantSettings } from "@guanxi/meta";
+import {
+  compileSnapshot,
+  loadSnapshot,
+  type Snapshot,
+  type StoredObject,
+  tablesOf,
+  type TenantSettings,
+} from "@guanxi/meta";
 import { type Connection, notify, quote } from "@guanxi/store";
 import { idCounter } from "../apply.ts";
 import { metaChannel } from "../channels.ts";
 import { withLocks } from "../locks.ts";
 import { settingFaults } from "../settings.ts";
 import { loadStored, storedObjects } from "../stored.ts";
+import { type Editions, readEditions } from "../plugins/editions.ts";
 import type { Session } from "../types.ts";
 import { carryThrough, type EngineEnv } from "./carry.ts";
 import { type Dependents, dependentsOf, withUnreadable, wordsOf } from "./dependents.ts";
@@ -30,6 +38,13 @@ class Planned extends Error {
   }
 }
 
+export interface ApplyOptions extends ChangeSetOptions {
+  /** Nothing that would have to be prepared. */
+  readonly onlyObjects?: boolean;
+  /** No user has asked for it. */
+  readonly byPlatform?: boolean;
+}
+
 /**
  * Applies a change set, all or nothing, under the tenant's metadata lock, as one new version; every node hears of it. Where `ask` wants
  * nothing but objects, nothing has to be prepared.
@@ -38,7 +53,7 @@ export async function applyChangeSet(
   env: EngineEnv,
   session: Session,
   ask: Ask,
-  { onlyObjects = false, ...options }: ChangeSetOptions & { readonly onlyObjects?: boolean } = {},
+  { onlyObjects = false, ...options }: ApplyOptions = {},
 ): Promise<Applied> {
   const prepared: Prepared = onlyObjects ? new Map() : await prepare(env, session, ask, options);
   try {
@@ -67,13 +82,20 @@ async function prepare(
 ): Promise<Prepared> {
   const kinds = env.kinds.filter((kind) => kind.prepare);
   const fresh = await env.records.refresh(session);
-  const stored = [...fresh.snapshot.byId.values()].map((object) => object.stored);
+  const stored = tablesOf(fresh.snapshot).map((object) => object.stored);
   const set = await ask(fresh, stored);
   if (!kinds.some(({ name }) => set.others.get(name)?.length)) return new Map();
   let id = firstDraftId;
-  const plan = await planObjects(env.kinds, fresh, stored, set, () => id++);
+  const editions = await readEditions(fresh.connection, fresh.tenant.schema);
+  const plan = await planObjects(env.kinds, fresh, { stored, editions }, set, () => id++);
   if (plan.next === undefined) return new Map();
   return prepareOthers(kinds, fresh, { ...fresh, snapshot: plan.next }, set, { locale, anew });
+}
+
+/** What a change set changes. */
+export interface Before {
+  readonly stored: readonly StoredObject[];
+  readonly editions: Editions;
 }
 
 interface ObjectPlan {
@@ -89,24 +111,30 @@ interface ObjectPlan {
 export async function planObjects(
   kinds: readonly DefinitionKind[],
   session: Session,
-  stored: readonly StoredObject[],
+  { stored, editions }: Before,
   set: ChangeSet,
   nextId: () => number,
 ): Promise<ObjectPlan> {
   const current = session.snapshot;
   const settings = settingsWith(current.settings, set);
-  const draft = await draftObjects(stored, set, nextId);
+  const draft = await draftObjects(stored, set, editions, nextId);
   const dependents = await dependentsOf({ session, stored, draft, set, kinds });
   const same = settings === current.settings && isSame(stored, draft.list);
-  const pathOf = (object: string): string => draft.paths.get(object) ?? `/${object}`;
+  const placeOf = (object: string, path: string): string => draft.places.get(object)?.(path) ?? `/${object}${path}`;
   const compile = (): Snapshot => compileSnapshot(settings, current.version + 1, draft.list, current);
   if (isBroken(dependents)) return { draft, dependents, broken: true, next: unlessFaulty(compile) };
-  const next = same ? current : placed(pathOf, compile);
+  const next = same ? current : placed(placeOf, compile);
   // Roll-ups have followed what was renamed.
-  const settled = same ? draft : { ...draft, list: [...next.byId.values()].map((object) => object.stored) };
+  const settled = same ? draft : { ...draft, list: storedIn(next) };
   const all = await withUnreadable(dependents, next, { session, draft: settled, set, kinds });
   return { draft: settled, dependents: all, broken: isBroken(all), next };
 }
+
+/** By id, as drafts have them. */
+const storedIn = (snapshot: Snapshot): StoredObject[] =>
+  tablesOf(snapshot)
+    .map((object) => object.stored)
+    .toSorted((a, b) => a.id - b.id);
 
 const isBroken = (dependents: readonly Dependents[]): boolean => dependents.some(({ breaks }) => breaks.length > 0);
 
@@ -135,7 +163,7 @@ async function applyLocked(
   tx: Connection,
   ask: Ask,
   prepared: Prepared,
-  { ifVersion, plan = false, anew = false }: ChangeSetOptions,
+  { ifVersion, plan = false, anew = false, byPlatform = false }: ApplyOptions,
 ): Promise<Applied> {
   const s = quote(session.tenant.schema);
   await tx.sql(`SELECT FROM ${s}._meta FOR UPDATE`);
@@ -144,16 +172,18 @@ async function applyLocked(
   if (ifVersion !== undefined && ifVersion !== version) throw new GuanxiError("PRECONDITION");
   const set = await ask(inside, stored);
   const ids = await idCounter(tx, session.tenant.schema);
-  const { draft, dependents, broken, next } = await planObjects(env.kinds, inside, stored, set, ids.next);
+  const editions = await readEditions(tx, session.tenant.schema);
+  const { draft, dependents, broken, next } = await planObjects(env.kinds, inside, { stored, editions }, set, ids.next);
   if (broken && !plan) throw stillUsed(dependents);
   if (next === undefined) return { id: null, version, ok: false, steps: brokenSteps(dependents), touched: [] };
   const work = await pendingOf(env.kinds, inside, set, anew);
-  if (next === inside.snapshot && work.length === 0) return { id: null, version, ok: true, steps: [], touched: [] };
-  const facts = { tx, inside, stored, next, nextId: ids.value(), draft, dependents, set, plan };
+  if (next === inside.snapshot && work.length + set.plugins.size === 0)
+    return { id: null, version, ok: true, steps: [], touched: [] };
+  const facts = { tx, inside, stored, next, nextId: ids.value(), draft, dependents, set, editions, plan };
   const { ok, steps, touched } = await carryThrough(env, facts, work, prepared);
   if (plan) return { id: null, version, ok: ok && !broken, steps, touched };
   const entry = { version: version + 1, message: set.message, reverts: set.back?.set, touched, steps };
-  const id = await keepChangeSet(inside, entry);
+  const id = await keepChangeSet(byPlatform ? { ...inside, actor: undefined } : inside, entry);
   await notify(tx, metaChannel, session.tenant.id);
   return { id, version: version + 1, ok: true, steps, touched };
 }

@@ -13,9 +13,9 @@ const below = (path: string, issues: readonly Issue[]): Issue[] =>
   issues.map((issue) => ({ ...issue, path: path + issue.path }));
 
 /** Does `work` to each; the faults of all are thrown at once, at their places in the body. What has no place is thrown at once. */
-export async function each<T, R>(
-  items: readonly Written<T>[],
-  work: (item: Written<T>) => R | Promise<R>,
+export async function each<Item extends Pick<Written<unknown>, "path">, R>(
+  items: readonly Item[],
+  work: (item: Item) => R | Promise<R>,
 ): Promise<R[]> {
   const done: R[] = [];
   const faults: GuanxiError[] = [];
@@ -33,18 +33,21 @@ export async function each<T, R>(
   throw new GuanxiError(first.code, { issues, cause: first });
 }
 
+/** Where a place in an object's definition stands in the body. */
+export type PlaceOf = (object: string, path: string) => string;
+
 /**
  * Faults that are known by the object that they are in (`params.object`), at their places in the body. Those of an object that the body does
  * not hold are told under its name.
  */
-export function placed<T>(pathOf: (object: string) => string, work: () => T): T {
+export function placed<T>(placeOf: PlaceOf, work: () => T): T {
   try {
     return work();
   } catch (error) {
     if (!isGuanxiError(error, "DEFINITION")) throw error;
     const issues = error.issues.flatMap((issue) => {
       const object = issue.params?.["object"];
-      return below(typeof object === "string" ? pathOf(object) : "", [issue]);
+      return [{ ...issue, path: typeof object === "string" ? placeOf(object, issue.path) : issue.path }];
     });
     throw new GuanxiError("DEFINITION", { issues, cause: error });
   }

@@ -1,6 +1,7 @@
 import { GuanxiError, isId, newId } from "@guanxi/base";
 import type { StoredObject } from "@guanxi/meta";
 import { quote, type TenantComponent } from "@guanxi/store";
+import type { Edition } from "../plugins/editions.ts";
 import { type Page, pageCursor } from "../route-query.ts";
 import type { Session } from "../types.ts";
 import type { ChangeSetEntry, ChangeSetStep, Touched } from "./types.ts";
@@ -148,5 +149,9 @@ const shown = (row: Row, entry: (touched: Touched) => ChangeSetEntry["changes"][
 });
 
 /** A definition as users write it. */
-export const definitionIn = ({ kind, ...sides }: Touched, side: "before" | "after"): unknown =>
-  kind === "objects" ? ((sides[side] as StoredObject | null)?.definition ?? null) : sides[side];
+export function definitionIn({ kind, ...sides }: Touched, side: "before" | "after"): unknown {
+  if (kind === "objects") return (sides[side] as StoredObject | null)?.definition ?? null;
+  if (kind !== "plugins" || sides[side] === null) return sides[side];
+  const { name, version, state } = sides[side] as Edition;
+  return { name, version, state };
+}

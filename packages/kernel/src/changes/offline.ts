@@ -1,7 +1,8 @@
 import { sumRights } from "@guanxi/access";
-import { compileSnapshot, parseDefinition, storeDefinition } from "@guanxi/meta";
+import { compileSnapshot } from "@guanxi/meta";
 import type { Connection } from "@guanxi/store";
-import { coreObjects } from "../core-objects.ts";
+import { storedBases } from "../plugins/brought.ts";
+import { editionOf } from "../plugins/editions.ts";
 import type { Plugin, Session } from "../types.ts";
 import { planObjects, stillUsed } from "./engine.ts";
 import { each } from "./faults.ts";
@@ -34,13 +35,11 @@ export async function draftTenant(
   const set = parseChangeSet(body, ["roles", ...kinds]);
   let id = 1;
   const nextId = (): number => id++;
-  const stored = [
-    ...coreObjects.map((object) => storeDefinition(undefined, object, "core", nextId)),
-    ...plugins.flatMap((p) => p.objects.map((o) => storeDefinition(undefined, parseDefinition(o), p.name, nextId))),
-  ];
+  const editions = new Map(plugins.map((plugin) => [plugin.name, editionOf(plugin)]));
+  const stored = storedBases(editions, nextId);
   const snapshot = compileSnapshot(settings, 1, stored);
   const fresh = sessionOn(snapshot, plugins);
-  const { next, dependents, broken } = await planObjects([], fresh, stored, set, nextId);
+  const { next, dependents, broken } = await planObjects([], fresh, { stored, editions }, set, nextId);
   if (broken || next === undefined) throw stillUsed(dependents);
   const session = { ...fresh, snapshot: next };
   await each(set.others.get("roles") ?? [], ({ value }) => checkRole(session, value));

@@ -12,6 +12,7 @@ export const emptySet: ChangeSet = {
   objects: [],
   others: new Map(),
   settings: {},
+  plugins: new Map(),
   gone: new Map(),
   message: undefined,
   allow: [],
@@ -32,6 +33,7 @@ export function parseChangeSet(body: unknown, kinds: readonly string[]): ChangeS
     objects: listOf(given["objects"], "/objects", isObject, "object", issues),
     others: new Map(kinds.map((name) => [name, listOf(given[name], `/${name}`, isObject, "object", issues)])),
     settings: settingsOf(given["settings"], issues),
+    plugins: emptySet.plugins,
     gone: new Map(names.map((name) => [name, listOf(gone[name], `/delete/${name}`, isText, "string", issues)])),
   };
   if (issues.length > 0) throw new GuanxiError("VALIDATION", { issues });

@@ -1,6 +1,7 @@
 import { isDeepStrictEqual } from "node:util";
 import { GuanxiError } from "@guanxi/base";
 import type { StoredObject } from "@guanxi/meta";
+import { type Edition, readEditions } from "../plugins/editions.ts";
 import { shownSettings } from "../settings.ts";
 import type { Session } from "../types.ts";
 import { laterChangeSets, touchedBy } from "./history.ts";
@@ -28,6 +29,7 @@ export async function wayBack(
   return {
     ...emptySet,
     ...options,
+    plugins: new Map(touched.filter(({ kind }) => kind === "plugins").map((one) => [one.name, editionBefore(one)])),
     settings: Object.fromEntries(settings.map(({ name, before }) => [name, before])),
     others: new Map(kinds.map((kind) => [kind.name, written(others(kind).flatMap(({ before }) => before ?? []))])),
     gone: new Map(
@@ -45,6 +47,13 @@ export async function wayBack(
   };
 }
 
+/** An edition that was taken back does not come again by itself. */
+function editionBefore({ before, after }: Touched): Edition | undefined {
+  const [was, is] = [before as Edition | null, after as Edition | null];
+  if (was === null) return undefined;
+  return is && is.version !== was.version ? { ...was, held: is.version } : was;
+}
+
 async function changedSince(
   session: Session,
   stored: readonly StoredObject[],
@@ -52,7 +61,11 @@ async function changedSince(
   touched: readonly Touched[],
 ): Promise<Touched[]> {
   const settings = new Map<string, unknown>(Object.entries(shownSettings(session.snapshot.settings)));
-  const current = new Map<string, ReadonlyMap<string, unknown>>([["settings", settings]]);
+  const plugins = await readEditions(session.connection, session.tenant.schema);
+  const current = new Map<string, ReadonlyMap<string, unknown>>([
+    ["settings", settings],
+    ["plugins", plugins],
+  ]);
   for (const kind of kinds) current.set(kind.name, await kind.read(session));
   const now = ({ kind, name, before, after }: Touched): unknown =>
     kind === "objects"

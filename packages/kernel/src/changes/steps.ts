@@ -3,6 +3,7 @@ import { isObject } from "@guanxi/base";
 import { type MetaChange, type StoredObject } from "@guanxi/meta";
 import { losesValues } from "@guanxi/store";
 import type { Loss, Ran } from "../apply.ts";
+import type { Edition } from "../plugins/editions.ts";
 import { type Dependents, wordsOf } from "./dependents.ts";
 import type { ChangeSetStep, DefinitionKind, Touched } from "./types.ts";
 
@@ -86,6 +87,7 @@ export function definitionSteps(
   return touched.flatMap((one): ChangeSetStep[] => {
     const { kind, name, before, after } = one;
     if (kind === "settings") return [{ kind, name, effect: `set ${name} from ${String(before)} to ${String(after)}` }];
+    if (kind === "plugins") return [{ kind, name, effect: pluginEffect(one) }];
     if (kind === "objects") {
       const isTold = told.has(name);
       const parts = partsOf(one).filter((part) => !isTold || !inTables.test(part));
@@ -96,6 +98,18 @@ export function definitionSteps(
     const verb = before === null ? "create" : after === null ? "delete" : "change";
     return [{ kind, name, effect: `${verb} the ${word} ${name}${verb === "change" ? listed(partsOf(one)) : ""}` }];
   });
+}
+
+function pluginEffect({ name, before, after }: Touched): string {
+  const [was, is] = [before as Edition | null, after as Edition | null];
+  if (is === null) return `purge the plugin ${name}`;
+  if (was && was.version !== is.version) return `bring the plugin ${name} from ${was.version} to ${is.version}`;
+  const verb = {
+    enabled: was?.state === "disabled" ? "enable" : "install",
+    disabled: "disable",
+    uninstalled: "uninstall",
+  };
+  return `${verb[is.state]} the plugin ${name} ${is.version}`;
 }
 
 /** Members whose changes the steps of the tables tell. */

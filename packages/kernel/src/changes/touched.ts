@@ -1,7 +1,8 @@
 import { isDeepStrictEqual } from "node:util";
 import type { StoredObject, TenantSettings } from "@guanxi/meta";
 import { shownSettings } from "../settings.ts";
-import type { Touched } from "./types.ts";
+import type { Editions } from "../plugins/editions.ts";
+import type { ChangeSet, Touched } from "./types.ts";
 
 /** The objects that are not as before. */
 export function touchedObjects(before: readonly StoredObject[], after: readonly StoredObject[]): Touched[] {
@@ -16,6 +17,12 @@ export function touchedObjects(before: readonly StoredObject[], after: readonly 
       : [{ kind: "objects", name: now?.name ?? old?.name ?? "", before: old, after: now }];
   });
 }
+
+export const touchedPlugins = (editions: Editions, changed: ChangeSet["plugins"]): Touched[] =>
+  [...changed].map(([name, after]) => ({
+    ...{ kind: "plugins", name },
+    ...{ before: editions.get(name) ?? null, after: after ?? null },
+  }));
 
 /** The settings that are not as before, each by its name. */
 export function touchedSettings(before: TenantSettings, after: TenantSettings): Touched[] {

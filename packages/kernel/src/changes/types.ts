@@ -1,5 +1,6 @@
 import type { Locale } from "@guanxi/base";
-import type { ObjectDefinition, StoredObject, Use } from "@guanxi/meta";
+import type { Extension, ObjectDefinition, StoredObject, Use } from "@guanxi/meta";
+import type { Edition } from "../plugins/editions.ts";
 import type { Session } from "../types.ts";
 
 /** A definition beside objects, as it is put and read. */
@@ -45,6 +46,8 @@ export interface ChangeSet {
   readonly others: ReadonlyMap<string, readonly Written<unknown>[]>;
   /** Members of the tenant's settings that change. */
   readonly settings: Readonly<Record<string, unknown>>;
+  /** Editions of plugins that change; undefined for one that is purged. */
+  readonly plugins: ReadonlyMap<string, Edition | undefined>;
   /** Names by kind, `objects` among them. What is not there is no fault. */
   readonly gone: ReadonlyMap<string, readonly Written<string>[]>;
   readonly message: string | undefined;
@@ -56,9 +59,9 @@ export interface ChangeSet {
   readonly back?: { readonly set: string; readonly objects: ReadonlyMap<number, StoredObject | undefined> };
 }
 
-/** A definition before and after a change set; null where it was or is not there. Objects are StoredObjects. */
+/** A definition before and after a change set; null where it was or is not there. Objects are StoredObjects, plugins Editions. */
 export interface Touched {
-  /** `objects`, `workflows`, `roles` or `settings`. */
+  /** `objects`, `workflows`, `roles`, `settings` or `plugins`. */
   readonly kind: string;
   /** What it is called afterwards, or was before it went. */
   readonly name: string;
@@ -132,7 +135,7 @@ export interface ChangeSetEntry {
 /** What a tenant has of its own, in the form that a change set takes. */
 export interface Customisation extends Readonly<Record<string, unknown>> {
   readonly version: number;
-  readonly objects: readonly ObjectDefinition[];
+  readonly objects: readonly (ObjectDefinition | Extension)[];
   readonly settings: Readonly<Record<string, unknown>>;
   /** By kind, names of what the platform brings and the tenant has not. */
   readonly delete: Readonly<Record<string, readonly string[]>>;

@@ -19,11 +19,19 @@ export async function tidyFiles(env: FilesEnv, tenant: string): Promise<void> {
   while ((await deleteLoose(env, snapshot)) === together);
 }
 
-/** Whether no record names the file `t`. */
-function unnamedSql({ settings, objects }: Snapshot, { incoming }: ObjectType): string {
-  const holders = incoming.flatMap(({ object, field }) => {
+/** Whether no record names the file `t`; those of a disabled plugin come back. */
+function unnamedSql(snapshot: Snapshot, { incoming, name }: ObjectType): string {
+  const { settings, objects, aside } = snapshot;
+  const hidden = [...aside.values()].flatMap((holder) =>
+    holder.columns
+      .filter(({ target, system }) => target === name && !system)
+      .map((field) => ({ holder, field: field.name })),
+  );
+  const seen = incoming.flatMap(({ object, field }) => {
     const holder = objects.get(object);
-    if (!holder) return [];
+    return holder ? [{ holder, field }] : [];
+  });
+  const holders = [...seen, ...hidden].flatMap(({ holder, field }) => {
     const table = `${quote(settings.schema)}.${quote(holder.table)}`;
     return [`NOT EXISTS (SELECT FROM ${table} h WHERE ${namesSql(holder, field, "h", "t.id")})`];
   });

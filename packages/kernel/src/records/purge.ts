@@ -1,5 +1,5 @@
 import { GuanxiError } from "@guanxi/base";
-import { isFileObject, type ObjectType, type StoredField, stampFields } from "@guanxi/meta";
+import { isFileObject, type ObjectType, type StoredField, stampFields, tablesOf } from "@guanxi/meta";
 import {
   childrenStatement,
   forgetStatement,
@@ -11,6 +11,7 @@ import {
 } from "@guanxi/store";
 import { letGoOfContents } from "../files/tables.ts";
 import type { Session } from "../types.ts";
+import { releaseAside } from "./aside.ts";
 import { type RecordsEnv, StaleSnapshot, writeContext } from "./context.ts";
 import { checkNeeded, childrenOf, familyOf, goingOf } from "./family.ts";
 import { rolledUp } from "./rollups.ts";
@@ -26,6 +27,7 @@ export async function purgeFamily(env: RecordsEnv, session: Session, object: Obj
   await checkNeeded(session, family, "deleted");
   await checkNamed(session, family);
   for (const generation of family) await release(env, session, generation, family);
+  await releaseAside(session, family);
   await purge(env, session, family.toReversed());
   const ids = family.flatMap((generation) => generation.ids);
   await forgetAnswers(session, ids);
@@ -37,10 +39,10 @@ const byObject = (family: readonly Generation[]): Generation[] =>
 
 /** A user is named by records in ways that no definition speaks of: whoever made a record, or has it, is not forgotten while it is there. */
 async function checkNamed(session: Session, family: readonly Generation[]): Promise<void> {
-  const { objects, settings } = session.snapshot;
+  const { settings } = session.snapshot;
   const users = family.find(({ object }) => object.name === "user");
   if (!users) return;
-  for (const object of objects.values()) {
+  for (const object of tablesOf(session.snapshot)) {
     const statement = namingStatement(settings.schema, object, users.ids, goingOf(family, object));
     const [row] = await session.connection.run<{ n: number }>(statement);
     if (!row || row.n === 0) continue;

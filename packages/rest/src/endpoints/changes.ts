@@ -18,7 +18,12 @@ const words: RouteSchema = { type: "array", items: { type: "string" } };
 const definitions: RouteSchema = { type: "array", items: { type: "object" } };
 
 const parts = {
-  objects: { type: "array", items: { $ref: "#/components/schemas/ObjectDefinition" } },
+  objects: {
+    type: "array",
+    items: {
+      anyOf: [{ $ref: "#/components/schemas/ObjectDefinition" }, { $ref: "#/components/schemas/ObjectExtension" }],
+    },
+  },
   workflows: { ...definitions, description: "As PUT /api/meta/workflows/{name} takes them" },
   roles: {
     ...definitions,
@@ -50,7 +55,7 @@ const step: RouteSchema = {
   type: "object",
   required: ["kind", "name", "effect"],
   properties: {
-    kind: { type: "string", description: "objects, workflows, roles or settings" },
+    kind: { type: "string", description: "objects, workflows, roles, settings or plugins" },
     name: { type: "string" },
     effect: { type: "string" },
     rows: { type: "integer", description: "Records that it goes through; in plans" },
@@ -137,7 +142,7 @@ const content = (name: keyof typeof schemas) => ({
 });
 const common = { tag: metaTag, right: "edit_metadata", schemas } as const;
 
-const plan: RouteParameter = {
+export const planParameter: RouteParameter = {
   name: "plan",
   description: text(
     "Answer what would happen and change nothing",
@@ -165,7 +170,7 @@ export function changeSetRoutes(kernel: Kernel): readonly Route[] {
   });
   const writes = {
     ...common,
-    query: [plan],
+    query: [planParameter],
     conditions: ["If-Match"],
     responses: { 200: { content: content("ChangeSetAnswer"), headers: ["ETag"] } },
   } as const;

@@ -23,11 +23,23 @@ const definition: RouteSchema = {
     properties: { type: "object", additionalProperties: { type: "object" } },
   },
 };
+const extension: RouteSchema = {
+  type: "object",
+  title: "Object extension",
+  description: "What is other than in the object that the platform or a plugin brings",
+  required: ["extends"],
+  properties: { extends: { type: "string" }, name: { type: "string" } },
+};
 const definitionPatch: RouteSchema = { type: "object", description: "JSON merge patch on an object definition" };
 
 const ref = { $ref: "#/components/schemas/ObjectDefinition" };
 const jsonOf = (schema: RouteSchema) => ({ "application/json": schema });
-const shared = { tag: metaTag, schemas: { ObjectDefinition: definition, ObjectDefinitionPatch: definitionPatch } };
+const schemas = {
+  ObjectDefinition: definition,
+  ObjectExtension: extension,
+  ObjectDefinitionPatch: definitionPatch,
+};
+const shared = { tag: metaTag, schemas };
 
 const reading = (operationId: string, summary: Text, response: RouteSchema): Docs => ({
   ...shared,
@@ -52,9 +64,12 @@ const allObjects = reading("listObjectDefinitions", text("List object definition
   required: ["data"],
   properties: { data: { type: "array", items: ref } },
 });
-const oneObject = reading("getObjectDefinition", text("Get an object definition", "读取对象定义", "讀取物件定義"), ref);
+const oneObject: Docs = {
+  ...reading("getObjectDefinition", text("Get an object definition", "读取对象定义", "讀取物件定義"), ref),
+  parameters: takes.layerParameters.all,
+};
 const putObject = editing("putObjectDefinition", text("Define an object", "定义对象", "定義物件"), {
-  request: { content: jsonOf(ref) },
+  request: { content: jsonOf({ anyOf: [ref, { $ref: "#/components/schemas/ObjectExtension" }] }) },
   responses: { 200: stored, 201: { ...stored, headers: ["ETag", "Location"] } },
 });
 const patchSchema = { $ref: "#/components/schemas/ObjectDefinitionPatch" };
@@ -131,7 +146,10 @@ async function readAll({ kernel, call, session }: MetadataCall): Promise<Answer>
 }
 
 async function readOne({ kernel, call, session, name }: MetadataCall): Promise<Answer> {
-  const found = await kernel.metadata.get(session, name);
+  const { layer } = takes.readFromQuery(readQuery(call.request.url), takes.layerParameters);
+  const found = await (layer === undefined
+    ? kernel.metadata.get(session, name)
+    : kernel.metadata.layer(session, name, layer));
   return tagged(call, 200, found.version, found.definition);
 }
 
