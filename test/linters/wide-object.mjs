@@ -58,6 +58,11 @@ const byType = {
   file: { fieldType: "file", maxSize: 1_000, accept: ["application/pdf", "image/*"] },
 };
 
+/** Forms of a type whose values are others. */
+const forms = {
+  reference_to_several: { fieldType: "reference", target: ["user", "position"], relation: "wide_several" },
+};
+
 /** Defaults, two of which are words and no values. */
 const presets = {
   date: { default: "today" },
@@ -85,7 +90,8 @@ const nasty = [
   "path",
 ];
 
-const typed = Object.entries(byType).flatMap(([type, definition]) => [
+const all = { ...byType, ...forms };
+const typed = Object.entries(all).flatMap(([type, definition]) => [
   [`a_${type}`, { ...definition, ...about }],
   [
     `must_${type}`,
@@ -93,7 +99,7 @@ const typed = Object.entries(byType).flatMap(([type, definition]) => [
   ],
   ...(presets[type] === undefined ? [] : [[`by_default_${type}`, { ...definition, ...presets[type] }]]),
 ]);
-const required = Object.keys(byType)
+const required = Object.keys(all)
   .filter((type) => !["autonumber", "checkbox", "formula", "rollup"].includes(type))
   .map((type) => `must_${type}`);
 

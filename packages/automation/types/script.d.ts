@@ -16,6 +16,8 @@ declare namespace Guanxi {
   /** By the names of the fields that have parts, and of those that are lists of records. */
   type Parts<N extends ObjectName> = Objects[N] extends { readonly parts: infer P } ? P : {};
   type Lists<N extends ObjectName> = Objects[N] extends { readonly lists: infer L } ? L : {};
+  /** By the names of the references to records of several objects: these objects. */
+  type Several<N extends ObjectName> = Objects[N] extends { readonly several: infer S } ? S : {};
 
   /** Whether a text is put together while the script runs; such a one is not looked into. */
   type IsOpen<T extends string> = [T] extends [never] ? false : {} extends Record<T, 1> ? true : false;
@@ -34,11 +36,15 @@ declare namespace Guanxi {
   type IsPath<N extends ObjectName, P extends string, Last> = P extends `${infer H}.${infer R}`
     ? H extends ReferenceName<N>
       ? IsPath<Target<N, H>, R, Last>
-      : H extends keyof Parts<N>
-        ? R extends keyof Parts<N>[H] | Last
-          ? true
+      : [R, H] extends [`${infer T}.${infer Q}`, keyof Several<N>]
+        ? T extends Several<N>[H & keyof Several<N>] & ObjectName
+          ? IsPath<T, Q, Last>
           : false
-        : false
+        : H extends keyof Parts<N>
+          ? R extends keyof Parts<N>[H] | Last | Several<N>[H & keyof Several<N>]
+            ? true
+            : false
+          : false
     : P extends FieldName<N> | Last
       ? true
       : false;
@@ -60,11 +66,15 @@ declare namespace Guanxi {
     IsOpen<T> extends true ? T : Unless<WrongPath<N, WithoutMinus<Words<T>>>, T>;
 
   type ExpandText<N extends ObjectName, T extends string> =
-    IsOpen<T> extends true ? T : Unless<Exclude<Words<T>, ReferenceName<N> | keyof Lists<N>>, T>;
+    IsOpen<T> extends true ? T : Unless<Exclude<Words<T>, ReferenceName<N> | keyof Lists<N> | keyof Several<N>>, T>;
 
   type PathValue<N extends ObjectName, P extends string> = P extends `${infer H}.${infer R}`
     ? H extends keyof Parts<N>
-      ? Parts<N>[H][R & keyof Parts<N>[H]] | null
+      ? R extends keyof Parts<N>[H]
+        ? Parts<N>[H][R] | null
+        : R extends `${infer T}.${infer Q}`
+          ? PathValue<T & ObjectName, Q> | null
+          : string | null
       : PathValue<Target<N, H>, R> | null
     : P extends FieldName<N>
       ? Read<N>[P]
@@ -76,12 +86,28 @@ declare namespace Guanxi {
   type Selected<N extends ObjectName, P extends string> = {
     [K in FieldName<N> as "*" extends P ? K : K & Head<P>]: [Tail<P, K>] extends [never]
       ? Read<N>[K]
-      : K extends keyof Parts<N>
-        ? SelectedParts<Parts<N>[K], Tail<P, K>, Read<N>[K]> | null
-        : Selected<Target<N, K>, Tail<P, K>> | null;
+      : K extends keyof Several<N>
+        ? SelectedSeveral<Parts<N>[K & keyof Parts<N>], Tail<P, K>, Read<N>[K]> | null
+        : K extends keyof Parts<N>
+          ? SelectedParts<Parts<N>[K], Tail<P, K>, Read<N>[K]> | null
+          : Selected<Target<N, K>, Tail<P, K>> | null;
   };
 
   type SelectedParts<A, P extends string, Whole> = "*" extends P ? Whole : { [R in P & keyof A]: A[R] | null };
+
+  /** What tells a record of one of several objects, and what was selected of each of these. */
+  type SelectedSeveral<A, P extends string, Whole> = "*" extends P
+    ? Whole
+    : {
+        [R in Head<P>]: R extends keyof A
+          ? A[R]
+          : [Tail<P, R>] extends [never]
+            ? string | null
+            : Selected<R & ObjectName, Tail<P, R>> | null;
+      };
+
+  /** A record of any of these objects; `object` tells which. */
+  type AnyOf<T extends ObjectName> = T extends T ? { object: T } & Read<T> : never;
 
   type WithExpanded<N extends ObjectName, T, E> = [E] extends [never]
     ? T
@@ -89,7 +115,9 @@ declare namespace Guanxi {
 
   type Expanded<N extends ObjectName, K extends string> = K extends keyof Lists<N>
     ? Read<Lists<N>[K] & ObjectName>[]
-    : Read<Target<N, K>>;
+    : K extends keyof Several<N>
+      ? AnyOf<Several<N>[K] & ObjectName>
+      : Read<Target<N, K>>;
 
   /** A record with what was selected (everything, when nothing was) and expanded. */
   type Found<N extends ObjectName, S extends string, E extends string> = [S | E] extends [never]

@@ -1,5 +1,5 @@
 import { Condition, cel, type Decimal, type FilterValue, literal } from "./condition.ts";
-import type { FieldName, ObjectName, Parts, ReferenceName, Schema, Target } from "./objects.ts";
+import type { FieldName, ObjectName, Parts, ReferenceName, Schema, Several, Target } from "./objects.ts";
 
 interface Equality<V> {
   /** `eq(null)` asks whether the field is empty; otherwise an empty field equals nothing and differs from nothing. */
@@ -49,10 +49,18 @@ type TextField<V> = string extends V ? Text : `${number}` extends V ? Ordered<De
 export type Fields<O extends Schema<O>, N extends ObjectName<O>> = {
   readonly [K in FieldName<O, N>]-?: K extends ReferenceName<O, N>
     ? Choice<string> & Fields<O, Target<O, N, K>>
-    : K extends keyof Parts<O, N>
-      ? Equality<never> & { readonly [R in keyof Parts<O, N>[K]]: FieldOf<Parts<O, N>[K][R]> }
-      : FieldOf<NonNullable<O[N]["read"][K]>>;
+    : K extends keyof Several<O, N>
+      ? OfSeveral<O, Several<O, N>[K] & ObjectName<O>>
+      : K extends keyof Parts<O, N>
+        ? Equality<never> & { readonly [R in keyof Parts<O, N>[K]]: FieldOf<Parts<O, N>[K][R]> }
+        : FieldOf<NonNullable<O[N]["read"][K]>>;
 };
+
+/** A reference to records of several objects: compared by id, told by the object's name, and leading on to the fields of each. */
+type OfSeveral<O extends Schema<O>, T extends ObjectName<O>> = Choice<string> & {
+  readonly object: Choice<T>;
+  readonly id: Choice<string>;
+} & { readonly [R in T]: Choice<string> & Fields<O, R> };
 
 /** CEL as text, a condition, or what makes one of the fields. */
 export type Filter<O extends Schema<O>, N extends ObjectName<O>> =

@@ -8,6 +8,8 @@ export interface ObjectTypes {
   readonly patch: unknown;
   /** The object that each reference leads to. */
   readonly references: object;
+  /** The objects of one of which each reference to several names a record. */
+  readonly several?: object;
   /** The object whose records each list of records holds. */
   readonly lists?: object;
   /** The parts of fields that have some: `{ address: { city: string } }`. */
@@ -33,9 +35,15 @@ type Lists<O extends Schema<O>, N extends ObjectName<O>> = O[N] extends { readon
   ? L
   : Record<never, never>;
 
+/** By the names of the references to records of several objects: these objects. */
+export type Several<O extends Schema<O>, N extends ObjectName<O>> = O[N] extends { readonly several: infer S }
+  ? S
+  : Record<never, never>;
+
 /** References and lists of records: what `expand` shows whole. */
 export type ExpandName<O extends Schema<O>, N extends ObjectName<O>> =
   | ReferenceName<O, N>
+  | (keyof Several<O, N> & FieldName<O, N>)
   | (keyof Lists<O, N> & FieldName<O, N>);
 
 /** By the names of the fields that have parts. */
@@ -47,17 +55,26 @@ export type Parts<O extends Schema<O>, N extends ObjectName<O>> = O[N] extends {
 type Suggestions<O extends Schema<O>, N extends ObjectName<O>> =
   | FieldName<O, N>
   | { [K in keyof Parts<O, N> & string]: `${K}.${keyof Parts<O, N>[K] & string}` }[keyof Parts<O, N> & string]
-  | { [R in ReferenceName<O, N>]: `${R}.${FieldName<O, Target<O, N, R>>}` }[ReferenceName<O, N>];
+  | { [R in ReferenceName<O, N>]: `${R}.${FieldName<O, Target<O, N, R>>}` }[ReferenceName<O, N>]
+  | {
+      [S in keyof Several<O, N> & string]: {
+        [T in Several<O, N>[S] & ObjectName<O>]: `${S}.${T}.${FieldName<O, T>}`;
+      }[Several<O, N>[S] & ObjectName<O>];
+    }[keyof Several<O, N> & string];
 
 /** A path of references that ends at a field or a part of one, or at one of the words `Last`. */
 type IsPath<O extends Schema<O>, N extends ObjectName<O>, P extends string, Last> = P extends `${infer H}.${infer R}`
   ? H extends ReferenceName<O, N>
     ? IsPath<O, Target<O, N, H>, R, Last>
-    : H extends keyof Parts<O, N>
-      ? R extends keyof Parts<O, N>[H] | Last
-        ? true
+    : [R, H] extends [`${infer T}.${infer Q}`, keyof Several<O, N>]
+      ? T extends Several<O, N>[H & keyof Several<O, N>] & ObjectName<O>
+        ? IsPath<O, T, Q, Last>
         : false
-      : false
+      : H extends keyof Parts<O, N>
+        ? R extends keyof Parts<O, N>[H] | Last | Several<O, N>[H & keyof Several<O, N>]
+          ? true
+          : false
+        : false
   : P extends FieldName<O, N> | Last
     ? true
     : false;
@@ -88,7 +105,11 @@ export type PathValue<
   P extends string,
 > = P extends `${infer H}.${infer R}`
   ? H extends keyof Parts<O, N>
-    ? Parts<O, N>[H][R & keyof Parts<O, N>[H]] | null
+    ? R extends keyof Parts<O, N>[H]
+      ? Parts<O, N>[H][R] | null
+      : R extends `${infer T}.${infer Q}`
+        ? PathValue<O, T & ObjectName<O>, Q> | null
+        : string | null
     : PathValue<O, Target<O, N, H>, R> | null
   : P extends keyof O[N]["read"]
     ? O[N]["read"][P]
@@ -101,11 +122,24 @@ type Member<O extends Schema<O>, N extends ObjectName<O>, K extends string, P ex
   Tail<P, K>,
 ] extends [never]
   ? V
-  : K extends keyof Parts<O, N>
-    ? PartsShape<Parts<O, N>[K], Tail<P, K>, V> | null
-    : Shape<O, Target<O, N, K>, Tail<P, K>> | null;
+  : K extends keyof Several<O, N>
+    ? SeveralShape<O, Parts<O, N>[K & keyof Parts<O, N>], Tail<P, K>, V> | null
+    : K extends keyof Parts<O, N>
+      ? PartsShape<Parts<O, N>[K], Tail<P, K>, V> | null
+      : Shape<O, Target<O, N, K>, Tail<P, K>> | null;
 
 type PartsShape<A, P extends string, V> = "*" extends P ? V : { [R in P & keyof A]: A[R] | null };
+
+/** What tells a record of one of several objects, and what was asked for of each of these. */
+type SeveralShape<O extends Schema<O>, A, P extends string, V> = "*" extends P
+  ? V
+  : {
+      [R in Head<P>]: R extends keyof A
+        ? A[R]
+        : [Tail<P, R>] extends [never]
+          ? string | null
+          : Shape<O, R & ObjectName<O>, Tail<P, R>> | null;
+    };
 
 type Wanted<K, P extends string> = "*" extends P ? K : K & Head<P>;
 
@@ -119,7 +153,12 @@ type WithExpanded<O extends Schema<O>, N extends ObjectName<O>, T, E> = [E] exte
 
 type Expanded<O extends Schema<O>, N extends ObjectName<O>, K extends string> = K extends keyof Lists<O, N>
   ? ReadRecord<O, Lists<O, N>[K] & ObjectName<O>>[]
-  : ReadRecord<O, Target<O, N, K>>;
+  : K extends keyof Several<O, N>
+    ? OneOf<O, Several<O, N>[K] & ObjectName<O>>
+    : ReadRecord<O, Target<O, N, K>>;
+
+/** A record of any of these objects; `object` tells which. */
+type OneOf<O extends Schema<O>, T extends ObjectName<O>> = T extends T ? Flat<{ object: T } & ReadRecord<O, T>> : never;
 
 type Flat<T> = { [K in keyof T]: T[K] };
 

@@ -99,8 +99,8 @@ function severalChanges(from: ObjectType, object: ObjectType, report: Report): M
   const before = byId(from.fields.values());
   return [...object.fields.values()].flatMap((field): MetaChange[] => {
     const old = before.get(field.id);
-    if (old && !old.branches !== !field.branches && (branchesIn(old).length === 0 || branchesIn(field).length === 0))
-      sayInconvertible(field, old, report);
+    const turns = old && !old.formula && !field.formula && !old.branches !== !field.branches;
+    if (turns && (branchesIn(old).length === 0 || branchesIn(field).length === 0)) sayInconvertible(field, old, report);
     if (!field.branches) return [];
     const same = old?.branches && old.required === field.required && sameIds(old.branches, field.branches);
     return same ? [] : [{ kind: "change_branches", object, field, from: old?.branches ? old : undefined }];

@@ -2,7 +2,7 @@ import { Ajv2020 } from "ajv/dist/2020.js";
 import { describe, expect, test } from "vitest";
 import { type FieldTypeName, fieldTypeOf, fieldTypes, recordSchema } from "../src/index.ts";
 import { brief, now, objectOf } from "./build.ts";
-import { samples } from "./samples.ts";
+import { forms, samples } from "./samples.ts";
 
 const names = Object.keys(fieldTypes) as FieldTypeName[];
 const exprKinds: Record<string, string> = {
@@ -25,7 +25,12 @@ test("every field type is registered under its own name", () => {
   for (const name of names) expect(fieldTypes[name].name).toBe(name);
 });
 
-describe.each(names)("%s", (name) => {
+const forEach = [
+  ...names.map((name) => [name, name, samples[name]] as const),
+  ...Object.entries(forms).map(([name, form]) => [`another ${name}`, name as FieldTypeName, form] as const),
+];
+
+describe.each(forEach)("%s", (_what, name, sample) => {
   const {
     definition,
     inferred = [],
@@ -35,7 +40,8 @@ describe.each(names)("%s", (name) => {
     valid,
     invalid,
     limits = [],
-  } = samples[name];
+    several,
+  } = sample;
   const object = objectOf({ f: definition, ...beside });
   const field = object.fields.get("f");
 
@@ -44,15 +50,21 @@ describe.each(names)("%s", (name) => {
     for (const schema of inferred) expect([schema, fieldTypeOf(schema)]).toEqual([schema, name]);
     expect(field).toMatchObject({ type: name, system: false });
     if (name === "formula") expect([field?.column, field?.formula?.sqlType]).toEqual([undefined, sqlType]);
-    else expect(field?.column).toEqual({ name: "f", sqlType, notNull: false });
-    expect(object.columns.some((f) => f.name === "f")).toBe(name !== "formula");
+    else if (several) {
+      const branches = object.columns.filter((f) => f.branchOf === "f");
+      expect(branches.map(({ target, column }) => [target, column.sqlType])).toEqual(
+        several.map((to) => [to, sqlType]),
+      );
+      expect([field?.column, field?.branches]).toEqual([undefined, branches]);
+    } else expect(field?.column).toEqual({ name: "f", sqlType, notNull: false });
+    expect(object.columns.some((f) => f.name === "f")).toBe(name !== "formula" && !several);
     expect(field?.exprType.kind).toBe(exprKind);
     expect(object.fieldType("f")).toBe(field?.exprType);
   });
 
-  test.each(valid.map((v) => [JSON.stringify(v[0]).slice(0, 60), v] as const))("takes %s", (_label, sample) => {
-    const [sent] = sample;
-    const canonical = sample.length > 1 ? sample[1] : sent;
+  test.each(valid.map((v) => [JSON.stringify(v[0]).slice(0, 60), v] as const))("takes %s", (_label, value) => {
+    const [sent] = value;
+    const canonical = value.length > 1 ? value[1] : sent;
     for (const prepare of ["prepareCreate", "preparePatch"] as const) {
       expect(object[prepare]({ f: sent }, { now })).toEqual({ value: { f: canonical }, issues: [] });
       // The canonical form is its own canonical form.
@@ -85,7 +97,8 @@ describe.each(names)("%s", (name) => {
     if (fieldTypes[name].readOnly) return;
     expect(object.preparePatch({ f: null })).toEqual({ value: { f: null }, issues: [] });
     const required = objectOf({ f: definition }, { required: ["f"] });
-    expect(required.fields.get("f")?.column?.notNull).toBe(true);
+    expect(required.fields.get("f")?.required).toBe(true);
+    expect(required.fields.get("f")?.column?.notNull).toBe(several ? undefined : true);
     expect(brief(required.preparePatch({ f: null }).issues)).toEqual(["/f required"]);
     expect(brief(required.prepareCreate({}, { now }).issues)).toEqual(["/f required"]);
     expect(required.preparePatch({}).issues).toEqual([]);
@@ -120,8 +133,8 @@ describe.each(names)("%s", (name) => {
         continue;
       }
       const validate = ajv.compile(property);
-      for (const sample of [...valid.map((v) => (v.length > 1 ? v[1] : v[0])), null])
-        expect([sample, validate(sample)]).toEqual([sample, true]);
+      for (const value of [...valid.map((v) => (v.length > 1 ? v[1] : v[0])), null])
+        expect([value, validate(value)]).toEqual([value, true]);
     }
   });
 });

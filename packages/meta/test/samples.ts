@@ -4,6 +4,8 @@ import type { FieldTypeName } from "../src/index.ts";
 export interface Samples {
   /** The shortest definition that says this type by name. */
   readonly definition: Record<string, unknown>;
+  /** The objects that it leads to, where it is kept as a column for each. */
+  readonly several?: readonly string[];
   /** JSON Schemas that mean it without its name. */
   readonly inferred?: readonly Record<string, unknown>[];
   /** Other fields that the definition speaks of. */
@@ -593,6 +595,33 @@ export const samples: Readonly<Record<FieldTypeName, Samples>> = {
     invalid: [
       ["2026-01-31T01:30:00Z", " read_only"],
       [null, " read_only"],
+    ],
+  },
+};
+
+/** Forms of a type whose values are others. */
+export const forms: Readonly<Record<string, Samples>> = {
+  reference: {
+    definition: { fieldType: "reference", target: ["user", "thing"] },
+    several: ["user", "thing"],
+    sqlType: "uuid",
+    valid: [
+      [{ object: "user", id }],
+      [
+        { id: other.toUpperCase(), object: "thing" },
+        { object: "thing", id: other },
+      ],
+    ],
+    invalid: [
+      [id, " type"],
+      [[id], " type"],
+      [{ object: "user" }, "/id required"],
+      [{ id }, "/object required"],
+      [{ object: "user", id: null }, "/id type"],
+      [{ object: "user", id: "me" }, "/id format"],
+      [{ object: "file", id }, "/object enum"],
+      [{ object: null, id: "me" }, "/id format", "/object type", "/object enum"],
+      [{ object: "user", id, user: id }, "/user unknown"],
     ],
   },
 };

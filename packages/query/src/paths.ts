@@ -1,5 +1,5 @@
 import { text } from "@guanxi/base";
-import { queryError } from "./errors.ts";
+import { noField, queryError } from "./errors.ts";
 
 /** Relations deeper than this cost a join each and no client needs them; a hostile one could ask for thousands. */
 export const maxPathLength = 6;
@@ -47,6 +47,8 @@ export function splitTerms(parameter: string, value: string): Term[] {
 /** `account.owner.name` → its parts. */
 export function splitPath(parameter: string, term: Term): string[] {
   const parts = term.source.split(".");
+  // Names of what only the database sees.
+  if (parts.some((part) => part.startsWith("_"))) throw noField(parameter, term.source, term.position);
   if (parts.length > maxPathLength) {
     throw queryError(
       parameter,

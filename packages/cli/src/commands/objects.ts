@@ -93,7 +93,7 @@ async function show(io: Io, name: string, options: CommonOptions): Promise<void>
 
 function typeWords(type: string, field: FieldDefinition): string {
   const { target, of, op } = field;
-  if (typeof target === "string") return `${type} to ${target}`;
+  if (target !== undefined) return `${type} to ${[target].flat().join(" or ")}`;
   return typeof of === "string" ? `${type}: ${op} of ${of}` : type;
 }
 

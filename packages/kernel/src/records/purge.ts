@@ -1,5 +1,5 @@
 import { GuanxiError } from "@guanxi/base";
-import { isFileObject, type ObjectType, type StoredField, stampFields, tablesOf } from "@guanxi/meta";
+import { fieldOrBranch, isFileObject, type ObjectType, type StoredField, stampFields, tablesOf } from "@guanxi/meta";
 import {
   childrenStatement,
   forgetStatement,
@@ -63,7 +63,7 @@ async function release(
 ): Promise<void> {
   const { schema } = session.snapshot.settings;
   for (const { object: child, field: name } of childrenOf(session, object, "setNull")) {
-    const field = child.fields.get(name);
+    const field = fieldOrBranch(child, name);
     if (field?.column === undefined || field.system) continue;
     const found = await session.connection.run<{ id: string }>(childrenStatement(schema, child, name, ids, "any"));
     const going = new Set(goingOf(family, child));

@@ -18,7 +18,7 @@ const banner = (tenant: string, version: number): string =>
 
 /**
  * TypeScript declarations of the objects that the caller may read: `Objects` maps each name to its plural, its record as
- * it is read, created and patched, the targets of its references, the parts of its addresses and points, the fields that name one record
+ * it is read, created and patched, the targets of its references, the parts of its addresses, points and references to several objects, the fields that name one record
  * and those that are computed.
  */
 export async function declareTypes(session: Session, locale: Locale, anything: Anything = "unknown"): Promise<string> {
@@ -95,9 +95,18 @@ function entry(
   const to = (list: boolean): JsonSchema =>
     record(Object.fromEntries(leading.filter((l) => listsRecords(l.type) === list).map((l) => l.entry)));
   const lists = leading.some((l) => listsRecords(l.type)) ? { lists: to(true) } : {};
-  const parts = fields.flatMap((field) =>
-    field.exprType.kind === "parts" ? [[field.name, record(partsOf(field, Object.keys(field.exprType.parts)))]] : [],
-  );
+  const parts = fields.flatMap((field) => {
+    const names = field.branches
+      ? ["object", "id"]
+      : field.exprType.kind === "parts"
+        ? Object.keys(field.exprType.parts)
+        : [];
+    return names.length === 0 ? [] : [[field.name, record(partsOf(field, names))] as const];
+  });
+  const several = fields.flatMap(({ name, branches = [] }) => {
+    const targets = branches.flatMap(({ target = "" }) => (readable.has(target) ? [target] : []));
+    return targets.length === 0 ? [] : [[name, { enum: targets }] as const];
+  });
   const formulas = object.formulas.map((field) => field.name);
   const keys = fields.filter((field) => field.unique && !field.system).map((field) => field.name);
   return {
@@ -107,6 +116,7 @@ function entry(
       create: type("create"),
       patch: type("patch"),
       references: to(false),
+      ...(several.length === 0 ? {} : { several: record(Object.fromEntries(several)) }),
       ...lists,
       ...(parts.length === 0 ? {} : { parts: record(Object.fromEntries(parts)) }),
       keys: keys.length === 0 ? never : { enum: keys },
