@@ -104,9 +104,18 @@ test("the history is listed, and the newest change taken back", async () => {
   await fine(run(["push", path]));
   const { out } = await fine(run(["changes", "list"]));
   expect(out.split("\n").map((line) => line.replace(/^\S+\s+(\d+)\s+\S+\s+/, "$1 "))).toEqual([
-    ...["id                                    version  at                        what"],
-    ...["3 objects/boat, objects/pier", "2 boats", ""],
+    ...["id                                    version  at                        by             what"],
+    ...["3 Administrator  objects/boat, objects/pier", "2 Administrator  boats", ""],
   ]);
+  const [, { id: first }] = JSON.parse((await fine(run(["changes", "list", "--json"]))).out);
+  expect((await fine(run(["changes", "show", "last"]))).out).toMatch(
+    /^version 3, 20\S+Z, by Administrator\nobjects\/boat\n {2}add boat.colour\nobjects\/pier\n {2}create pier with 1 field\(s\)\n$/,
+  );
+  expect((await fine(run(["changes", "show", first]))).out).toContain("by Administrator\nboats\nobjects/boat\n");
+  expect(JSON.parse((await fine(run(["changes", "show", first, "--json"]))).out).changes).toMatchObject([
+    { name: "boat", before: null, after: { name: "boat" } },
+  ]);
+  expect(await run(["changes", "show", "nothing"])).toMatchObject({ code: exitCodes.failed, out: "" });
   expect(JSON.parse((await fine(run(["changes", "list", "-n", "1", "--json"]))).out)).toHaveLength(1);
   expect((await run(["changes", "list", "-n", "0"])).code).toBe(exitCodes.usage);
 

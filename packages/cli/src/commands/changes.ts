@@ -1,18 +1,20 @@
 import type { Command } from "commander";
-import { unlimitedMs } from "../api.ts";
+import { type Api, unlimitedMs } from "../api.ts";
 import { answersJson, apiFor, asks, commaList, type CommonOptions, type Frame, wholeNumber } from "../command.ts";
 import { CommandFailure, exitCodes } from "../failure.ts";
 import { type Io, print, printJson } from "../io.ts";
-import { type ChangeSetAnswer, tellChangeSet } from "../project/steps.ts";
-import { table } from "../table.ts";
+import { type ChangeSetAnswer, type Step, stepLines, tellChangeSet } from "../project/steps.ts";
+import { plain, table } from "../table.ts";
 
 interface Change {
   readonly id: string;
   readonly version: number;
   readonly at: string;
+  readonly by: string | null;
   readonly message: string | null;
   readonly reverts: string | null;
   readonly changes: readonly { readonly kind: string; readonly name: string }[];
+  readonly steps: readonly Step[];
 }
 
 interface Revert extends CommonOptions {
@@ -33,6 +35,10 @@ export function addChanges(program: Command, frame: Frame): void {
   answersJson(asks(group.command("list").description("list the change sets, newest first"), "user"))
     .option("-n, --lines <number>", "how many", wholeNumber(1, longestList), 20)
     .action((options: CommonOptions & { lines: number }) => list(frame.io, options));
+  answersJson(
+    asks(group.command("show <id>").description(`what a change set did, by its id or "${last}"`), "user"),
+    "print it as JSON, with the definitions before and after",
+  ).action((id: string, options: CommonOptions) => show(frame.io, id, options));
   answersJson(
     asks(group.command("revert <id>").description(`take a change set back, by its id or "${last}"`), "user"),
     "print the steps as JSON",
@@ -55,17 +61,44 @@ async function list(io: Io, { lines, ...options }: CommonOptions & { lines: numb
   const api = await apiFor(io, options, "user");
   const { data } = await api.json<{ data: Change[] }>({ path: `${path}?limit=${lines}` });
   if (options.json) return printJson(io, data);
-  const rows = data.map(({ id, version, at, message, reverts, changes }) => [
-    ...[id, String(version), at],
-    message ?? (reverts === null ? namesOf(changes) : `reverts ${reverts}`),
+  const maker = await makersOf(api, data);
+  const rows = data.map((change) => [
+    ...[change.id, String(change.version), change.at, maker(change)],
+    change.message ?? (change.reverts === null ? namesOf(change.changes) : `reverts ${change.reverts}`),
   ]);
-  print(io, table(["id", "version", "at", "what"], rows));
+  print(io, table(["id", "version", "at", "by", "what"], rows));
+}
+
+/** Says who made a change set: the user's name, or the id of one who is gone. */
+async function makersOf(api: Api, changes: readonly Change[]): Promise<(change: Change) => string> {
+  const ids = [...new Set(changes.flatMap(({ by }) => by ?? []))];
+  const filter = `id in [${ids.map((id) => `'${id}'`).join(", ")}]`;
+  const body = { filter, select: "name", limit: longestList };
+  const { data } =
+    ids.length === 0
+      ? { data: [] }
+      : await api.json<{ data: { id: string; name: string }[] }>({ method: "POST", path: "/api/users/query", body });
+  const names = new Map(data.map((user) => [user.id, user.name]));
+  return ({ by }) => (by === null ? "the platform" : (names.get(by) ?? by));
+}
+
+async function show(io: Io, given: string, options: CommonOptions): Promise<void> {
+  const api = await apiFor(io, options, "user");
+  const change = await api.json<Change>({ path: `${path}/${encodeURIComponent(await idOf(api, given))}` });
+  if (options.json) return printJson(io, change);
+  const { version, at, message, reverts, steps } = change;
+  const head = [
+    `version ${version}, ${at}, by ${(await makersOf(api, [change]))(change)}`,
+    ...(message === null ? [] : [message]),
+    ...(reverts === null ? [] : [`reverts ${reverts}`]),
+  ];
+  print(io, [...head.map(plain), ...stepLines(steps)].join("\n"));
 }
 
 async function revert({ io, end }: Frame, given: string, options: Revert): Promise<void> {
   const { plan = false, allow, message } = options;
   const api = await apiFor(io, options, "user");
-  const id = given === last ? await newest(api) : given;
+  const id = await idOf(api, given);
   const answer = await api.json<ChangeSetAnswer>({
     method: "POST",
     path: `${path}/${encodeURIComponent(id)}/revert${plan ? "?plan=true" : ""}`,
@@ -77,7 +110,8 @@ async function revert({ io, end }: Frame, given: string, options: Revert): Promi
   if (!answer.ok) end(exitCodes.failed);
 }
 
-async function newest(api: Awaited<ReturnType<typeof apiFor>>): Promise<string> {
+async function idOf(api: Api, given: string): Promise<string> {
+  if (given !== last) return given;
   const { data } = await api.json<{ data: Change[] }>({ path: `${path}?limit=1` });
   if (data[0] === undefined) throw new CommandFailure("Nothing was changed yet.");
   return data[0].id;

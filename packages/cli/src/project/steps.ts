@@ -33,7 +33,7 @@ export function tellChangeSet(io: Io, { id, version, ok, steps }: ChangeSetAnswe
 }
 
 /** Lines by definition. Of a new object there is the first: indexes and the like come with it. */
-function stepLines(steps: readonly Step[]): string[] {
+export function stepLines(steps: readonly Step[]): string[] {
   const byDefinition = Map.groupBy(steps, ({ kind, name }) => `${kind}/${name}`);
   return [...byDefinition].flatMap(([definition, own]) => {
     const made = own.find(({ effect }) => effect.startsWith("create "));
