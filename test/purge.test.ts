@@ -40,6 +40,14 @@ beforeAll(async () => {
   await define(app, { name: "bird", properties: { branch: on("branch", "restrict") } });
   await define(app, { name: "memo", properties: { branch: on("branch", "setNull"), text: { type: "string" } } });
   await define(app, { name: "basket", properties: { branches: { fieldType: "references", target: "branch" } } });
+  await define(app, {
+    name: "remark",
+    properties: {
+      about: { fieldType: "reference", target: ["branch", "trunk"] },
+      needs: { fieldType: "reference", target: ["branch", "trunk"], onDelete: "restrict", relation: "needed_by" },
+      with: { fieldType: "reference", target: ["leaf", "trunk"], onDelete: "cascade", relation: "with_it" },
+    },
+  });
   await define(app, { name: "planet", properties: { name: { type: "string" } } });
   await define(app, { name: "moon", properties: { planet: on("planet", "cascade") } });
   await define(app, {
@@ -153,6 +161,22 @@ describe("purge", () => {
         .sort(),
     ).toEqual([live, basket].sort());
     expect(await rowsOf("leaf", ...leaves)).toEqual([leaves[2]]);
+  });
+
+  test("follows references that may lead to records of several objects", async () => {
+    const { trunk, left, leaves } = await tree();
+    const about = await make("remarks", { about: { object: "branch", id: left } });
+    const other = await make("remarks", { about: { object: "trunk", id: trunk } });
+    const needs = await make("remarks", { needs: { object: "branch", id: left } });
+    const along = await make("remarks", { with: { object: "leaf", id: leaves[0] } });
+    problem(await purge("branches", left), 409, "CONFLICT");
+    body(await purge("remarks", needs), 204);
+    body(await purge("branches", left), 204);
+    expect(body(await admin().get(`/api/remarks/${about}`), 200)).toMatchObject({ about: null, version: 2 });
+    expect(body(await admin().get(`/api/remarks/${other}`), 200)).toMatchObject({ about: { id: trunk }, version: 1 });
+    expect(await rowsOf("remark", about, along)).toEqual([about]);
+    const [entry] = body(await admin().get(`/api/remarks/${about}/history`), 200).data;
+    expect(entry.changes).toEqual({ about: { from: { object: "branch", id: left }, to: null } });
   });
 
   test("takes records that name each other in a ring", async () => {

@@ -1,4 +1,4 @@
-import type { ObjectType, Snapshot, StoredField } from "@guanxi/meta";
+import { listsRecords, type ObjectType, type Snapshot, type StoredField } from "@guanxi/meta";
 import { namesSql, quote } from "@guanxi/query";
 import type { Statement } from "../types.ts";
 import { changeJson, place, placedParams, updatedCte, type WriteContext } from "./shared.ts";
@@ -95,10 +95,9 @@ export function releaseStatement(
   const column = quote(field.column.name);
   const given = (member: string): string => `ARRAY(SELECT value::uuid FROM jsonb_array_elements_text(${member}))`;
   const records = given(`${place.rows} -> 'records'`);
-  const left =
-    field.type === "references"
-      ? `ARRAY(SELECT e.id FROM unnest(t.${column}) WITH ORDINALITY AS e(id, n) WHERE e.id <> ALL (${given(`${place.rows} -> 'gone'`)}) ORDER BY e.n)`
-      : "NULL";
+  const left = listsRecords(field.type)
+    ? `ARRAY(SELECT e.id FROM unnest(t.${column}) WITH ORDINALITY AS e(id, n) WHERE e.id <> ALL (${given(`${place.rows} -> 'gone'`)}) ORDER BY e.n)`
+    : "NULL";
   const stamps = object.columns.filter(({ name }) => ["version", "updated_at", "updated_by"].includes(name));
   return {
     name: `${object.name}.release`,
