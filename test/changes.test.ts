@@ -503,6 +503,34 @@ describe("history", () => {
     problem(await admin().get(`${url}/nonsense`), 404, "NOT_FOUND");
     problem(await admin().get(`${url}?cursor=abc`), 400, "QUERY");
   });
+
+  test("only the newest keep their definitions; the others tell who did what, and cannot be taken back", async () => {
+    const few = await createTestApp({ on: app, parts: { changeSetsKept: 2 } });
+    const made = [];
+    for (const title of ["A", "B", "C"]) {
+      const set = { objects: [object("leaflet", { a: text }, { title })], message: title };
+      made.push(body(await few.as("admin").post(url, set), 200).id as string);
+    }
+    await few.close();
+    const [first, second, third] = made as [string, string, string];
+    const entry = async (id: string) => body(await admin().get(`${url}/${id}`), 200);
+    const { user } = body(await admin().get("/api/me"), 200);
+    expect(await entry(first)).toMatchObject({ by: user.id, message: "A", pruned: true });
+    expect((await entry(first)).steps[0]).toMatchObject({ name: "leaflet", effect: "create leaflet with 1 field" });
+    expect((await entry(first)).changes).toEqual([{ kind: "objects", name: "leaflet" }]);
+    expect(await entry(second)).toMatchObject({ pruned: false, changes: [{ before: { title: "A" } }] });
+    const list = body(await admin().get(`${url}?limit=3`), 200).data as { id: string; pruned: boolean }[];
+    expect(list.map(({ pruned }) => pruned)).toEqual([false, false, true]);
+    expect(list[2]).toMatchObject({ id: first, changes: [{ kind: "objects", name: "leaflet" }] });
+    const holding = `SELECT FROM t_demo._change_set WHERE id = $1 AND changes::text LIKE '%properties%'`;
+    expect(await app.store.sql(holding, [first])).toEqual([]);
+    const refused = await changesNothing(() => admin().post(`${url}/${first}/revert`, {}));
+    problem(refused, 409, "CONFLICT");
+    expect(refused.body.detail).toContain("no longer kept");
+    body(await admin().post(`${url}/${third}/revert`, {}), 200);
+    body(await admin().post(`${url}/${second}/revert`, {}), 200);
+    expect(body(await admin().get(meta("leaflet")), 200).title).toBe("A");
+  });
 });
 
 describe("revert", () => {

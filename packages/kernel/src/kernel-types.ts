@@ -29,6 +29,8 @@ export interface KernelOptions {
   readonly masterSecrets?: MasterSecrets | undefined;
   /** Snapshots kept; a tenant's costs about 100 KB or, with the objects of another, 10; the least recently used goes first. */
   readonly maxTenantsCached?: number;
+  /** Change sets of a tenant whose definitions are kept, so that they can be taken back: the newest. */
+  readonly changeSetsKept?: number;
 }
 
 export interface Kernel {

@@ -4,7 +4,7 @@ import type { ObjectType, Snapshot } from "@guanxi/meta";
 import { createStorage } from "@guanxi/storage";
 import { insertStatement, notify, quote, recordTables, tenantSchema } from "@guanxi/store";
 import { createBackups } from "./backups.ts";
-import { changeSetTables } from "./changes/history.ts";
+import { changeSetTables, defaultChangeSetsKept } from "./changes/history.ts";
 import { roleKind } from "./changes/roles.ts";
 import { accessChannel, arrivedChannel, goneChannel, metaChannel } from "./channels.ts";
 import { accessObjects, coreLevel, coreObjects, youngerFields } from "./core-objects.ts";
@@ -181,6 +181,7 @@ export async function createKernel(options: KernelOptions): Promise<Kernel> {
     records: env,
     plugins,
     kinds: [roleKind({ plugins, records, refresh })],
+    changeSetsKept: options.changeSetsKept ?? defaultChangeSetsKept,
   });
   const snapshotOf = async (id: string): Promise<Snapshot> => (await newest(id)).snapshot;
   const files = createFiles(

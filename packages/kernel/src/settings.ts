@@ -75,8 +75,5 @@ export function settingFaults(settings: Readonly<Record<string, unknown>>, path:
 }
 
 /** Those that users see and may change. */
-export const shownSettings = (settings: TenantSettings): Required<Pick<TenantSettings, Setting>> => {
-  const { purgeDeletedAfterDays = 0 } = settings;
-  const shown = Object.fromEntries(settingNames.map((name) => [name, settings[name]]));
-  return { ...shown, purgeDeletedAfterDays } as Required<Pick<TenantSettings, Setting>>;
-};
+export const shownSettings = (settings: TenantSettings): Pick<TenantSettings, Setting> =>
+  Object.fromEntries(settingNames.map((name) => [name, settings[name]])) as Pick<TenantSettings, Setting>;

@@ -11,6 +11,9 @@ export interface Stored {
   readonly texts: readonly string[];
 }
 
+/** What settings are in tenants that were made before there were such. */
+const younger = { purgeDeletedAfterDays: 0 } as const;
+
 /** Reads the stored objects of a tenant on `connection`, and its settings. */
 export async function loadStored(connection: Connection, schema: string): Promise<Stored> {
   const s = quote(schema);
@@ -21,7 +24,7 @@ export async function loadStored(connection: Connection, schema: string): Promis
   if (!first) throw new GuanxiError("NOT_FOUND");
   return {
     version: first.version,
-    settings: JSON.parse(first.settings) as TenantSettings,
+    settings: { ...younger, ...(JSON.parse(first.settings) as TenantSettings) },
     texts: rows.flatMap((row) => row.stored ?? []),
   };
 }

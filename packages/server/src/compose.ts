@@ -31,6 +31,8 @@ export interface Parts {
   /** What tenants may have; the standard ones unless said. */
   readonly plugins?: KernelOptions["plugins"];
   readonly tenantsCached: number;
+  /** Change sets of a tenant that can be taken back. */
+  readonly changeSetsKept?: number;
   readonly sandboxes: number;
   /** Whether this process relays events and runs workflows. */
   readonly worker: boolean;
@@ -119,6 +121,7 @@ async function join(parts: Parts, endings: Endings): Promise<Composition> {
     parts: [workflowsPart],
     masterSecrets: parts.masterSecrets,
     maxTenantsCached: parts.tenantsCached,
+    ...(parts.changeSetsKept === undefined ? {} : { changeSetsKept: parts.changeSetsKept }),
   });
   endings.push(() => kernel.close());
   const queue = createQueue({

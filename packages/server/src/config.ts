@@ -26,6 +26,8 @@ export interface Config {
   readonly slowStatementMs: number;
   readonly bodyLimitBytes: number;
   readonly tenantsCached: number;
+  /** Change sets of a tenant that keep their definitions. */
+  readonly changeSetsKept: number;
   /** Sandbox processes at most. */
   readonly sandboxes: number;
   readonly logLevel: LogLevel;
@@ -110,6 +112,12 @@ export const settings = {
     meaning:
       "tenants whose compiled metadata stays in memory: 30 objects take 50 KB and each of them that is used 6 KB; tenants with the same objects share it",
     fallback: "500",
+  },
+  changeSetsKept: {
+    name: "GUANXI_CHANGE_SETS_KEPT",
+    meaning:
+      "change sets of a tenant, the newest, whose definitions are kept so that they can be taken back; each takes as much as the definitions that it changed, twice",
+    fallback: "1000",
   },
   sandboxes: {
     name: "GUANXI_SANDBOXES",
@@ -264,6 +272,7 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
     slowStatementMs: number(settings.slowStatementMs, 1, 3_600_000),
     bodyLimitBytes: number(settings.bodyLimitBytes, 1_000, 1_000_000_000),
     tenantsCached: number(settings.tenantsCached, 1, 100_000),
+    changeSetsKept: number(settings.changeSetsKept, 1, 1_000_000),
     sandboxes: number(settings.sandboxes, 2, 256),
     logLevel,
     metricsPort: optional(settings.metricsPort) === undefined ? undefined : number(settings.metricsPort, 0, 65_535),

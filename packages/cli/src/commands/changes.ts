@@ -13,6 +13,7 @@ interface Change {
   readonly by: string | null;
   readonly message: string | null;
   readonly reverts: string | null;
+  readonly pruned: boolean;
   readonly changes: readonly { readonly kind: string; readonly name: string }[];
   readonly steps: readonly Step[];
 }
@@ -86,11 +87,12 @@ async function show(io: Io, given: string, options: CommonOptions): Promise<void
   const api = await apiFor(io, options, "user");
   const change = await api.json<Change>({ path: `${path}/${encodeURIComponent(await idOf(api, given))}` });
   if (options.json) return printJson(io, change);
-  const { version, at, message, reverts, steps } = change;
+  const { version, at, message, reverts, pruned, steps } = change;
   const head = [
     `version ${version}, ${at}, by ${(await makersOf(api, [change]))(change)}`,
     ...(message === null ? [] : [message]),
     ...(reverts === null ? [] : [`reverts ${reverts}`]),
+    ...(pruned ? ["Its definitions are no longer kept: it cannot be taken back."] : []),
   ];
   print(io, [...head.map(plain), ...stepLines(steps)].join("\n"));
 }

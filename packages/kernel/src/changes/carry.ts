@@ -18,6 +18,8 @@ export interface EngineEnv {
   readonly snapshots: Snapshots;
   readonly records: RecordsEnv;
   readonly kinds: readonly DefinitionKind[];
+  /** Entries of the history that keep their definitions. */
+  readonly changeSetsKept: number;
 }
 
 /** What a change set comes to, where nothing stands against it in the definitions. */

@@ -20,7 +20,7 @@ import { carryThrough, type EngineEnv } from "./carry.ts";
 import { type Dependents, dependentsOf, withUnreadable, wordsOf } from "./dependents.ts";
 import { type Draft, draftObjects } from "./draft.ts";
 import { placed } from "./faults.ts";
-import { keepChangeSet } from "./history.ts";
+import { keepChangeSet, pruneChangeSets } from "./history.ts";
 import { pendingOf, type Prepared, prepareOthers } from "./others.ts";
 import { brokenSteps } from "./steps.ts";
 import type { Applied, ChangeSet, ChangeSetOptions, DefinitionKind } from "./types.ts";
@@ -184,6 +184,7 @@ async function applyLocked(
   if (plan) return { id: null, version, ok: ok && !broken, steps, touched };
   const entry = { version: version + 1, message: set.message, reverts: set.back?.set, touched, steps };
   const id = await keepChangeSet(byPlatform ? { ...inside, actor: undefined } : inside, entry);
+  await pruneChangeSets(tx, session.tenant.schema, env.changeSetsKept);
   await notify(tx, metaChannel, session.tenant.id);
   return { id, version: version + 1, ok: true, steps, touched };
 }

@@ -1,6 +1,6 @@
 import { GuanxiError, isId, newId } from "@guanxi/base";
 import type { StoredObject } from "@guanxi/meta";
-import { quote, type TenantComponent } from "@guanxi/store";
+import { type Connection, quote, type TenantComponent } from "@guanxi/store";
 import type { Edition } from "../plugins/editions.ts";
 import { type Page, pageCursor } from "../route-query.ts";
 import type { Session } from "../types.ts";
@@ -20,6 +20,9 @@ export const changeSetTables: TenantComponent = {
       changes json NOT NULL,
       steps json NOT NULL
     );`,
+    // Of an entry that was pruned, `changes` has kinds and names alone.
+    `ALTER TABLE {schema}._change_set ADD COLUMN pruned boolean NOT NULL DEFAULT false;
+    CREATE INDEX _change_set_whole ON {schema}._change_set (version) WHERE NOT pruned;`,
   ],
 };
 
@@ -59,6 +62,21 @@ export async function keepChangeSet(
   return id;
 }
 
+/** Entries that keep their definitions, and with them the way back, unless set otherwise: years of work by hand, or months of pushes. */
+export const defaultChangeSetsKept = 1_000;
+
+const namesSql = `(SELECT json_agg(json_build_object('kind', c -> 'kind', 'name', c -> 'name')) FROM json_array_elements(changes) c)`;
+
+/** Takes the definitions out of all entries but the newest `kept`; who, when and what they did stays. */
+export async function pruneChangeSets(connection: Connection, schema: string, kept: number): Promise<void> {
+  const table = `${quote(schema)}._change_set`;
+  await connection.sql(
+    `UPDATE ${table} SET pruned = true, changes = coalesce(${namesSql}, '[]')
+     WHERE NOT pruned AND version <= (SELECT version FROM ${table} WHERE NOT pruned ORDER BY version DESC OFFSET $1 LIMIT 1)`,
+    [kept],
+  );
+}
+
 interface Row extends Record<string, unknown> {
   readonly id: string;
   readonly version: number;
@@ -68,20 +86,19 @@ interface Row extends Record<string, unknown> {
   readonly reverts: string | null;
   readonly changes: string;
   readonly steps: string;
+  readonly pruned: boolean;
 }
 
-const facts = "id, version, at, actor, message, reverts, steps";
+const facts = "id, version, at, actor, message, reverts, steps, pruned";
 const columns = `${facts}, changes`;
-/** Without the definitions, which nobody wants of a whole page. */
-const names = `(SELECT json_agg(json_build_object('kind', c -> 'kind', 'name', c -> 'name')) FROM json_array_elements(changes) c)`;
 
-/** A page of the history, newest first; of definitions their names. */
+/** A page of the history, newest first; of definitions their names, since nobody wants all of them. */
 export async function listChangeSets(
   session: Session,
   { limit, before }: Page,
 ): Promise<{ data: readonly ChangeSetEntry[]; next: string | null }> {
   const rows = await session.connection.sql<Row>(
-    `SELECT ${facts}, ${names} AS changes FROM ${quote(session.tenant.schema)}._change_set
+    `SELECT ${facts}, ${namesSql} AS changes FROM ${quote(session.tenant.schema)}._change_set
      WHERE $1::bigint IS NULL OR version < $1::bigint ORDER BY version DESC LIMIT $2`,
     [before ?? null, limit + 1],
   );
@@ -93,20 +110,26 @@ export async function listChangeSets(
   };
 }
 
-/** One with its definitions before and after; NOT_FOUND. */
-export const readChangeSet = async (session: Session, id: string): Promise<ChangeSetEntry> =>
-  shown(await rowOf(session, id), (touched) => ({
-    ...touched,
-    before: definitionIn(touched, "before"),
-    after: definitionIn(touched, "after"),
-  }));
+/** One with its definitions before and after, where they are kept; NOT_FOUND. */
+export async function readChangeSet(session: Session, id: string): Promise<ChangeSetEntry> {
+  const row = await rowOf(session, id);
+  return shown(row, (touched) =>
+    row.pruned
+      ? touched
+      : { ...touched, before: definitionIn(touched, "before"), after: definitionIn(touched, "after") },
+  );
+}
 
-/** What a change set touched, as it is kept. */
+/** What a change set touched, as it is kept; CONFLICT where it is not any more. */
 export async function touchedBy(
   session: Session,
   id: string,
 ): Promise<{ version: number; touched: readonly Touched[] }> {
-  const { version, changes } = await rowOf(session, id);
+  const { version, changes, pruned } = await rowOf(session, id);
+  if (pruned)
+    throw new GuanxiError("CONFLICT", {
+      detail: "The definitions before this change set are no longer kept; put them as you want them to be.",
+    });
   return { version, touched: JSON.parse(changes) as Touched[] };
 }
 
@@ -144,6 +167,7 @@ const shown = (row: Row, entry: (touched: Touched) => ChangeSetEntry["changes"][
   by: row.actor,
   message: row.message,
   reverts: row.reverts,
+  pruned: row.pruned,
   changes: (JSON.parse(row.changes) as Touched[]).map(entry),
   steps: JSON.parse(row.steps) as ChangeSetStep[],
 });

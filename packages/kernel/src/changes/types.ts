@@ -127,7 +127,9 @@ export interface ChangeSetEntry {
   readonly message: string | null;
   /** The change set that this one took back. */
   readonly reverts: string | null;
-  /** Definitions; `before` and `after` only where one entry is asked for. */
+  /** Whether its definitions are no longer kept, so that it cannot be taken back. */
+  readonly pruned: boolean;
+  /** Definitions; `before` and `after` only where one entry is asked for that is not pruned. */
   readonly changes: readonly (Pick<Touched, "kind" | "name"> & Partial<Touched>)[];
   readonly steps: readonly ChangeSetStep[];
 }

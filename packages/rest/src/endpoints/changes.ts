@@ -95,7 +95,7 @@ const answer: RouteSchema = {
 
 const entry: RouteSchema = {
   type: "object",
-  required: ["id", "version", "at", "by", "message", "reverts", "changes", "steps"],
+  required: ["id", "version", "at", "by", "message", "reverts", "pruned", "changes", "steps"],
   properties: {
     id: { type: "string", format: "uuid" },
     version: { type: "integer" },
@@ -103,9 +103,13 @@ const entry: RouteSchema = {
     by: { type: ["string", "null"], description: "The user; null for the platform itself" },
     message: { type: ["string", "null"] },
     reverts: { type: ["string", "null"], description: "The change set that this one took back" },
+    pruned: {
+      type: "boolean",
+      description: "Whether its definitions are no longer kept, so that it cannot be taken back",
+    },
     changes: {
       type: "array",
-      description: "Definitions; before and after only where one change set is asked for",
+      description: "Definitions; before and after only where one change set is asked for and they are kept",
       items: {
         type: "object",
         required: ["kind", "name"],
