@@ -11,6 +11,8 @@ beforeAll(async () => {
     place: { fieldType: "address" },
     spot: { fieldType: "geo" },
     leads: { fieldType: "references", target: "lead" },
+    toll: { type: "integer", sensitive: true },
+    gate: { type: "string", writeOnly: true },
   };
   expect((await app.as("admin").put("/api/meta/objects/stop", { name: "stop", properties })).status).toBe(201);
 });
@@ -44,6 +46,13 @@ const wrong: readonly (readonly [what: string, line: string, told: RegExp, more?
   ["a field that is not there", "record.nope", /^2:8 Property 'nope' does not exist on type 'Opportunity'\.$/],
   ["a method of another type", "record.amount.trim()", /^2:15 Property 'trim' does not exist on type 'number'/],
   ["a value that no record has", "if (record.stage === 'wn') return", /^2:5 .*"negotiation".*"wn"/],
+  ["what a change does not tell", "record.toll", /^2:8 Property 'toll' does not exist/, { object: "stop" }],
+  [
+    "what nobody reads",
+    "(await crm.records('stop').get(record.id)).gate",
+    /^2:44 Property 'gate' does not exist/,
+    { object: "stop" },
+  ],
   ["a field of the actor", "actor.age", /^2:7 .*'age'/],
   ["a call that is not there", "crm.records('lead').fetch('x')", /^2:21 .*'fetch'/],
   ["a tool that is not there", "crm.email('x')", /^2:5 .*'email'/],
@@ -157,6 +166,18 @@ const right: readonly (readonly [what: string, script: string, more?: object])[]
   [
     "empty fields used as values",
     body("if (record.amount > 50_000) await crm.records('account').get(record.account); return record.amount * 2;"),
+  ],
+  [
+    "what nobody reads, written; and what a change does not tell, read",
+    body(
+      "await crm.records('stop').update(record.id, { gate: 'x' }); return (await crm.records('stop').get(record.id)).toll;",
+    ),
+    { object: "stop" },
+  ],
+  [
+    "what a change does not tell, before it",
+    body("return (record.toll ?? 0) + (old.toll ?? 0);"),
+    { object: "stop", on: "before_update" },
   ],
   [
     "errors of any kind",

@@ -9,6 +9,8 @@ declare namespace Guanxi {
   type FieldName<N extends ObjectName> = keyof Read<N> & string;
   /** What a record stores: events and before-scripts have no formulas, which `crm.records(…).get` answers. */
   type Stored<N extends ObjectName> = Objects[N] extends { formulas: infer F } ? Omit<Read<N>, F & string> : Read<N>;
+  /** What a change tells of a record: runs begin without values that are in the record alone, which `crm.records(…).get` answers. */
+  type Told<N extends ObjectName, R = Stored<N>> = Objects[N] extends { untold: infer F } ? Omit<R, F & string> : R;
   type ReferenceName<N extends ObjectName> = keyof Objects[N]["references"] & FieldName<N>;
   type Target<N extends ObjectName, R> = R extends keyof Objects[N]["references"]
     ? Objects[N]["references"][R] & ObjectName
@@ -222,10 +224,10 @@ declare namespace Guanxi {
   } & { [K in Writable<N> & Nullable<Read<N>>]?: Read<N>[K] };
 
   interface RecordAt<N extends ObjectName> {
-    created: Stored<N>;
-    updated: Stored<N>;
-    deleted: Stored<N>;
-    manual: Read<N>;
+    created: Told<N>;
+    updated: Told<N>;
+    deleted: Told<N>;
+    manual: Told<N, Read<N>>;
     before_create: Proposed<N>;
     before_update: Changed<N>;
     before_delete: Stored<N>;
@@ -242,7 +244,7 @@ declare namespace Guanxi {
     /** The record as the change left it; before a deletion as it was. A before-script may change it. */
     readonly record: RecordAt<N>[T];
     /** The record before the update; of other changes null. */
-    readonly old: T extends "updated" | "before_update" ? Stored<N> : null;
+    readonly old: T extends "updated" ? Told<N> : T extends "before_update" ? Stored<N> : null;
     readonly actor: Actor;
     readonly crm: T extends `before_${string}` ? CrmOfBefore<N> : Crm<N>;
   }

@@ -77,7 +77,8 @@ export interface HistoryEntry {
   readonly by: string | null;
   readonly op: "create" | "update" | "delete" | "restore" | "purge";
   readonly cause: Readonly<Record<string, unknown>>;
-  readonly changes: Readonly<Record<string, { readonly from: unknown; readonly to: unknown }>>;
+  /** By field; of one whose values are not told, an empty object. */
+  readonly changes: Readonly<Record<string, { readonly from?: unknown; readonly to?: unknown }>>;
 }
 
 /** What became of one row, where each is written alone. */

@@ -6,7 +6,7 @@ import type { FoundField, Names, Place } from "./names.ts";
 import { childrenOf, type FieldNode, type FormulaNode, type TypedNode } from "./node.ts";
 import { type Digits, integerDigits } from "./number.ts";
 import { call } from "./resolve.ts";
-import type { Formula, Kind } from "./types.ts";
+import type { ExprObject, Formula, Kind } from "./types.ts";
 
 /** Reads and checks a formula's source as a value of this kind. */
 export type CheckBody = (source: string, kind: Kind, names: Names) => TypedNode;
@@ -35,7 +35,8 @@ export function formulaNode(
 ): FormulaNode {
   const entered = [...within, { object: object.name, field: field.path.at(-1) ?? "" }];
   refuseCycle(entered);
-  const inner = { record: object, ...(scope.object ? { object: scope.object } : {}) };
+  const find = scope.object;
+  const inner = { record: wholeOf(object), ...(find && { object: (name: string) => wholeOf(find(name)) }) };
   const { type, at } = field;
   const written = check(source, type.kind, { scope: inner, variables: new Map(), place, within: entered, budget });
   const body = type.kind === "decimal" ? ofOneUnit(written) : written;
@@ -48,6 +49,8 @@ export function formulaNode(
     ...(mayMiss && { of: place }),
   };
 }
+
+const wholeOf = <O extends ExprObject | undefined>(object: O): O | ExprObject => object?.whole ?? object;
 
 /** Null where the fields that it is computed of are in different units. */
 function ofOneUnit(body: TypedNode): TypedNode {

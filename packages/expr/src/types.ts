@@ -40,6 +40,8 @@ export interface ExprObject {
   formula?(field: string): Formula | undefined;
   /** The text field that says in which unit a decimal is; a formula of decimals in different units is null. */
   unit?(field: string): string | undefined;
+  /** The object as its formulas may name it, where this is what others may. */
+  readonly whole?: ExprObject;
   /** All names, where known: an error about an unknown name then suggests the nearest one. */
   fieldNames?(): Iterable<string>;
 }

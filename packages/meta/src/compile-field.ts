@@ -45,6 +45,8 @@ export function compileField(name: string, definition: FieldDefinition, place: F
     system: false,
     required,
     readOnly: type.readOnly ?? definition.readOnly ?? false,
+    ...(definition.writeOnly === true ? { unread: true } : {}),
+    ...(isUntold(definition) ? { untold: true } : {}),
     exprType: shape.exprType,
     schema: shape.schema,
     unique,
@@ -65,6 +67,9 @@ export function compileField(name: string, definition: FieldDefinition, place: F
     ? { ...field, ...rollupFacts(field.column, definition["op"] as RollupOp, place.id) }
     : field;
 }
+
+const isUntold = ({ writeOnly, sensitive, history }: FieldDefinition): boolean =>
+  writeOnly === true || sensitive === true || history === false;
 
 const shapeOf = ({ sqlType, kind, schema }: RollupResult): FieldShape => ({ sqlType, exprType: { kind }, schema });
 

@@ -21,4 +21,5 @@ export { byColumn, fieldOrBranch, fieldPath, shownFields } from "./several.ts";
 export { retarget, retargetDefinition, storeDefinition } from "./store.ts";
 export { tableById, tableNamed, tablesOf } from "./tables.ts";
 export type * from "./types.ts";
+export { asRead, asTold } from "./views.ts";
 export { expressionUses, objectUses, type Use } from "./uses.ts";

@@ -247,9 +247,9 @@ export const fieldKeywords: Readonly<Record<string, Keyword>> = {
   ),
   unevaluatedItems: later("As in JSON Schema."),
   unevaluatedProperties: later("As in JSON Schema."),
-  writeOnly: later("Never shown."),
-  sensitive: later("Personal or secret data."),
-  history: later("Whether changes of this field are kept."),
+  writeOnly: works("Callers write it, and nobody reads it.", flag),
+  sensitive: works("Personal or secret data: that it changed is kept and told, its values are not.", flag),
+  history: works("Whether the history has its changes; if not, values are kept in the record alone.", flag),
   locked: works("Whether an extension may make it stricter only, not looser, and not remove it.", flag),
   formula: works("The expression of a formula field.", expression, "price * 0.03"),
   returns: works("The field type of a formula's values.", { enum: formulaResults }, "currency"),
@@ -257,13 +257,13 @@ export const fieldKeywords: Readonly<Record<string, Keyword>> = {
 
 /** Keywords of fields whose values come from callers. */
 export const writtenFieldKeywords: ReadonlySet<string> = new Set([
-  ...["requiredWhen", "readonlyWhen", "defaultFormula", "readOnly"],
+  ...["requiredWhen", "readonlyWhen", "defaultFormula", "readOnly", "history"],
 ]);
 
 /** Keywords every field may have, whatever its type. */
 export const commonFieldKeywords: ReadonlySet<string> = new Set([
   ...Object.keys(annotations),
-  ...["fieldType", "type", "locked"],
+  ...["fieldType", "type", "locked", "sensitive"],
 ]);
 
 /** JSON Schema's keywords that an object's definition cannot honour. */

@@ -133,7 +133,9 @@ export class ObjectCore implements ExprObject {
   }
 
   fieldType(field: string): ExprType | undefined {
-    return this.parts.fields.get(field)?.exprType;
+    const found = this.parts.fields.get(field);
+    // Of what nobody reads it can be said whether it is there.
+    return found?.unread === true ? opaque : found?.exprType;
   }
 
   formula(field: string): Formula | undefined {
@@ -186,6 +188,8 @@ const referencesOf = ({ definition: object, fieldIds, branchIds }: StoredObject)
     }));
   });
 
+const opaque: ExprType = { kind: "json" };
+
 const noRollups: readonly RollupSource[] = [];
 
 function rollupsIn({ properties }: ObjectDefinition): readonly RollupSource[] {
@@ -232,7 +236,7 @@ function compileFields({ definition, fieldIds, branchIds, results }: StoredObjec
 
 /** A field called `name`, else the first that can name a record. */
 function defaultNameField(fields: ReadonlyMap<string, Field>): string {
-  const able = [...fields.values()].filter((f) => !f.system && fieldTypes[f.type].namesRecords);
+  const able = [...fields.values()].filter((f) => !f.system && f.unread !== true && fieldTypes[f.type].namesRecords);
   return (able.find((f) => f.name === "name") ?? able[0])?.name ?? "id";
 }
 

@@ -45,6 +45,7 @@ export function checkFieldNames(definition: ObjectDefinition, complete: boolean,
   const found = nameField === undefined || nameField === "id" || check(nameField, "/nameField", own(nameField));
   if (complete) checkRuleNames(definition, report);
   if (!complete || !found) return;
+  checkHiddenNames(definition, report);
   checkCurrencies(definition, report);
   checkNameField(definition, report);
   checkTextLimits(definition, report);
@@ -105,6 +106,36 @@ function checkNameField(definition: ObjectDefinition, report: Report): void {
     `${type} 字段不能作为名称`,
     `${type} 欄位不能作為名稱`,
   );
+}
+
+/** What names a write-only field here would tell what it holds. */
+function checkHiddenNames(definition: ObjectDefinition, report: Report): void {
+  const { nameField, currencyDate, unique = [], indexes = [], states = {}, recordTypes = {}, properties } = definition;
+  const places: (readonly [name: string | undefined, path: string])[] = [
+    [nameField, "/nameField"],
+    [currencyDate, "/currencyDate"],
+    ...Object.entries({ unique, indexes }).flatMap(([keyword, lists]) =>
+      lists.flatMap((names, i) => names.map((name, k) => [name, `/${keyword}/${i}/${k}`] as const)),
+    ),
+    ...Object.keys(states).map((name) => [name, pointer("states", name)] as const),
+    ...Object.entries(recordTypes).flatMap(([type, said]) =>
+      (["picklists", "states"] as const).flatMap((keyword) =>
+        Object.keys(said[keyword] ?? {}).map((name) => [name, pointer("recordTypes", type, keyword, name)] as const),
+      ),
+    ),
+    ...Object.entries(properties).map(
+      ([field, { dependsOn }]) => [dependsOn?.field, pointer("properties", field, "dependsOn", "field")] as const,
+    ),
+  ];
+  for (const [name, path] of places) {
+    if (name === undefined || properties[name]?.writeOnly !== true) continue;
+    report.say(
+      path,
+      `"${name}" is write-only, and this would tell what it holds`,
+      `“${name}”是只写字段，此处会泄露其值`,
+      `「${name}」是唯寫欄位，此處會洩露其值`,
+    );
+  }
 }
 
 function checkTextLimits(definition: ObjectDefinition, report: Report): void {

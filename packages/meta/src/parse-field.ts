@@ -39,6 +39,7 @@ export function parseField(name: string, input: unknown, required: boolean, repo
   checkFit(definition, type, path, report);
   checkNull(definition, required, path, report);
   checkSetter(definition, required, path, report);
+  checkHidden(definition, path, report);
   if (required && type.derived) sayDerived(type, path, report);
   if (report.issues.length > before) return;
   type.check?.(definition, path, report);
@@ -75,6 +76,7 @@ function checkFit(definition: FieldDefinition, type: FieldType, path: string, re
     type.keywords.includes(keyword) ||
     (keyword === "default" && type.defaults) ||
     (writtenFieldKeywords.has(keyword) && type.readOnly !== true) ||
+    (keyword === "writeOnly" && (definition.writeOnly === false || mayBeHidden(type))) ||
     (keyKeywords.has(keyword) && (definition[keyword] === false || mayHave(type, keyword)));
   for (const keyword of Object.keys(definition)) {
     if (!meaningful(keyword)) {
@@ -161,6 +163,25 @@ function checkSetter(definition: FieldDefinition, required: boolean, path: strin
       "需要 default 或 defaultFormula，否則無人設定該欄位",
     );
   }
+}
+
+/** What is encrypted is shown as a mask, and what names records is read with them. */
+const shownByNature: ReadonlySet<string> = new Set(["encrypted_text", "reference", "references", "file", "files"]);
+const mayBeHidden = (type: FieldType): boolean => type.readOnly !== true && !shownByNature.has(type.name);
+
+/** Keywords by which somebody would learn what a field holds. */
+const telling = ["readOnly", "unique", "externalId", "index", "dependsOn"] as const;
+
+function checkHidden(definition: FieldDefinition, path: string, report: Report): void {
+  if (definition.writeOnly !== true) return;
+  for (const keyword of telling)
+    if ((definition[keyword] ?? false) !== false)
+      report.say(
+        `${path}/${keyword}`,
+        "does not go with writeOnly: it would tell what the field holds",
+        "不能与 writeOnly 同时使用：会泄露字段的值",
+        "不能與 writeOnly 同時使用：會洩露欄位的值",
+      );
 }
 
 /** A default must be a value that the field would take. */

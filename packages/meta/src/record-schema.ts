@@ -8,7 +8,9 @@ export type JsonSchema = Readonly<Record<string, unknown>>;
 /** The JSON Schema (2020-12) of an object's records as the API takes and gives them. */
 export function recordSchema(object: Pick<ObjectType, "title" | "fields" | "stored">, use: RecordUse): JsonSchema {
   const { description } = object.stored.definition;
-  const fields = [...object.fields.values()].filter((field) => use === "read" || !field.readOnly);
+  const fields = [...object.fields.values()].filter((field) =>
+    use === "read" ? field.unread !== true : !field.readOnly,
+  );
   const required = fields.filter((field) => needed(field, use)).map((field) => field.name);
   return {
     type: "object",
@@ -37,6 +39,8 @@ export function fieldSchema(field: Field, use: RecordUse): JsonSchema {
   }
   if (use === "create" && field.default !== undefined) about["default"] = field.default;
   if (use === "read" && field.readOnly) about["readOnly"] = true;
+  if (field.unread === true) about["writeOnly"] = true;
+  if (field.definition.sensitive === true) about["x-sensitive"] = true;
   const schema = use === "read" ? asRead(field) : field.schema;
   return { ...about, ...(field.required ? schema : nullable(schema)) };
 }

@@ -90,6 +90,15 @@ function valueField(child: ObjectCore, op: Exclude<RollupOp, "count">, name: str
   const named = `${child.name}.${name}`;
   if (!field)
     throw new Misfit("field", text(`there is no field "${named}"`, `没有字段“${named}”`, `沒有欄位「${named}」`));
+  if (field.unread === true)
+    throw new Misfit(
+      "field",
+      text(
+        `"${named}" is write-only, and a roll-up of it would be read`,
+        `“${named}”是只写字段，其汇总值会被读取`,
+        `「${named}」是唯寫欄位，其彙總值會被讀取`,
+      ),
+    );
   if (field.column === undefined)
     throw new Misfit(
       "field",

@@ -68,6 +68,9 @@ export interface FieldDefinition {
   readonly readonlyWhen?: string;
   readonly defaultFormula?: string;
   readonly readOnly?: boolean;
+  readonly writeOnly?: boolean;
+  readonly sensitive?: boolean;
+  readonly history?: boolean;
   readonly dependsOn?: DependsOn;
   readonly [keyword: string]: unknown;
 }
@@ -221,6 +224,10 @@ export interface FieldFacts {
   readonly title: Text;
   readonly system: boolean;
   readonly required: boolean;
+  /** Callers write it and nobody reads it: answers, queries and scripts know of no such field. */
+  readonly unread?: boolean;
+  /** Changes and events say that it changed, and have no values of it. */
+  readonly untold?: boolean;
   /** Set by the system only (id, version, autonumber, what the definition says is readOnly, …). */
   readonly readOnly: boolean;
   readonly exprType: ExprType;

@@ -231,7 +231,8 @@ const bad: readonly (readonly [what: string, definition: unknown, ...issues: str
     field({ type: "string", default: "a", readOnly: true, readonlyWhen: "true" }),
     "/properties/x/readonlyWhen definition",
   ],
-  ["files", field({ fieldType: "files" }), "/properties/x/fieldType not_yet"],
+  ["files that are a key", field({ fieldType: "files", unique: true }), "/properties/x/unique definition"],
+  ["files with a target", field({ fieldType: "files", target: "user" }), "/properties/x/target definition"],
   ["a rating from 2", field({ fieldType: "rating", minimum: 2 }), "/properties/x/minimum definition"],
   ["a rating out of 11", field({ fieldType: "rating", maximum: 11 }), "/properties/x/maximum definition"],
   ["a rating out of 2.5", field({ fieldType: "rating", maximum: 2.5 }), "/properties/x/maximum definition"],
@@ -249,7 +250,8 @@ const bad: readonly (readonly [what: string, definition: unknown, ...issues: str
   ],
   ["a key of addresses", field({ fieldType: "address", unique: true }), "/properties/x/unique definition"],
   ["half a point as default", field({ fieldType: "geo", default: { lat: 1 } }), "/properties/x/default/lng required"],
-  ["sensitive", field({ type: "string", sensitive: true }), "/properties/x/sensitive not_yet"],
+  ["sensitive in words", field({ type: "string", sensitive: "yes" }), "/properties/x/sensitive type"],
+  ["a formula's history", field({ ...sum, history: false }), "/properties/x/history definition"],
   ["dependsOn nothing", field({ enum: ["a"], dependsOn: { field: "y" } }), "/properties/x/dependsOn/values required"],
   [
     "dependsOn what is not there",
@@ -284,7 +286,49 @@ const bad: readonly (readonly [what: string, definition: unknown, ...issues: str
     "/properties/x/dependsOn definition",
   ],
   ["a readOnly that nobody sets", field({ type: "string", readOnly: true }), "/properties/x/readOnly definition"],
-  ["writeOnly", field({ type: "string", writeOnly: true }), "/properties/x/writeOnly not_yet"],
+  ...(["readOnly", "unique", "externalId", "index"] as const).map(
+    (keyword) =>
+      [
+        `a write-only field that is ${keyword}`,
+        field({ type: "string", default: "a", writeOnly: true, [keyword]: true }),
+        `/properties/x/${keyword} definition`,
+      ] as const,
+  ),
+  ...["encrypted_text", "file", "files"].map(
+    (fieldType) =>
+      [
+        `a write-only ${fieldType}`,
+        field({ fieldType, writeOnly: true }),
+        "/properties/x/writeOnly definition",
+      ] as const,
+  ),
+  ["a write-only formula", field({ ...sum, writeOnly: true }), "/properties/x/writeOnly definition"],
+  [
+    "a write-only field where its value would show",
+    {
+      name,
+      nameField: "x",
+      currencyDate: "d",
+      unique: [["x", "y"]],
+      indexes: [["y"], ["y", "x"]],
+      states: { p: { a: [] } },
+      recordTypes: { t: { picklists: { p: ["a"] }, required: ["x"] } },
+      properties: {
+        x: { type: "string", writeOnly: true },
+        y: { type: "string" },
+        d: { fieldType: "date", writeOnly: true },
+        p: { enum: ["a"], writeOnly: true },
+        q: { enum: ["b"], dependsOn: { field: "p", values: { a: ["b"] } } },
+      },
+    },
+    "/nameField definition",
+    "/currencyDate definition",
+    "/unique/0/0 definition",
+    "/indexes/1/1 definition",
+    "/states/p definition",
+    "/recordTypes/t/picklists/p definition",
+    "/properties/q/dependsOn/field definition",
+  ],
   ["a formula without its field type", field({ formula: "1" }), "/properties/x/formula definition"],
   ["a size on a text", field({ type: "string", maxSize: 1 }), "/properties/x/maxSize definition"],
   ["a file of no type", field({ fieldType: "file", accept: ["pdf"] }), "/properties/x/accept/0 pattern"],
@@ -443,14 +487,18 @@ const bad: readonly (readonly [what: string, definition: unknown, ...issues: str
       name: "Thing",
       states: {},
       required: ["z"],
-      properties: { a: { fieldType: "nonsense" }, b: { type: "string", maxLength: "3" }, c: { fieldType: "files" } },
+      properties: {
+        a: { fieldType: "nonsense" },
+        b: { type: "string", maxLength: "3" },
+        c: { fieldType: "date", locked: true },
+      },
     },
     "/name pattern",
     "/states minProperties",
     "/required/0 unknown",
     "/properties/a/fieldType enum",
     "/properties/b/maxLength type",
-    "/properties/c/fieldType not_yet",
+    "/properties/c/locked not_yet",
   ],
 ];
 
@@ -459,8 +507,8 @@ test.each(bad)("refuses %s", (_what, definition, ...issues) => {
 });
 
 test("says which keyword is not supported yet", () => {
-  const issues = issuesOf(() => parseDefinition({ name, properties: { fee: { fieldType: "files" } } }));
-  expect(issues).toEqual([{ path: "/properties/fee/fieldType", code: "not_yet", params: { keyword: "files" } }]);
+  const issues = issuesOf(() => parseDefinition({ name, properties: { fee: { $ref: "#/x" } } }));
+  expect(issues).toEqual([{ path: "/properties/fee/$ref", code: "not_yet", params: { keyword: "$ref" } }]);
 });
 
 test("hostile definitions end in an issue, soon", () => {

@@ -421,6 +421,16 @@ describe("a definition is refused", () => {
       "/properties/a/defaultFormula definition",
     ],
     [
+      "a write-only document that would be shown",
+      { a: { type: "object", defaultFormula: "s" }, s: { type: "object", writeOnly: true } },
+      "/properties/a/defaultFormula definition",
+    ],
+    [
+      "a write-only text as text",
+      { a: { type: "string", defaultFormula: "s + 'x'" }, s: { type: "string", writeOnly: true } },
+      "/properties/a/defaultFormula expression 4",
+    ],
+    [
       "a computed secret",
       { s: { fieldType: "encrypted_text", defaultFormula: "a" }, a: { type: "object" } },
       "/properties/s/defaultFormula definition",

@@ -3,7 +3,7 @@ import { type Field, type ObjectType, partField, type SeveralField } from "@guan
 import { noField, queryError } from "./errors.ts";
 import { splitPath, splitTerms, type Term } from "./paths.ts";
 import type { Found, Output, Source } from "./plan.ts";
-import type { Sources } from "./sources.ts";
+import { shownField, type Sources } from "./sources.ts";
 
 interface Tree {
   readonly all: boolean;
@@ -24,7 +24,7 @@ function outputsOf(tree: Tree, path: readonly string[], sources: Sources, term: 
   if (!source) throw noField("select", path.join("."), term.position);
   const outputs: Output[] = tree.all ? sources.every(path, source) : [];
   for (const [name, child] of tree.children) {
-    const field = source.object.fields.get(name);
+    const field = shownField(source.object, name);
     if (!field) throw noField("select", [...path, name].join("."), term.position);
     const output = outputOf(field, source, child, [...path, name], sources, term);
     put(outputs, output);
@@ -89,7 +89,7 @@ function selectOutputs(select: string | undefined, root: ObjectType, sources: So
   let tree: Tree = { all: false, children: new Map() };
   for (const term of splitTerms("select", select)) {
     const parts = splitPath("select", term);
-    if (parts[0] !== "*" && !root.fields.has(parts[0] ?? "")) throw noField("select", parts[0] ?? "", term.position);
+    if (parts[0] !== "*" && !shownField(root, parts[0] ?? "")) throw noField("select", parts[0] ?? "", term.position);
     tree = insert(tree, parts);
     outputs = outputsOf(tree, [], sources, term);
   }
@@ -109,7 +109,7 @@ function expandOutputs(
   const result = [...outputs];
   if (expand === undefined) return result;
   for (const term of splitTerms("expand", expand)) {
-    const field = root.fields.get(term.source);
+    const field = shownField(root, term.source);
     if (!field) throw expandFault(term, root);
     if (field.branches) {
       put(result, expandedOne(field, sources));

@@ -16,6 +16,12 @@ const maxWalks = 24;
 
 type FieldOutput = FieldPlace & { kind: "field"; name: string };
 
+/** A field that callers may name. */
+export function shownField(object: ObjectType, name: string): Field | undefined {
+  const field = fieldOrBranch(object, name);
+  return field?.unread === true ? undefined : field;
+}
+
 /** Collects the tables that a plan walks to; the same walk gives the same join. */
 export class Sources {
   readonly #snapshot: Snapshot;
@@ -90,7 +96,7 @@ export class Sources {
     const [name = "", ...before] = path.toReversed();
     const walk = before.toReversed();
     const source = this.walk(walk);
-    const field = source && fieldOrBranch(source.object, name);
+    const field = source && shownField(source.object, name);
     if (source && field) return this.place(walk, source, field);
     const whole = walk.length > 0 ? this.field(walk) : undefined;
     const part = whole && partField(whole.field, name);
@@ -106,14 +112,14 @@ export class Sources {
   /** Every field of the record, in the definition's order. `deleted_at` shows only where deleted records do. */
   every(walk: readonly string[], source: Source): FieldOutput[] {
     return [...source.object.fields.values()]
-      .filter((f) => f.name !== "deleted_at" || source.deleted !== "live")
+      .filter((f) => f.unread !== true && (f.name !== "deleted_at" || source.deleted !== "live"))
       .map((field) => ({ kind: "field", name: field.name, ...this.place(walk, source, field) }));
   }
 
   /** Every field of the records in a list that is found in them alone: of formulas, those that follow no reference. */
   listed(source: Source): FieldOutput[] {
     return [...source.object.fields.values()]
-      .filter((f) => f.name !== "deleted_at" && this.#followed(source, f).length === 0)
+      .filter((f) => f.unread !== true && f.name !== "deleted_at" && this.#followed(source, f).length === 0)
       .map((field) => ({ kind: "field", name: field.name, source: source.alias, field }));
   }
 

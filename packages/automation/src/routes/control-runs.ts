@@ -1,5 +1,6 @@
 import { GuanxiError, isId, newId } from "@guanxi/base";
 import type { Kernel, Session } from "@guanxi/kernel";
+import type { ObjectType } from "@guanxi/meta";
 import { personOf } from "../relay/people.ts";
 import { quotedSchema } from "@guanxi/store";
 import { workflowsPart } from "../workflows/part.ts";
@@ -21,11 +22,12 @@ export async function startRun(
   if (!workflow) throw new GuanxiError("NOT_FOUND", { detail: `There is no workflow ${name}.` });
   if (workflow.definition.on !== "manual" || workflow.definition.active === false)
     throw new GuanxiError("CONFLICT", { detail: `The workflow ${name} is not one that is started by hand.` });
-  const object = session.snapshot.byId.get(workflow.objectId)?.name ?? workflow.definition.object;
+  const known = session.snapshot.byId.get(workflow.objectId);
+  const object = known?.name ?? workflow.definition.object;
   await kernel.records.get(session, object, record);
   // The script sees what its actor may see, as in every other run.
   const actor = await kernel.sessionFor(session.tenant.id, workflow.actor, session.cause);
-  const { text } = await kernel.records.get(actor, object, record);
+  const { text } = await kernel.records.get(actor, object, record, known ? told(known) : {});
   const id = newId();
   await session.connection.sql(
     `INSERT INTO ${quotedSchema(session.tenant.id)}._run (id, workflow, workflow_version, object_id, record, actor, status, input, cause)
@@ -44,6 +46,13 @@ export async function startRun(
   );
   wake(session.tenant.id);
   return id;
+}
+
+/** Runs keep what they begin with, so that is what a change would keep, and formulas. */
+function told(object: ObjectType): { select?: string } {
+  const fields = [...object.fields.values()].filter(({ name }) => name !== "deleted_at");
+  const names = fields.filter((field) => field.untold !== true).map((field) => field.name);
+  return names.length === fields.length ? {} : { select: names.join() };
 }
 
 /** Ends a run that has not ended; what it has done stays. Its worker, if it has one, cannot write for it any more. */

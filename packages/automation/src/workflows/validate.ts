@@ -4,7 +4,7 @@ import type { Session } from "@guanxi/kernel";
 import type { ObjectType, Snapshot } from "@guanxi/meta";
 import type { Sandbox } from "@guanxi/sandbox";
 import type { TypeCheck } from "../typecheck/check.ts";
-import { type WorkflowDefinition, isTrigger, nameLength, triggers } from "./definition.ts";
+import { type Trigger, type WorkflowDefinition, isTrigger, nameLength, triggers } from "./definition.ts";
 import { whenScope } from "./when.ts";
 
 const keys = new Set([
@@ -59,7 +59,7 @@ export function validateWorkflow(body: unknown, name: string, snapshot: Snapshot
   checkOn(body["on"], issues);
   if (object) {
     checkFields(body["fields"], body["on"], object, issues);
-    checkWhen(body["when"], object, snapshot, issues);
+    if (isTrigger(body["on"])) checkWhen(body["when"], object, body["on"], snapshot, issues);
   }
   issues.push(...script.issues);
   if (issues.length > 0 || object === undefined || script.code === undefined) return { issues };
@@ -158,13 +158,24 @@ function checkFields(value: unknown, on: unknown, object: ObjectType, issues: Is
           ),
         ),
       );
+    else if (on === "before_update" && object.fields.get(field)?.unread === true)
+      issues.push(
+        fault(
+          `/fields/${i}`,
+          text(
+            `"${field}" is write-only, and scripts before a write do not see it; use on: "updated"`,
+            `“${field}”是只写字段，写入前的脚本看不到它；请用 on: "updated"`,
+            `「${field}」是唯寫欄位，寫入前的腳本看不到它；請用 on: "updated"`,
+          ),
+        ),
+      );
 }
 
-function checkWhen(value: unknown, object: ObjectType, snapshot: Snapshot, issues: Issue[]): void {
+function checkWhen(value: unknown, object: ObjectType, on: Trigger, snapshot: Snapshot, issues: Issue[]): void {
   if (value === undefined) return;
   if (typeof value !== "string") return void issues.push({ path: "/when", code: "type", params: { type: "string" } });
   try {
-    checkExpression(value, whenScope(object, snapshot), "bool");
+    checkExpression(value, whenScope(object, on, snapshot), "bool");
   } catch (error) {
     if (!(error instanceof ExpressionError)) throw error;
     issues.push({ path: "/when", code: "expression", text: error.text, position: error.position });

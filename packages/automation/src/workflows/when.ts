@@ -1,10 +1,11 @@
 import { type CheckedExpression, type ExprScope, holds } from "@guanxi/expr";
-import type { ObjectType, Snapshot, TenantSettings } from "@guanxi/meta";
+import { asRead, asTold, type ObjectType, type Snapshot, type TenantSettings } from "@guanxi/meta";
+import { isBefore, type Trigger } from "./definition.ts";
 
-/** What a workflow's condition may speak of: the record's own fields, `old` and `user`. */
-export function whenScope(object: ObjectType, snapshot: Snapshot): ExprScope {
+/** What a workflow's condition may speak of: the record's own fields, after the commit as far as its change tells them, `old` and `user`. */
+export function whenScope(object: ObjectType, on: Trigger, snapshot: Snapshot): ExprScope {
   const user = snapshot.objects.get("user");
-  return { record: object, old: true, ...(user ? { user } : {}) };
+  return { record: isBefore(on) ? asRead(object) : asTold(object), old: true, ...(user ? { user: asRead(user) } : {}) };
 }
 
 export interface Occasion {

@@ -1,6 +1,6 @@
 import { type CheckedExpression, checkExpression } from "@guanxi/expr";
 import type { Snapshot } from "@guanxi/meta";
-import { type WorkflowDefinition, defaultOrder } from "./definition.ts";
+import { type WorkflowDefinition, defaultOrder, isBefore } from "./definition.ts";
 import { whenScope } from "./when.ts";
 
 /** A published version, ready to be matched. Its code is read when it runs. */
@@ -63,9 +63,16 @@ function compileWhen(
   const computed = definition.fields?.find((field) => object.formula?.(field));
   if (computed !== undefined)
     return { when: undefined, fault: `it names the field "${computed}", which is a formula now: no update changes it` };
+  const unread =
+    isBefore(definition.on) && definition.fields?.find((field) => object.fields.get(field)?.unread === true);
+  if (typeof unread === "string")
+    return { when: undefined, fault: `it names the field "${unread}", which is write-only now` };
   if (definition.when === undefined) return { when: undefined, fault: undefined };
   try {
-    return { when: checkExpression(definition.when, whenScope(object, snapshot), "bool"), fault: undefined };
+    return {
+      when: checkExpression(definition.when, whenScope(object, definition.on, snapshot), "bool"),
+      fault: undefined,
+    };
   } catch (error) {
     return {
       when: undefined,

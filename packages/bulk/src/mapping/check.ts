@@ -196,7 +196,8 @@ function bind(context: Context, column: string, given: ColumnMapping, path: stri
     return fault("unknown");
   if (field.readOnly && !(field.name === "id" && key?.name === "id")) return fault("read_only");
   const target = by === undefined || listsRecords(field.type) ? undefined : snapshot.objects.get(field.target ?? "");
-  const lookedUp = by === undefined ? undefined : target?.fields.get(by);
+  const asked = by === undefined ? undefined : target?.fields.get(by);
+  const lookedUp = asked?.unread === true ? undefined : asked;
   if (by !== undefined && (!target || !lookedUp || !askable.has(lookedUp.exprType.kind))) {
     issues.push(
       says(

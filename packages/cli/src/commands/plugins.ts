@@ -3,7 +3,7 @@ import { localeOf } from "../api.ts";
 import { answersJson, apiFor, asks, commaList, type CommonOptions, type Frame } from "../command.ts";
 import { confirmDeletion } from "../confirm.ts";
 import { exitCodes } from "../failure.ts";
-import { type Io, note, print, printJson } from "../io.ts";
+import { type Io, print, printJson } from "../io.ts";
 import { type ChangeSetAnswer, tellChangeSet } from "../project/steps.ts";
 import { plain, table } from "../table.ts";
 

@@ -46,7 +46,7 @@ export async function dependentsOf({ session, stored, draft, set, kinds }: Sides
   });
 }
 
-/** The same with those that name something of another type and cannot be read with it any more. */
+/** The same with those that name something that has changed and cannot be read with it any more. */
 export async function withUnreadable(
   dependents: readonly Dependents[],
   next: Snapshot,
@@ -120,4 +120,6 @@ function movedFields(was: StoredObject, now: StoredObject): Moved[] {
   });
 }
 
-const typeOf = (field: FieldDefinition): string => `${fieldTypeOf(field)} ${String(field["returns"])}`;
+/** What others can do with it: who may read it, and where it is kept, as much as what it holds. */
+const typeOf = (field: FieldDefinition): string =>
+  [fieldTypeOf(field), field["returns"], field.writeOnly === true, field.sensitive === true, field.history].join();

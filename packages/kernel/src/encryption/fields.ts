@@ -45,15 +45,31 @@ function each(
   return changed.length === 0 ? values : { ...values, ...Object.fromEntries(changed) };
 }
 
-/** Values as scripts may see them. */
-export const shownValues = (object: ObjectType, values: Values): Values =>
-  each(encryptedFields(object), values, (field, text) => masked(text, field.definition));
+/** The object's fields whose values scripts see a mask of, or nothing. */
+const keptBack = perKey((object: ObjectType): readonly StoredField[] =>
+  object.columns.filter((field) => field.unread === true || field.type === "encrypted_text"),
+);
 
-/** The texts among `values` that a script, which was shown their masks, has left alone in `record`. */
+/** Values as scripts may see them. */
+export function shownValues(object: ObjectType, values: Values): Values {
+  const back = keptBack(object);
+  if (back.length === 0) return values;
+  const shown: Record<string, unknown> = { ...values };
+  for (const { name, unread, definition } of back) {
+    const value = values[name];
+    if (unread === true) delete shown[name];
+    else if (typeof value === "string") shown[name] = masked(value, definition);
+  }
+  return shown;
+}
+
+/** The values among `values` that a script, which was shown masks of them or nothing, has left alone in `record`. */
 export function leftAlone(object: ObjectType, values: Values, record: Values): Values {
   const shown = shownValues(object, values);
-  const same = encryptedFields(object).filter(
-    ({ name }) => typeof values[name] === "string" && record[name] === shown[name],
+  const same = keptBack(object).filter(({ name, unread }) =>
+    unread === true
+      ? values[name] !== undefined && record[name] === undefined
+      : typeof values[name] === "string" && record[name] === shown[name],
   );
   return Object.fromEntries(same.map(({ name }) => [name, values[name]]));
 }

@@ -1,5 +1,5 @@
 import { GuanxiError, isGuanxiError, isId, text } from "@guanxi/base";
-import type { ObjectType } from "@guanxi/meta";
+import { type ObjectType, type SeveralField, shownFields, type StoredField } from "@guanxi/meta";
 import { queryError, resolveLimit } from "@guanxi/query";
 import { quote } from "@guanxi/store";
 import type { Session } from "../types.ts";
@@ -17,12 +17,12 @@ function pageOf({ limit, cursor }: Parameters): { limit: number; before: string 
   return { limit: resolveLimit(limit), before: cursor ?? null };
 }
 
-/** A change lists what it changed; a creation, everything that was given. */
+/** A change lists what it changed; a creation, everything that was given. What was kept of values before a field was to be untold is not shown. */
 const changedSql = `CASE p.op
-          WHEN 'update' THEN (SELECT coalesce(jsonb_object_agg(o.key, jsonb_build_object('from', o.value, 'to', p.data -> o.key)), '{}')
-            FROM jsonb_each(p.old) o WHERE o.key NOT IN ('version', 'updated_at', 'updated_by'))
+          WHEN 'update' THEN (SELECT coalesce(jsonb_object_agg(o.key, CASE WHEN p.data ? o.key AND o.key <> ALL ($5::text[]) THEN jsonb_build_object('from', o.value, 'to', p.data -> o.key) ELSE '{}' END), '{}')
+            FROM jsonb_each(p.old) o WHERE o.key NOT IN ('version', 'updated_at', 'updated_by') AND o.key <> ALL ($6::text[]))
           WHEN 'create' THEN (SELECT coalesce(jsonb_object_agg(n.key, jsonb_build_object('from', NULL, 'to', n.value)), '{}')
-            FROM jsonb_each(p.data) n WHERE n.value <> 'null' AND n.key NOT IN ('id', 'version', 'created_at', 'created_by', 'updated_at', 'updated_by', 'deleted_at'))
+            FROM jsonb_each(p.data) n WHERE n.value <> 'null' AND n.key NOT IN ('id', 'version', 'created_at', 'created_by', 'updated_at', 'updated_by', 'deleted_at') AND n.key <> ALL ($5::text[]))
           ELSE '{}' END`;
 
 /** Whether the record was purged and the actor is one who may purge: they see when and by whom it was changed, without any value. */
@@ -46,6 +46,14 @@ async function isThere(session: Session, object: ObjectType, id: string): Promis
   }
 }
 
+/** Names of fields now and before, as an array of PostgreSQL. */
+const namesOf = (object: ObjectType, which: (field: StoredField | SeveralField) => boolean): string =>
+  `{${shownFields(object)
+    .filter(which)
+    .flatMap(({ name, definition: { was } }) => [name, ...(was === undefined ? [] : [was])])}}`;
+
+const isLeftOut = ({ definition }: StoredField | SeveralField): boolean => definition.history === false;
+
 /** Who changed what from what to what, newest first. Whoever sees the record sees its history. */
 export async function recordHistory(
   session: Session,
@@ -67,7 +75,13 @@ export async function recordHistory(
         ${there ? changedSql : "'{}'::jsonb"}) ORDER BY p.seq DESC), '[]')::text AS data,
       CASE WHEN (SELECT count(*) FROM page) > $4::int THEN min(p.seq)::text END AS next
     FROM shown p`,
-    params: [id, String(object.id), before, String(limit)],
+    params: [
+      id,
+      String(object.id),
+      before,
+      String(limit),
+      ...(there ? [namesOf(object, (f) => f.untold === true), namesOf(object, isLeftOut)] : []),
+    ],
     prepare: true,
   });
   return `{"data":${row?.data ?? "[]"},"next":${JSON.stringify(row?.next ?? null)}}`;

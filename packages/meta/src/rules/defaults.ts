@@ -65,15 +65,15 @@ const currenciesOf = (field: Field, expression: CheckedExpression, { fields }: R
 const isKnownLate = (field: Field | undefined): boolean =>
   field !== undefined && (["id", "deleted_at"].includes(field.name) || field.type === "autonumber");
 
-/** What readers see a mask of. Its text would go from one field to another that shows it. */
-const isSecret = (field: Field | undefined): boolean => field?.shown !== undefined;
+/** What readers see a mask of, or nothing. Its text would go from one field to another that shows it. */
+const isSecret = (field: Field | undefined): boolean => field?.shown !== undefined || field?.unread === true;
 
 const saySecret = (path: string, report: Report): void =>
   report.say(
     path,
-    "nothing can be computed of or for an encrypted text",
-    "加密文本不能用于计算，也不能由计算得出",
-    "加密文字不能用於計算，也不能由計算得出",
+    "nothing can be computed of or for an encrypted text or a write-only field",
+    "加密文本和只写字段不能用于计算，也不能由计算得出",
+    "加密文字和唯寫欄位不能用於計算，也不能由計算得出",
   );
 
 const sayLate = (name: string, path: string, report: Report): void =>

@@ -85,6 +85,26 @@ const deleteObject = editing("deleteObjectDefinition", text("Delete an object", 
   responses: { 204: {} },
 });
 
+const sensitiveFields = reading(
+  "listSensitiveFields",
+  text("List fields of personal or secret data", "列出个人或机密数据字段", "列出個人或機密資料欄位"),
+  {
+    type: "object",
+    required: ["data"],
+    properties: {
+      data: {
+        type: "array",
+        items: {
+          type: "object",
+          required: ["object", "field"],
+          properties: { object: { type: "string" }, field: { type: "string" } },
+          additionalProperties: false,
+        },
+      },
+    },
+  },
+);
+
 const recalculation: RouteSchema = {
   type: "object",
   required: ["records", "differed"],
@@ -119,6 +139,7 @@ export function metadataEndpoints(kernel: Kernel): readonly Endpoint[] {
     endpoint("PATCH", one, patchObject, patch),
     endpoint("DELETE", one, deleteObject, remove),
     endpoint("POST", `${one}/recalculate`, recalculateObject, recalculate),
+    endpoint("GET", "/api/meta/sensitive", sensitiveFields, readSensitive),
   ];
 }
 
@@ -151,6 +172,15 @@ async function readOne({ kernel, call, session, name }: MetadataCall): Promise<A
     ? kernel.metadata.get(session, name)
     : kernel.metadata.layer(session, name, layer));
   return tagged(call, 200, found.version, found.definition);
+}
+
+/** Of the objects that the caller may know of: the fields whose definition says that they are sensitive. */
+async function readSensitive({ kernel, call, session }: MetadataCall): Promise<Answer> {
+  const { version, definitions } = await kernel.metadata.list(session);
+  const data = definitions.flatMap(({ name: object, properties }) =>
+    Object.entries(properties).flatMap(([field, { sensitive }]) => (sensitive === true ? [{ object, field }] : [])),
+  );
+  return tagged(call, 200, version, { data });
 }
 
 async function put(request: MetadataCall): Promise<Answer> {

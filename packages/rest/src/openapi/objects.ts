@@ -178,7 +178,8 @@ const change: oas31.SchemaObject = {
     op: { type: "string", enum: ["create", "update", "delete", "restore", "purge"] },
     changes: {
       type: "object",
-      additionalProperties: { type: "object", required: ["from", "to"], properties: { from: {}, to: {} } },
+      description: "By field. Of one whose values are not told, an empty object.",
+      additionalProperties: { type: "object", properties: { from: {}, to: {} } },
     },
     cause: group,
   },

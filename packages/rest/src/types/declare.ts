@@ -18,8 +18,8 @@ const banner = (tenant: string, version: number): string =>
 
 /**
  * TypeScript declarations of the objects that the caller may read: `Objects` maps each name to its plural, its record as
- * it is read, created and patched, the targets of its references, the parts of its addresses, points and references to several objects, the fields that name one record
- * and those that are computed.
+ * it is read, created and patched, the targets of its references, the parts of its addresses, points and references to several objects, the fields that name one record,
+ * those that are computed and those whose values changes do not tell.
  */
 export async function declareTypes(session: Session, locale: Locale, anything: Anything = "unknown"): Promise<string> {
   const { snapshot, actor } = session;
@@ -96,6 +96,7 @@ function entry(
     record(Object.fromEntries(leading.filter((l) => listsRecords(l.type) === list).map((l) => l.entry)));
   const lists = leading.some((l) => listsRecords(l.type)) ? { lists: to(true) } : {};
   const parts = fields.flatMap((field) => {
+    if (field.unread) return [];
     const names = field.branches
       ? ["object", "id"]
       : field.exprType.kind === "parts"
@@ -103,11 +104,13 @@ function entry(
         : [];
     return names.length === 0 ? [] : [[field.name, record(partsOf(field, names))] as const];
   });
-  const several = fields.flatMap(({ name, branches = [] }) => {
+  const several = fields.flatMap(({ name, unread, branches = [] }) => {
+    if (unread) return [];
     const targets = branches.flatMap(({ target = "" }) => (readable.has(target) ? [target] : []));
     return targets.length === 0 ? [] : [[name, { enum: targets }] as const];
   });
   const formulas = object.formulas.map((field) => field.name);
+  const untold = fields.filter((field) => field.untold && !field.unread).map((field) => field.name);
   const keys = fields.filter((field) => field.unique && !field.system).map((field) => field.name);
   return {
     ...record({
@@ -121,6 +124,7 @@ function entry(
       ...(parts.length === 0 ? {} : { parts: record(Object.fromEntries(parts)) }),
       keys: keys.length === 0 ? never : { enum: keys },
       ...(formulas.length === 0 ? {} : { formulas: { enum: formulas } }),
+      ...(untold.length === 0 ? {} : { untold: { enum: untold } }),
     }),
     description: render(object.title, locale),
   };

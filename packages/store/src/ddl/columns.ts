@@ -11,7 +11,7 @@ import { literal, quote } from "@guanxi/query";
 import { conversion } from "./convert.ts";
 import { constant } from "./literals.ts";
 import { names } from "./names.ts";
-import { type DdlStep, qualified, rowsWhere } from "./step.ts";
+import { type DdlStep, qualified, rowsWhere, toldSql } from "./step.ts";
 import {
   addForeignKey,
   branchesConstraint,
@@ -20,6 +20,7 @@ import {
   createSequence,
   dropForeignKey,
   dropIndex,
+  type ForeignKey,
   referenceIndex,
 } from "./tables.ts";
 
@@ -63,16 +64,18 @@ export function addColumn(schema: string, object: ObjectType, field: StoredField
   return [...steps, ...attachReference(schema, table, field)];
 }
 
+/** The foreign key of a reference whose table may have rows. */
+function foreignKeyOf(table: string, field: StoredField, target: string): ForeignKey {
+  const column = field.column.name;
+  const told = toldSql([field], `t.${quote(column)}::text`);
+  return { name: names.foreignKey(field.id), table, column, path: fieldPath(field), target, filled: true, told };
+}
+
 /** What a reference's column needs besides itself, where the table may have rows. */
 function attachReference(schema: string, table: string, field: StoredField): DdlStep[] {
   if (field.target === undefined) return [];
   if (listsRecords(field.type)) return [referenceIndex(schema, table, field)];
-  const column = field.column.name;
-  const foreignKey = {
-    ...{ name: names.foreignKey(field.id), table, column, path: fieldPath(field) },
-    ...{ target: field.target, filled: true },
-  };
-  return [referenceIndex(schema, table, field), addForeignKey(schema, foreignKey)];
+  return [referenceIndex(schema, table, field), addForeignKey(schema, foreignKeyOf(table, field, field.target))];
 }
 
 const dropped = (columns: readonly Column[]): string =>
@@ -106,15 +109,7 @@ export function dropColumn(schema: string, { table, name }: ObjectType, field: S
 export function changeReference(schema: string, { table }: ObjectType, field: StoredField): DdlStep[] {
   if (field.target === undefined) return [];
   if (listsRecords(field.type)) return [holdList(schema, table, field, field.target)];
-  const foreignKey = {
-    name: names.foreignKey(field.id),
-    table,
-    column: field.column.name,
-    path: fieldPath(field),
-    target: field.target,
-    filled: true,
-  };
-  return [dropForeignKey(schema, table, field), addForeignKey(schema, foreignKey)];
+  return [dropForeignKey(schema, table, field), addForeignKey(schema, foreignKeyOf(table, field, field.target))];
 }
 
 /**
@@ -148,13 +143,14 @@ export function changeBranches(
 }
 
 /** PostgreSQL has no foreign keys of lists: what is in them is looked at here, and by every write. */
-function holdList(schema: string, table: string, { name, column }: StoredField, target: string): DdlStep {
+function holdList(schema: string, table: string, field: StoredField, target: string): DdlStep {
+  const { name, column } = field;
   const list = `t.${quote(column.name)}`;
   const strays = `NOT ${list} <@ ARRAY(SELECT r.id FROM ${qualified(schema, target)} r)`;
   return {
     sql: "SELECT",
     effect: `hold ${table}.${name} to records of ${target}`,
-    inTheWay: rowsWhere(qualified(schema, table), `array_to_string(${list}, ', ')`, strays),
+    inTheWay: rowsWhere(qualified(schema, table), toldSql([field], `array_to_string(${list}, ', ')`), strays),
   };
 }
 
@@ -184,7 +180,7 @@ export function changeType(
   const column = quote(field.column.name);
   const { blocked } = conversion(from, field, `t.${column}`, context);
   const { using } = conversion(from, field, column, context);
-  const text = `t.${column}::text`;
+  const text = toldSql([from, field], `t.${column}::text`);
   const change: DdlStep = {
     sql: `${alter(schema, table)} ALTER COLUMN ${column} TYPE ${field.column.sqlType} USING ${using}`,
     effect: `turn ${table}.${field.name} from ${from.type} into ${field.type}`,

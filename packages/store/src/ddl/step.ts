@@ -1,3 +1,4 @@
+import type { StoredField } from "@guanxi/meta";
 import { quote } from "@guanxi/query";
 
 /** One statement of a metadata change, and what is said of it when rows stand in its way. */
@@ -18,6 +19,10 @@ export interface DdlStep {
 export const rowsShown = 20;
 
 export const qualified = (schema: string, name: string): string => `${quote(schema)}.${quote(name)}`;
+
+/** A value of these fields as it is told with a row: nothing of those that are sensitive or that nobody reads. */
+export const toldSql = (fields: readonly StoredField[], value: string): string =>
+  fields.some(({ unread, definition }) => unread === true || definition.sensitive === true) ? "NULL::text" : value;
 
 /** The query of `inTheWay`: rows of `table` (under the alias `t`) for which `condition` holds. */
 export const rowsWhere = (table: string, value: string, condition: string): string =>

@@ -12,7 +12,7 @@ import {
 } from "@guanxi/meta";
 import { formulaIndexSql, literal, quote } from "@guanxi/query";
 import { names } from "./names.ts";
-import { type DdlStep, qualified, rowsWhere } from "./step.ts";
+import { type DdlStep, qualified, rowsWhere, toldSql } from "./step.ts";
 
 const columnList = (fields: readonly string[]): string => fields.map(quote).join(", ");
 
@@ -88,16 +88,21 @@ export function createIndex(schema: string, object: ObjectType, { id, fields }: 
 /** Deleted records do not hold their values, and empty fields never clash. */
 export function createUnique(
   schema: string,
-  { table }: ObjectType,
+  object: ObjectType,
   { id, fields }: UniqueKey,
   /** Whether rows may be there already. */
   filled: boolean,
 ): DdlStep {
+  const { table } = object;
   const from = qualified(schema, table);
   const effect = `keep ${fields.join(", ")} unique in ${table}`;
   const sql = `CREATE UNIQUE INDEX ${quote(names.unique(id))} ON ${from} (${columnList(fields)}) WHERE deleted_at IS NULL`;
   if (!filled) return { sql, effect };
-  const value = `concat_ws(', ', ${fields.map((f) => `t.${quote(f)}::text`).join(", ")})`;
+  const values = `concat_ws(', ', ${fields.map((f) => `t.${quote(f)}::text`).join(", ")})`;
+  const value = toldSql(
+    object.columns.filter(({ name }) => fields.includes(name)),
+    values,
+  );
   const same = fields.map((f) => `o.${quote(f)} = t.${quote(f)}`).join(" AND ");
   const clash = `t.deleted_at IS NULL AND EXISTS (SELECT FROM ${from} o WHERE o.id <> t.id AND o.deleted_at IS NULL AND ${same})`;
   return { sql, effect, inTheWay: rowsWhere(from, value, clash), scans: true };
@@ -117,17 +122,23 @@ export interface ForeignKey {
   readonly target: string;
   /** Whether rows may be there already. */
   readonly filled: boolean;
+  /** SQL of its value in a row `t` as it is told. */
+  readonly told?: string;
 }
 
 /** What happens to a referrer is decided by the statement that deletes, so the database only ever refuses. */
-export function addForeignKey(schema: string, { name, table, column, path, target, filled }: ForeignKey): DdlStep {
+export function addForeignKey(
+  schema: string,
+  { name, table, column, path, target, filled, told }: ForeignKey,
+): DdlStep {
   const from = qualified(schema, table);
   const to = qualified(schema, target);
   const sql = `ALTER TABLE ${from} ADD CONSTRAINT ${quote(name)} FOREIGN KEY (${quote(column)}) REFERENCES ${to} (id)`;
   const effect = `hold ${table}.${path} to records of ${target}`;
   if (!filled) return { sql, effect };
   const orphan = `t.${quote(column)} IS NOT NULL AND NOT EXISTS (SELECT FROM ${to} r WHERE r.id = t.${quote(column)})`;
-  return { sql, effect, inTheWay: rowsWhere(from, `t.${quote(column)}::text`, orphan), scans: true };
+  const value = told ?? `t.${quote(column)}::text`;
+  return { sql, effect, inTheWay: rowsWhere(from, value, orphan), scans: true };
 }
 
 export const dropForeignKey = (schema: string, table: string, field: StoredField): DdlStep => ({

@@ -92,7 +92,7 @@ const storedSql = (field: StoredField | SeveralField, alias: string): string =>
 /** A record as API JSON text, without what is computed: as hooks see it. */
 export function storedJson(object: ObjectType, alias: string): string {
   const members = shownFields(object)
-    .filter((f) => f.name !== "deleted_at")
+    .filter((f) => f.unread !== true && f.name !== "deleted_at")
     .map((f) => `${jsonColumn(f, storedSql(f, alias))} AS ${quote(f.name)}`);
   return `(SELECT to_json("#")::text FROM (SELECT ${members.join(", ")}) "#")`;
 }
@@ -118,9 +118,11 @@ export function recordJson({ object, grant, snapshot, parameters, changes = fals
   });
 }
 
-/** A record as the change row keeps it: what is stored, with `deleted_at`; or these fields of it. */
+/** A record as the change row keeps it: what is stored and may be told, with `deleted_at`; or these fields of it. */
 export function changeJson(object: ObjectType, alias: string, fields = object.columns): string {
-  const members = shownFields(object, fields).map((f) => `${jsonColumn(f, storedSql(f, alias))} AS ${quote(f.name)}`);
+  const members = shownFields(object, fields)
+    .filter((f) => f.untold !== true)
+    .map((f) => `${jsonColumn(f, storedSql(f, alias))} AS ${quote(f.name)}`);
   return `(SELECT to_jsonb("#") FROM (SELECT ${members.join(", ")}) "#")`;
 }
 
@@ -207,10 +209,18 @@ export const createdCte = (object: ObjectType, schema: string): string => `c AS 
   SELECT ${object.id}, r.id, 'create', 1, ${place.now}, ${place.user}, ${place.version}, ${place.cause}, ${changeJson(object, "r")} FROM r
 )`;
 
+/** Of fields whose values are not told, that they changed: members that are null here and that the new record has none of. */
+function untoldSql(object: ObjectType, fields: readonly StoredField[] = object.columns): string {
+  const untold = shownFields(object, fields).filter((f) => f.untold === true);
+  if (untold.length === 0) return "";
+  const rows = untold.map((f) => `(${literal(f.name)}, ${storedSql(f, "o")} IS DISTINCT FROM ${storedSql(f, "r")})`);
+  return ` || (SELECT coalesce(jsonb_object_agg(u.name, NULL), '{}') FROM (VALUES ${rows.join(", ")}) u(name, changed) WHERE u.changed)`;
+}
+
 /** CTE `c`: the change rows of the records `r`, which were `o` and may differ in `fields`. */
 export const updatedCte = (object: ObjectType, schema: string, fields?: readonly StoredField[]): string => `c AS (
   INSERT INTO ${quote(schema)}._change (object_id, record, op, version, at, actor, meta, cause, data, old)
   SELECT ${object.id}, r.id, 'update', r.version, ${place.now}, ${place.user}, ${place.version}, ${place.cause}, j.new,
-    (SELECT jsonb_object_agg(e.key, e.value) FROM jsonb_each(j.old) e WHERE e.value IS DISTINCT FROM j.new -> e.key)
+    (SELECT jsonb_object_agg(e.key, e.value) FROM jsonb_each(j.old) e WHERE e.value IS DISTINCT FROM j.new -> e.key)${untoldSql(object, fields)}
   FROM r JOIN o ON o.id = r.id CROSS JOIN LATERAL (SELECT ${changeJson(object, "r")} AS new, ${changeJson(object, "o", fields)} AS old) j
 )`;
