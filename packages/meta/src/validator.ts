@@ -1,16 +1,23 @@
 import { isObject, type IssueCode } from "@guanxi/base";
-import { Ajv2020, type ErrorObject } from "ajv/dist/2020.js";
+import {
+  Ajv2020,
+  type AnySchema,
+  type CodeKeywordDefinition,
+  type ErrorObject,
+  type ValidateFunction,
+} from "ajv/dist/2020.js";
 import { exactDecimal, isMultipleOf } from "./decimal.ts";
 import { Fault } from "./field-types/contract.ts";
 import { formats } from "./formats.ts";
 import { LinearRegExp } from "./pattern.ts";
 import { escapeToken } from "./report.ts";
+import { unevaluated } from "./unevaluated.ts";
 
 const linear = Object.assign((pattern: string) => new LinearRegExp(pattern), { code: "linearRegExp" });
 
 /**
- * JSON Schema 2020-12 as the standard says, with formats asserted and three repairs: `multipleOf` is exact for decimals
- * (0.3 is a multiple of 0.1), and patterns and `uniqueItems` take linear time. One instance per schema, because an
+ * JSON Schema 2020-12 as the standard says, with formats asserted and repairs: `multipleOf` is exact for decimals
+ * (0.3 is a multiple of 0.1), patterns and `uniqueItems` take linear time, an `enum` may be empty, and `unevaluated…` knows what `contains` and `if` look at. One instance per schema, because an
  * instance keeps all it ever compiled; it knows the standard's meta-schema only where `meta` asks for it, which takes
  * longer to read than most objects.
  */
@@ -33,7 +40,49 @@ function newAjv({ meta }: { meta: boolean }): Ajv2020 {
   ajv.removeKeyword("uniqueItems");
   ajv.addKeyword({ keyword: "uniqueItems", type: "array", schemaType: "boolean", compile: distinctItems });
   ajv.addKeyword({ keyword: "multipleOf", type: "number", schemaType: "number", compile: exactMultiple });
+  takeEmptyEnum(ajv);
+  for (const [keyword, type] of [
+    ["unevaluatedProperties", "object"],
+    ["unevaluatedItems", "array"],
+  ] as const) {
+    ajv.removeKeyword(keyword);
+    const compile = (schema: unknown, parent: object): ((value: unknown) => boolean) =>
+      unevaluatedKeyword(keyword, schema, parent as Record<string, unknown>, ajv);
+    ajv.addKeyword({ keyword, type, schemaType: ["boolean", "object"], errors: true, compile });
+  }
   return ajv;
+}
+
+/** What it finds goes along in the error, each fault at its place in the value. */
+function unevaluatedKeyword(
+  keyword: string,
+  schema: unknown,
+  parent: Readonly<Record<string, unknown>>,
+  ajv: Ajv2020,
+): (value: unknown) => boolean {
+  const judge = unevaluated(keyword, schema, parent, (part) => {
+    let validate: ValidateFunction | undefined;
+    return (value) => {
+      validate ??= ajv.compile(part as AnySchema);
+      return validate(value) ? none : toFaults(validate.errors ?? []);
+    };
+  });
+  const check: { (value: unknown): boolean; errors?: Partial<ErrorObject>[] } = (value) => {
+    const faults = judge(value);
+    check.errors = [{ keyword, params: { faults } }];
+    return faults.length === 0;
+  };
+  return check;
+}
+
+/** An enum of no values, which the library does not compile, takes none. */
+function takeEmptyEnum(ajv: Ajv2020): void {
+  const known = ajv.getKeyword("enum") as CodeKeywordDefinition;
+  ajv.removeKeyword("enum");
+  ajv.addKeyword({
+    ...known,
+    code: (context) => (context.schema.length === 0 ? context.fail() : known.code(context)),
+  });
 }
 
 const distinctItems =
@@ -102,9 +151,10 @@ function toFaults(errors: readonly ErrorObject[]): Fault[] {
   const foreign = foreignBranches(errors);
   for (const error of errors) {
     if (repeats(error) || foreign.has(error)) continue;
-    const fault = toFault(error);
-    const key = `${fault.path} ${fault.code}`;
-    if (!faults.has(key)) faults.set(key, fault);
+    for (const fault of faultsOf(error)) {
+      const key = `${fault.path} ${fault.code}`;
+      if (!faults.has(key)) faults.set(key, fault);
+    }
   }
   if (faults.size === 0) return [new Fault("schema", { keyword: errors[0]?.keyword })];
   return [...faults.values()];
@@ -115,6 +165,11 @@ const limits = new Set<string>([
   ...["minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf"],
   ...["minLength", "maxLength", "minItems", "maxItems", "minProperties", "maxProperties"],
 ]);
+
+function faultsOf(e: ErrorObject): readonly Fault[] {
+  const found = e.params["faults"] as readonly Fault[] | undefined;
+  return found?.map(({ code, params, path }) => new Fault(code, params, e.instancePath + path)) ?? [toFault(e)];
+}
 
 function toFault(e: ErrorObject): Fault {
   const at = e.instancePath;
@@ -138,8 +193,6 @@ function toFault(e: ErrorObject): Fault {
       return new Fault("required", {}, inside(e.params["missingProperty"]));
     case "additionalProperties":
       return new Fault("unknown", { field: e.params["additionalProperty"] }, inside(e.params["additionalProperty"]));
-    case "unevaluatedProperties":
-      return new Fault("unknown", { field: e.params["unevaluatedProperty"] }, inside(e.params["unevaluatedProperty"]));
     case "propertyNames":
       return new Fault("schema", { keyword: e.keyword }, inside(e.params["propertyName"]));
     default:

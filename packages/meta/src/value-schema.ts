@@ -11,7 +11,7 @@ export const valueSchemaKeywords: readonly string[] = [
   ...["maxProperties", "minProperties", "required", "dependentRequired", "format"],
   ...["allOf", "anyOf", "oneOf", "not", "if", "then", "else", "dependentSchemas", "prefixItems", "items", "contains"],
   ...["properties", "patternProperties", "additionalProperties", "propertyNames"],
-  ...["contentEncoding", "contentMediaType", "contentSchema"],
+  ...["contentEncoding", "contentMediaType", "contentSchema", "unevaluatedItems", "unevaluatedProperties"],
 ];
 
 /** Keywords that point at other schemas: nothing resolves them here. */
@@ -21,13 +21,12 @@ export const referenceKeywords: readonly string[] = [
 
 const annotations = ["type", "title", "description", "default", "deprecated", "examples", "$comment"];
 const known = new Set([...valueSchemaKeywords, ...annotations]);
-/** What counts as evaluated after `contains` and `if` is more than the validator knows. */
-const unevaluated = ["unevaluatedItems", "unevaluatedProperties"];
-const later = new Set([...referenceKeywords, ...unevaluated, "$id", "$schema", "readOnly", "writeOnly"]);
+const later = new Set([...referenceKeywords, "$id", "$schema", "readOnly", "writeOnly"]);
 
 /** Whose value is one schema, a list of schemas, or schemas by name. */
 const single = new Set([
   ...["not", "if", "then", "else", "items", "contains", "additionalProperties", "propertyNames", "contentSchema"],
+  ...["unevaluatedItems", "unevaluatedProperties"],
 ]);
 const lists = new Set(["allOf", "anyOf", "oneOf", "prefixItems"]);
 const maps = new Set(["properties", "patternProperties", "dependentSchemas"]);

@@ -500,6 +500,16 @@ export const samples: Readonly<Record<FieldTypeName, Samples>> = {
       [{ type: "object", propertyNames: { pattern: "^a" } }, { b: 1 }, "/b schema"],
       [{ if: { type: "string" }, then: { minLength: 2 } }, "x", " minLength"],
       [{ type: "array", prefixItems: [{ type: "string" }], items: false }, ["a", 1], " schema"],
+      [{ type: "object", properties: { a: { enum: [] } } }, {}],
+      [{ type: "object", properties: { a: { enum: [] } } }, { a: 1 }, "/a enum"],
+      [{ allOf: [{ properties: { a: {} } }], unevaluatedProperties: false }, { a: 1, "b/c": 2 }, "/b~1c unknown"],
+      [{ unevaluatedProperties: { properties: { n: { maximum: 5 } } } }, { a: { n: 5 }, b: { n: 6 } }, "/b/n maximum"],
+      [{ type: "array", contains: { type: "string" }, unevaluatedItems: false }, ["a", 1, "b"], "/1 schema"],
+      [
+        { if: { required: ["a"], properties: { a: {} } }, unevaluatedProperties: { type: "string" } },
+        { a: 1, b: 2 },
+        "/b type",
+      ],
     ],
   },
   autonumber: {
