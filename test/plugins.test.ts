@@ -321,7 +321,7 @@ describe("a plugin of a living tenant", () => {
     expect(planned).toMatchObject({ ok: true, id: null });
     expect(planned.steps.map((s: { effect: string }) => s.effect)).toEqual(
       expect.arrayContaining([
-        "create boat with 6 field(s)",
+        "create boat with 6 fields",
         "install the plugin marina 1.0.0",
         "create the role harbour_master",
       ]),

@@ -13,7 +13,7 @@ function laterPart(name: string, value: unknown): string | undefined {
 
 /** Holds one keyword's value against its own schema. */
 export function checkKeyword(keyword: Keyword, name: string, value: unknown, path: string, report: Report): void {
-  const later = keyword.later ? name : laterPart(name, value);
+  const later = laterPart(name, value);
   if (later !== undefined) {
     report.notYet(path, later);
     return;

@@ -20,18 +20,13 @@ import {
   type Fragment,
 } from "./keyword-values.ts";
 
-/** A keyword of definitions. One with `later` is known to the vocabulary but refused by name until code honours it. */
+/** A keyword of definitions. */
 export interface Keyword {
   readonly schema: Fragment;
-  readonly later?: true;
 }
 
 const works = (description: string, schema: Fragment, ...examples: unknown[]): Keyword => ({
   schema: { description, ...schema, ...(examples.length === 0 ? {} : { examples }) },
-});
-const later = (description: string, schema: Fragment = {}): Keyword => ({
-  schema: { description: `${description} Not supported yet: refused by name.`, ...schema },
-  later: true,
 });
 
 /** What objects and fields share. */

@@ -490,7 +490,7 @@ const bad: readonly (readonly [what: string, definition: unknown, ...issues: str
       properties: {
         a: { fieldType: "nonsense" },
         b: { type: "string", maxLength: "3" },
-        c: { fieldType: "date", locked: true },
+        c: { fieldType: "date", locked: "yes" },
       },
     },
     "/name pattern",
@@ -498,7 +498,7 @@ const bad: readonly (readonly [what: string, definition: unknown, ...issues: str
     "/required/0 unknown",
     "/properties/a/fieldType enum",
     "/properties/b/maxLength type",
-    "/properties/c/locked not_yet",
+    "/properties/c/locked type",
   ],
 ];
 

@@ -85,11 +85,9 @@ const one = `${list}/:name`;
 
 /** The plugins of a tenant: which, at which version, and what can be done with them. */
 export function pluginRoutes(kernel: Kernel): readonly Route[] {
-  const { plugins } = kernel.metadata;
-
   async function act(action: PluginAction, session: Session, request: RouteRequest): Promise<RouteAnswer> {
     const { query, locale, params, ifVersion } = request;
-    const body = await plugins.act(session, params["name"] ?? "", action, {
+    const body = await kernel.metadata.plugins.act(session, params["name"] ?? "", action, {
       plan: readRouteQuery(query, (given) => given.flag("plan", false)),
       allow:
         readRouteQuery(query, (given) => given.text("allow"))
@@ -138,7 +136,10 @@ export function pluginRoutes(kernel: Kernel): readonly Route[] {
           }),
         },
       },
-      handle: async (session, { locale }) => ({ status: 200, body: { data: await plugins.list(session, locale) } }),
+      handle: async (session, { locale }) => ({
+        status: 200,
+        body: { data: await kernel.metadata.plugins.list(session, locale) },
+      }),
     },
     acting("PUT", one, "installPlugin", text("Install a plugin", "安装插件", "安裝外掛"), "install"),
     acting(
