@@ -2,6 +2,7 @@ import type { Plugin } from "@guanxi/kernel";
 import { salesPlugin } from "@guanxi/sales";
 import { type Api, createTestApp, q, type TestApp } from "@guanxi/testing";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { isNewer } from "../packages/kernel/src/plugins/version.ts";
 import { body, problem } from "./support.ts";
 
 const text = { type: "string", maxLength: 100 } as const;
@@ -88,9 +89,14 @@ const open = (on: TestApp | undefined, plugin: Plugin, observed?: boolean): Prom
     parts: { plugins: observed === false ? [salesPlugin] : [salesPlugin, plugin] },
   });
 
+/** Of the administrators, by tenant. */
+const keys = new Map<string, string>();
+
 async function tenant(app: TestApp, id: string, names: readonly string[] = ["sales", "marina"]): Promise<Api> {
   const request = { id, admin: { email: `a@${id}.example` }, plugins: names };
-  return app.as(body(await app.as("operator").post("/platform/tenants", request), 201).admin.key);
+  const { admin } = body(await app.as("operator").post("/platform/tenants", request), 201);
+  keys.set(id, admin.key);
+  return app.as(admin.key);
 }
 
 const view = async (api: Api, name = "marina") =>
@@ -106,18 +112,11 @@ describe("a plugin's newer edition", () => {
     await now?.close();
     await old.close();
   });
-  const keys = new Map<string, string>();
-  const make = async (id: string): Promise<Api> => {
-    const request = { id, admin: { email: `a@${id}.example` }, plugins: ["sales", "marina"] };
-    const { admin } = body(await old.as("operator").post("/platform/tenants", request), 201);
-    keys.set(id, admin.key);
-    return old.as(admin.key);
-  };
   const newer = (id: string): Api => now.as(keys.get(id));
 
   test("is what tenants of an older program do not have yet", async () => {
     for (const id of ["plain", "own", "taken", "loses", "loose"]) {
-      const api = await make(id);
+      const api = await tenant(old, id);
       expect(await view(api)).toMatchObject({ version: "1.0.0", state: "enabled", available: "1.0.0", upgrade: false });
       body(await api.post("/api/boats", { name: "Anna", length: 12, status: "afloat" }), 201);
     }
@@ -335,6 +334,7 @@ describe("a plugin of a living tenant", () => {
     ]);
     account = body(await api.post("/api/accounts", { name: "Keepers" }), 201).id;
     anna = body(await api.post("/api/boats", { name: "Anna", keeper: account }), 201).id;
+    body(await api.post("/api/boats", { name: "Bella" }), 201);
     body(await api.post("/api/moorings", { place: "A1", boat: anna }), 201);
     expect(body(await api.get(`/api/accounts/${account}`), 200).boats_kept).toBe(1);
     problem(await api.post("/api/accounts", { name: "Pirates" }), 422, "VALIDATION");
@@ -371,10 +371,17 @@ describe("a plugin of a living tenant", () => {
     body(await api.post("/api/accounts", { name: "Pirates" }), 201);
     expect((await api.delete(`/api/accounts/${account}`)).status).toBe(204);
     body(await api.post(`/api/accounts/${account}/restore`), 200);
+    // Purged for good, a record is let go of by those that are out of sight.
+    const { id } = body(await api.post("/api/accounts", { name: "Short" }), 201);
+    await app.store.sql("UPDATE t_harbour.boat SET keeper = $1 WHERE name = 'Bella'", [id]);
+    expect((await api.delete(`/api/accounts/${id}?purge=true`)).status).toBe(204);
     problem(await api.put(meta("boat"), { name: "boat", properties: {} }), 422, "DEFINITION", ["/name"]);
     const role = body(await api.get(`/api/roles${q({ filter: "name == 'harbour_master'" })}`), 200).data[0];
     expect(role.rights.boat).toContain("edit_all");
     body(await act("enable"), 200);
+    const [bella] = body(await api.get(`/api/boats${q({ filter: "name == 'Bella'" })}`), 200).data;
+    expect(bella.keeper).toBeNull();
+    body(await api.delete(`/api/boats/${bella.id}?purge=true`), 204);
     expect(body(await api.get(`/api/boats/${anna}?expand=keeper`), 200)).toMatchObject({
       mast: 2,
       keeper: { name: "Keepers" },
@@ -446,4 +453,124 @@ describe("a plugin of a living tenant", () => {
     body(await api.put(`${plugins}/marina`), 200);
     expect(await names("/api/boats")).toEqual([]);
   });
+});
+
+describe("what a tenant says of a plugin's object", () => {
+  let app: TestApp;
+  let api: Api;
+  beforeAll(async () => {
+    app = await open(undefined, first);
+    api = await tenant(app, "says");
+  });
+  afterAll(() => app.close());
+  const set = (...objects: object[]) => api.post("/api/meta/changes", { objects });
+  const own = async () => {
+    const { version: _version, brought: _brought, ...said } = body(await api.get("/api/meta/customisation"), 200);
+    return said;
+  };
+
+  test("is refused at its place", async () => {
+    const rule = { name: "r", when: "lenght > 5", message: "No" };
+    problem(await api.put(meta("boot"), { extends: "boot", properties: {} }), 422, "DEFINITION", ["/extends"]);
+    problem(await api.put(meta("boot"), { extends: "boat", properties: {} }), 422, "DEFINITION", ["/extends"]);
+    problem(await set({ extends: "nowhere" }), 422, "DEFINITION", ["/objects/0/extends"]);
+    problem(await set({ extends: "lead" }, { extends: "boat", rules: [rule] }), 422, "DEFINITION", [
+      "/objects/1/rules/0/when",
+    ]);
+    const faults = { extends: "boat", properties: { a: { fieldType: "nonsense" }, length: { minimum: 0 } }, colour: 1 };
+    problem(await set(faults), 422, "DEFINITION", ["/objects/0/colour", "/objects/0/properties/a/fieldType"]);
+    const {
+      properties: { length, ...properties },
+      ...whole
+    } = boat;
+    problem(await api.put(meta("boat"), { ...whole, properties }), 422, "DEFINITION", ["/properties/length"]);
+    problem(await api.patch(meta("boat"), { properties: { length: { maximum: 60 } } }), 422, "DEFINITION", [
+      "/properties/length/maximum",
+    ]);
+    problem(await api.patch(meta("boat"), { rules: [] }), 422, "DEFINITION", ["/rules"]);
+    expect(length).toBeDefined();
+    const chinese = await api.put(
+      meta("boat"),
+      { extends: "boat", rules: { only: [] } },
+      { "accept-language": "zh-CN" },
+    );
+    problem(chinese, 422, "DEFINITION", ["/rules"]);
+    expect(chinese.body.errors[0].message).toContain("已被“marina”锁定");
+  });
+
+  test("is all there is of it in files, and makes another tenant equal", async () => {
+    body(
+      await set(
+        {
+          extends: "boat",
+          name: "vessel",
+          plural: "vessels",
+          properties: { telefax: { was: "fax" }, length: { minimum: 2 } },
+        },
+        { extends: "mooring", properties: { vessel_note: text } },
+        { extends: "user", properties: { berth: { fieldType: "reference", target: "mooring" } } },
+      ),
+      200,
+    );
+    const said = await own();
+    expect(said.objects).toEqual([
+      { extends: "mooring", properties: { vessel_note: text } },
+      { extends: "user", properties: { berth: { fieldType: "reference", target: "mooring" } } },
+      {
+        extends: "boat",
+        name: "vessel",
+        plural: "vessels",
+        properties: { telefax: { was: "fax" }, length: { minimum: 2 } },
+      },
+    ]);
+    expect(body(await api.post("/api/meta/changes", said), 200)).toMatchObject({ id: null, steps: [] });
+    expect(body(await api.get(`${meta("vessel")}?layer=base`), 200).name).toBe("boat");
+    problem(await api.get(`${meta("boat")}?layer=base`), 404, "NOT_FOUND");
+    expect(body(await api.get(meta("mooring")), 200).properties.boat.target).toBe("vessel");
+    const twin = await tenant(app, "twin");
+    body(await twin.post("/api/meta/changes", said), 200);
+    expect(body(await twin.get("/api/meta/customisation"), 200)).toMatchObject(said);
+    expect(body(await twin.get(meta("vessel")), 200)).toEqual(body(await api.get(meta("vessel")), 200));
+  });
+
+  test("goes when it is said no more, and a deleted object comes back by being extended", async () => {
+    body(await api.put(meta("mooring"), { extends: "mooring" }), 200);
+    expect(body(await api.get(meta("mooring")), 200).properties).not.toHaveProperty("vessel_note");
+    body(await api.patch(meta("user"), { properties: { berth: null } }), 200);
+    expect((await api.delete(meta("mooring"))).status).toBe(204);
+    expect((await own()).delete).toEqual({ objects: ["mooring"] });
+    body(await api.put(meta("mooring"), { extends: "mooring", title: "Berth" }), 201);
+    const { objects, ...rest } = await own();
+    expect([objects[0], rest.delete]).toEqual([{ extends: "mooring", title: "Berth" }, {}]);
+  });
+
+  test("is found in a tenant of before there were layers, which goes on as it is", async () => {
+    const [before, definitions] = [await own(), body(await api.get("/api/meta/objects"), 200)];
+    await app.store.sql("DELETE FROM t_says._plugin");
+    const later = await open(app, first);
+    const again = later.as(keys.get("says"));
+    expect(body(await again.get("/api/meta/objects"), 200)).toEqual(definitions);
+    expect(await view(again)).toMatchObject({ version: "1.0.0", state: "enabled" });
+    const { version: _version, brought: _brought, ...now } = body(await again.get("/api/meta/customisation"), 200);
+    expect(now).toEqual(before);
+    await later.close();
+  });
+});
+
+test("versions come in the order of semver", () => {
+  const ordered = [
+    "0.9.0",
+    "1.0.0-alpha",
+    "1.0.0-alpha.1",
+    "1.0.0-alpha.beta",
+    "1.0.0-rc.2",
+    "1.0.0-rc.10",
+    "1.0.0",
+    "1.0.10",
+    "1.2.0",
+    "10.0.0",
+  ];
+  for (const [i, a] of ordered.entries())
+    for (const [j, b] of ordered.entries()) expect([a, b, isNewer(a, b)]).toEqual([a, b, i > j]);
+  expect(() => isNewer("1.0", "1.0.0")).toThrow('"1.0" is no version');
 });

@@ -6,6 +6,7 @@ import { objectKeywords, unhonouredObjectKeywords } from "./keywords.ts";
 import { isReservedObject, isReservedPlural, namePattern } from "./names.ts";
 import { parseField } from "./parse-field.ts";
 import { isObject } from "@guanxi/base";
+import { isExtension } from "./layers/layer.ts";
 import { isLockable } from "./layers/locks.ts";
 import { pointer, Report } from "./report.ts";
 import type { ObjectDefinition } from "./types.ts";
@@ -19,6 +20,7 @@ export function parseDefinition(input: unknown): ObjectDefinition {
   const bad = unstorable(input);
   if (!isObject(input)) report.add("", "type", { type: "object" });
   else if (bad !== undefined) report.add(bad.path, bad.code, bad.params);
+  else if (isExtension(input)) sayNothingToExtend(input.extends, report);
   else checkObject(input, report);
   report.throwIfAny();
   return withDefaults(input as Record<string, unknown> & { name: string });
@@ -49,7 +51,6 @@ function checkObject(input: Record<string, unknown>, report: Report): void {
   for (const [name, definition] of Object.entries(fields)) parseField(name, definition, required.has(name), report);
   checkNamesOfRules(input["rules"], report);
   checkLock(input["locked"], fields, report);
-  if (input["extends"] !== undefined) sayNothingToExtend(String(input["extends"]), report);
   // What names fields can only be judged where every field is well-formed by itself.
   const complete = report.issues.length === 0;
   checkFieldNames({ ...input, properties: fields } as unknown as ObjectDefinition, complete, report);

@@ -87,16 +87,27 @@ export function baseOf(
   return base && inTenantsWords(base.definition, stored, bases);
 }
 
-/** A definition whose references name objects as the tenant calls them. */
+/** A definition whose references and roll-ups name objects as the tenant calls them. */
 export function inTenantsWords(
   definition: ObjectDefinition,
   stored: readonly StoredObject[],
   bases: Bases,
 ): ObjectDefinition {
   const names = new Map(
-    stored.filter(({ source }) => source !== "tenant").map((object) => [originOf(object, bases), object.name]),
+    stored
+      .filter(({ source }) => source !== "tenant")
+      // What is set aside is meant by the name that it comes back with.
+      .map((object) => [originOf(object, bases), object.aside?.name ?? object.name]),
   );
-  return retargetDefinition(definition, (target) => names.get(target) ?? target);
+  const nameNow = (name: string): string => names.get(name) ?? name;
+  const { properties, ...rest } = retargetDefinition(definition, nameNow);
+  const fields = Object.entries(properties).map(([name, field]) => {
+    const of = field["of"];
+    if (typeof of !== "string") return [name, field] as const;
+    const [child = "", reference] = of.split(".");
+    return [name, { ...field, of: `${nameNow(child)}.${reference}` }] as const;
+  });
+  return { ...rest, properties: Object.fromEntries(fields) };
 }
 
 /** What the tenant says of an object beyond its base, for people and files: former names count only where the base knows them. */
