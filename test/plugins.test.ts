@@ -50,7 +50,12 @@ const first: Plugin = {
   extensions: [
     {
       extends: "account",
-      properties: { boats_kept: { fieldType: "rollup", of: "boat.keeper", op: "count" } },
+      required: ["berths"],
+      properties: {
+        boats_kept: { fieldType: "rollup", of: "boat.keeper", op: "count" },
+        berths: { type: "integer", default: 1 },
+        main_boat: { fieldType: "reference", target: "boat", relation: "main_of" },
+      },
       rules: [{ name: "no_pirates", when: "name == 'Pirates'", message: "No pirates" }],
     },
   ],
@@ -358,8 +363,15 @@ describe("a plugin of a living tenant", () => {
   });
 
   test("is out of sight while it is disabled, and comes back with all it had", async () => {
-    body(await act("disable"), 200);
+    body(await api.patch(`/api/accounts/${account}`, { berths: 3, main_boat: anna }), 200);
+    problem(await act("disable"), 409, "DATA_LOSS", ["/properties/main_boat"]);
+    body(await act("disable?allow=drop:account.main_boat"), 200);
     expect(await view(api)).toMatchObject({ state: "disabled", version: "1.0.0" });
+    // What it has added with values of its own stays, and asks for nothing.
+    const { main_boat, boats_kept, ...left } = body(await api.get(`/api/accounts/${account}`), 200);
+    expect([main_boat, boats_kept, left.berths]).toEqual([undefined, undefined, 3]);
+    body(await api.patch(`/api/accounts/${account}`, { berths: null }), 200);
+    body(await api.patch(`/api/accounts/${account}`, { berths: 4 }), 200);
     expect(await everywhere()).not.toMatch(/boat|mooring/i);
     problem(await api.get("/api/boats"), 404, "NOT_FOUND");
     problem(await api.get(meta("boat")), 404, "NOT_FOUND");
@@ -452,6 +464,7 @@ describe("a plugin of a living tenant", () => {
     expect(tables).toEqual([]);
     body(await api.put(`${plugins}/marina`), 200);
     expect(await names("/api/boats")).toEqual([]);
+    expect(body(await api.get(`/api/accounts/${account}`), 200)).toMatchObject({ berths: 1, main_boat: null });
   });
 });
 

@@ -6,7 +6,7 @@ import type { Applied, ChangeSet, ChangeSetAnswer, DefinitionKind } from "../cha
 import type { Plugin, Session } from "../types.ts";
 import type { Collision } from "./collisions.ts";
 import { type Edition, editionOf, type Editions, type PluginState, readEditions } from "./editions.ts";
-import { relayer } from "./relayer.ts";
+import { purgedFrom, relayer } from "./relayer.ts";
 import { rolesOf } from "./roles.ts";
 import { isNewer } from "./version.ts";
 
@@ -90,12 +90,11 @@ export function createPlugins(env: Env) {
       const has = editions.get(name);
       const edition = editionFor(name, action, has);
       if (edition === "same") return nothing;
-      const own = stored.filter(({ source }) => source === name);
       const set = {
         ...{ ...emptySet, plugins: new Map([[name, edition]]) },
         message: wordsOf(action, name, has, edition),
         // Whoever purges a plugin has named its objects.
-        allow: action === "purge" ? [...allow, ...own.map((object) => `drop:${object.name}`)] : allow,
+        allow: action === "purge" ? [...allow, ...purgedData(name, editions, stored)] : allow,
       };
       const plugin = known(name);
       const arriving = edition?.state === "enabled" && has?.state !== "disabled";
@@ -168,6 +167,14 @@ export function createPlugins(env: Env) {
 }
 
 export type Plugins = ReturnType<typeof createPlugins>;
+
+/** What a purge deletes, in the words of `allow`. */
+function purgedData(plugin: string, editions: Editions, stored: readonly StoredObject[]): string[] {
+  const purge = new Map([[plugin, undefined]]);
+  return stored.flatMap(({ name, origin = name, source }) =>
+    source === plugin ? [`drop:${name}`] : purgedFrom(origin, editions, purge).map((field) => `drop:${name}.${field}`),
+  );
+}
 
 function newerOf(plugin: Plugin | undefined, has: Edition): Edition | undefined {
   if (!plugin || !isNewer(plugin.version, has.version)) return undefined;

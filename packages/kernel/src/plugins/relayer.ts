@@ -2,6 +2,8 @@ import { isDeepStrictEqual } from "node:util";
 import { GuanxiError, type Issue } from "@guanxi/base";
 import {
   type Extension,
+  type FieldDefinition,
+  isExtension,
   layer,
   lockFaults,
   type ObjectDefinition,
@@ -31,6 +33,9 @@ interface Work {
   readonly before: Bases;
   readonly after: Bases;
   readonly wanting: Wanting;
+  /** Names of plugins that go away, and of those that come back. */
+  readonly leaving: ReadonlySet<string>;
+  readonly returning: ReadonlySet<string>;
   readonly nextId: () => number;
   readonly issues: Issue[];
 }
@@ -50,11 +55,14 @@ export function relayer(
     plugin: [...to.keys()].join(", "),
     version: [...to.values()].map((edition) => edition?.version).join(", "),
   };
+  const isOn = (name: string, of: Editions): boolean => of.get(name)?.state === "enabled";
   const work: Work = {
+    leaving: new Set([...to.keys()].filter((name) => !isOn(name, editions))),
+    returning: new Set([...to.keys()].filter((name) => from.has(name) && !isOn(name, from))),
     ...{ stored, wanting, nextId, issues: [] },
     ...{ before: basesOf(from), after: basesOf(editions) },
   };
-  const kept = stored.flatMap((object) => moved(work, object, to) ?? []);
+  const kept = stored.flatMap((object) => moved(work, object, from, to) ?? []);
   const made = newObjects(work, kept, from, editions);
   if (work.issues.length > 0) throw new GuanxiError("DEFINITION", { issues: work.issues });
   const names = new Map(stored.map(({ id, name }) => [id, name]));
@@ -83,6 +91,7 @@ const follow = (object: StoredObject, renames: ReadonlyMap<string, string | unde
 function moved(
   work: Work,
   object: StoredObject,
+  from: Editions,
   to: ReadonlyMap<string, Edition | undefined>,
 ): StoredObject | undefined {
   const { source } = object;
@@ -91,15 +100,40 @@ function moved(
     if (edition === undefined) return undefined;
     if (edition.state !== "enabled") return setAside(object, edition.state === "uninstalled");
   }
-  const here = object.aside && to.has(source) ? broughtBack(work, object) : object;
-  if (here.source === "tenant" || here.aside) return here;
-  const origin = originOf(here, work.before);
+  const back = object.aside && to.has(source) ? broughtBack(work, object) : object;
+  if (back.source === "tenant" || back.aside) return back;
+  const origin = originOf(back, work.before);
+  const here = withoutPurged(work, back, purgedFrom(origin, from, to));
   const before = work.before.get(origin) ?? (object.aside ? work.after.get(origin) : undefined);
   const after = work.after.get(origin) ?? renamedIn(work, origin);
   if (before === undefined) return here;
   // An object of the core, or of one that stays, is never without a base: its plugin takes it away.
   if (after === undefined) return undefined;
   return isDeepStrictEqual(before, after) ? here : onBase(work, here, before, after);
+}
+
+/** Fields that plugins which are purged have brought to an object of somebody else's. */
+export const purgedFrom = (
+  origin: string,
+  from: Editions,
+  to: ReadonlyMap<string, Edition | undefined>,
+): readonly string[] =>
+  [...to].flatMap(([name, edition]) =>
+    edition ? [] : (from.get(name)?.objects ?? []).flatMap((object) => addedTo(origin, object)),
+  );
+
+const addedTo = (origin: string, object: ObjectDefinition | Extension): string[] =>
+  isExtension(object) && object.extends === origin ? Object.keys(object["properties"] ?? {}) : [];
+
+function withoutPurged(work: Work, object: StoredObject, fields: readonly string[]): StoredObject {
+  const base = work.after.get(originOf(object, work.before))?.definition.properties ?? {};
+  const goes = (name: string): boolean => fields.includes(name) && !Object.hasOwn(base, name);
+  const { definition } = object;
+  const kept = Object.entries(definition.properties).filter(([name]) => !goes(name));
+  if (kept.length === Object.keys(definition.properties).length) return object;
+  const required = definition.required?.filter((name) => !goes(name));
+  const without = { ...definition, ...(required && { required }), properties: Object.fromEntries(kept) };
+  return storeDefinition(object, without, object.source, work.nextId);
 }
 
 /** A newer edition's new name for an object. */
@@ -113,13 +147,16 @@ function onBase(work: Work, object: StoredObject, before: Base, after: Base): St
     ObjectDefinition,
   ];
   const { issues } = work;
-  const faults = collisionsIn(object, was, is, work.wanting);
+  // What comes back finds the fields that it has left here.
+  const faults = work.returning.size > 0 ? [] : collisionsIn(object, was, is, work.wanting);
   issues.push(...faults);
   if (faults.length > 0) return object;
   const extension = withNewNames(ownExtension(was, object.definition), was, is);
   return (
     inObject(issues, object.name, () => {
-      const definition = parseDefinition(layer(is, extension));
+      const kept = work.leaving.size > 0 ? leftBehind(work, object, was, is) : {};
+      const said = { ...(extension["properties"] as object | undefined), ...kept };
+      const definition = parseDefinition(layer(is, { ...extension, properties: said }));
       const locks = lockFaults(is, definition, after.source);
       issues.push(...locks.map((issue) => ({ ...issue, path: pointer(object.name) + issue.path })));
       const stored = storeDefinition(object, withKnownNames(object.fieldIds, definition), object.source, work.nextId);
@@ -128,6 +165,29 @@ function onBase(work: Work, object: StoredObject, before: Base, after: Base): St
         : withoutOrigin(stored);
     }) ?? object
   );
+}
+
+/** Formulas and roll-ups come back with their plugin, and what is asked of values with them. */
+const computed = new Set(["formula", "rollup"]);
+
+/**
+ * Fields of a plugin that goes away, on an object of somebody else's: their values are not its own to take along, so they become the tenant's.
+ * What leads to an object that goes too cannot stay.
+ */
+function leftBehind(
+  { stored, leaving }: Work,
+  object: StoredObject,
+  was: ObjectDefinition,
+  is: ObjectDefinition,
+): Readonly<Record<string, FieldDefinition>> {
+  const gone = new Set(stored.filter(({ source }) => leaving.has(source)).map(({ name }) => name));
+  const fields = Object.entries(object.definition.properties).flatMap(([name, field]) => {
+    const { requiredWhen: _asked, readonlyWhen: _held, defaultFormula: _given, locked: _locked, ...plain } = field;
+    const own = Object.hasOwn(was.properties, name) && !Object.hasOwn(is.properties, name);
+    const stays = own && !computed.has(field.fieldType ?? "");
+    return stays && ![field.target ?? []].flat().some((target) => gone.has(target)) ? [[name, plain] as const] : [];
+  });
+  return Object.fromEntries(fields);
 }
 
 const withoutOrigin = ({ origin: _origin, ...object }: StoredObject): StoredObject => object;
