@@ -32,7 +32,10 @@ const texts = {
 } as const;
 
 const specimens: Readonly<
-  Record<Exclude<FieldTypeName, "autonumber" | "reference" | "references" | "formula" | "rollup" | "file" | "files">, Specimen>
+  Record<
+    Exclude<FieldTypeName, "autonumber" | "reference" | "references" | "formula" | "rollup" | "file" | "files">,
+    Specimen
+  >
 > = {
   text: { definition: { type: "string" }, ...texts, wrong: 1, metrics: { "min(f)": "B", "max(f)": "汉字 😀" } },
   long_text: { definition: { fieldType: "long_text" }, ...texts, wrong: ["a"] },

@@ -47,7 +47,11 @@ const remark = {
     words: { type: "integer" },
     about: { fieldType: "reference", target: ["firm", "person"] },
     same: { fieldType: "reference", target: ["firm", "person"], relation: "same", defaultFormula: "about" },
-    on: { fieldType: "formula", returns: "text", formula: "coalesce(about.firm.name, about.person.employer.name, '-')" },
+    on: {
+      fieldType: "formula",
+      returns: "text",
+      formula: "coalesce(about.firm.name, about.person.employer.name, '-')",
+    },
     kind: { fieldType: "formula", returns: "text", formula: "about.object", index: true },
   },
   rules: [

@@ -191,7 +191,10 @@ function ofField(name: "has" | "changed", syntax: Syntax, at: number, names: Nam
 
 /** What a part, or a branch, of one of the record's own fields was before the change; undefined for other nodes. */
 const oldPart = (node: TypedNode | undefined): FieldNode | undefined =>
-  node?.node === "field" && node.root === "record" && node.path.length === 1 && (node.part ?? node.branch ?? node.branches) !== undefined
+  node?.node === "field" &&
+  node.root === "record" &&
+  node.path.length === 1 &&
+  (node.part ?? node.branch ?? node.branches) !== undefined
     ? { ...node, root: "old" }
     : undefined;
 

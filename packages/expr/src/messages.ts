@@ -49,7 +49,11 @@ export const messages = {
     return text(`there is no field "${field}"${en}`, `没有字段“${field}”${cn}`, `沒有欄位「${field}」${tw}`);
   },
   unknownMember: (name: string, known: string) =>
-    text(`there is no "${name}" here, only ${known}`, `此处没有“${name}”，只有 ${known}`, `此處沒有「${name}」，只有 ${known}`),
+    text(
+      `there is no "${name}" here, only ${known}`,
+      `此处没有“${name}”，只有 ${known}`,
+      `此處沒有「${name}」，只有 ${known}`,
+    ),
   unknownFunction: (name: string, near?: string) => {
     const [en, cn, tw] = suggestion(near);
     return text(`there is no function "${name}"${en}`, `没有函数“${name}”${cn}`, `沒有函式「${name}」${tw}`);

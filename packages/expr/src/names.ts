@@ -87,7 +87,8 @@ function walk(
     if (type.kind === "ref" && type.branches) {
       const [of = "", led] = [names.at(-1), leadTo(type.branches, step)];
       if (led.field !== undefined) names.splice(-1, 1, led.field);
-      inside = led.field === undefined ? { ...led.inside, branches: type.branches } : { branch: { of, target: step.name } };
+      inside =
+        led.field === undefined ? { ...led.inside, branches: type.branches } : { branch: { of, target: step.name } };
       type = led.type;
       continue;
     }

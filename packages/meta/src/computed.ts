@@ -32,11 +32,7 @@ export function computed(
 }
 
 /** The record that a field names, with the object that it is of. */
-function named(
-  { root }: CheckedExpression,
-  env: Readonly<Record<"record" | "user", RecordValue>>,
-  id: Value,
-): unknown {
+function named({ root }: CheckedExpression, env: Readonly<Record<"record" | "user", RecordValue>>, id: Value): unknown {
   if (id === null || root.node !== "field" || root.type.kind !== "ref") return null;
   if (root.branches) return env[root.root === "user" ? "user" : "record"][root.path[0] ?? ""];
   return { object: root.type.target, id };

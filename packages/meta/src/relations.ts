@@ -40,7 +40,8 @@ export function checkRelations(cores: readonly ObjectCore[], known: ReadonlySet<
         sayMissing(reference, reports.get(core));
         continue;
       }
-      if (reference.column !== reference.field) checkTold(reference, target, known.has(core) && known.has(target), reports.get(core));
+      if (reference.column !== reference.field)
+        checkTold(reference, target, known.has(core) && known.has(target), reports.get(core));
       const { relation } = reference;
       // The number of viewings may be called as the way to them is.
       const counted = target.rollups.some((r) => r.field === relation && isSource(r, core, reference));

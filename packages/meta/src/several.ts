@@ -45,11 +45,7 @@ export const fieldPath = ({ name, branchOf, target }: FieldFacts): string =>
 /** What of the columns is one value to people: each branch's whole field, once, and all others. */
 export const shownFields = (object: ObjectType, columns = object.columns): readonly (StoredField | SeveralField)[] =>
   columns.some((f) => f.branchOf !== undefined)
-    ? [
-        ...new Set(
-          columns.map((f) => (f.branchOf === undefined ? f : (object.fields.get(f.branchOf) as SeveralField))),
-        ),
-      ]
+    ? [...new Set(columns.map((f) => (f.branchOf === undefined ? f : (object.fields.get(f.branchOf) as SeveralField))))]
     : columns;
 
 /** Values by the names of their columns: of a reference to records of several objects, one for each branch. */

@@ -15,7 +15,8 @@ export function columnsOf(snapshot: Snapshot, object: ObjectType, request: ListR
     outputs.flatMap((output) => {
       const at = [...path, output.name];
       if (output.kind === "object") return flat(output.outputs, at);
-      if (output.kind === "one") return distinct([...partsOf(output.field, at), ...output.among.flatMap((one) => flat(one.outputs, at))]);
+      if (output.kind === "one")
+        return distinct([...partsOf(output.field, at), ...output.among.flatMap((one) => flat(one.outputs, at))]);
       return output.field.branches ? partsOf(output.field, at) : [{ path: at, field: output.field }];
     });
   return flat(resolveList(snapshot, object, request).outputs, []);

@@ -192,7 +192,8 @@ function bind(context: Context, column: string, given: ColumnMapping, path: stri
   const [walk, ...more] = inside ? steps.slice(1) : steps;
   const by = given.lookup ?? walk;
   const isPart = inside && field?.target === undefined;
-  if (!field || more.length > 0 || (walk !== undefined && (isPart || given.lookup !== undefined))) return fault("unknown");
+  if (!field || more.length > 0 || (walk !== undefined && (isPart || given.lookup !== undefined)))
+    return fault("unknown");
   if (field.readOnly && !(field.name === "id" && key?.name === "id")) return fault("read_only");
   const target = by === undefined || listsRecords(field.type) ? undefined : snapshot.objects.get(field.target ?? "");
   const asked = by === undefined ? undefined : target?.fields.get(by);

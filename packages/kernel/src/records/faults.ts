@@ -105,7 +105,13 @@ export async function writeFault(
     const id = e.constraint === undefined ? undefined : parseConstraintName(e.constraint)?.id;
     const field = object.columns.find((f) => f.id === id) ?? object.fields.get("owner");
     return new GuanxiError("VALIDATION", {
-      issues: [{ path: referencePath(field, field?.name ?? ""), code: "reference", params: { target: field?.target ?? "record" } }],
+      issues: [
+        {
+          path: referencePath(field, field?.name ?? ""),
+          code: "reference",
+          params: { target: field?.target ?? "record" },
+        },
+      ],
       cause: e,
     });
   }
