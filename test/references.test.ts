@@ -128,11 +128,18 @@ describe("is read", () => {
       ["guests.exists(g, hosts.exists(h, h.age < g.age))", ["q1"]],
       ["guests.exists(g, g.name == name)", []],
       ["guests.exists(g, g.owner == user)", ["q0", "q1"]],
+      ["guests.exists(g, g.owner.name == user.name)", ["q0", "q1"]],
+      ["guests.exists(g, g.owner.name == 'x')", []],
+      ["guests.all(g, g.age < 24)", ["q0", "q2", "q3"]],
+      ["guests.exists_one(g, g.age < 24)", ["q1"]],
+      // And back: who is in what else.
+      ["guests.exists(g, g.hosted.exists(e, e.name == 'q1'))", ["q0"]],
+      ["guests.exists(g, g.hosted.size() == 1)", ["q0"]],
     ] as const)
       expect(await names(`${mine} && (${filter})`), filter).toEqual(found);
     for (const filter of [
-      "guests.exists(g, g.owner.name == 'x')",
       "guests.exists(g, g.nope == 1)",
+      "guests.exists(g, g.hosted.exists(e, e.nope == 1))",
       "people.exists(p, true)",
       "guests.name == 'Ann'",
       "guests == 'x'",

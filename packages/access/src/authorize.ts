@@ -53,19 +53,21 @@ function requireRight(object: ObjectType, right: ObjectRight, rights: Rights): v
   throw new GuanxiError("FORBIDDEN", { detail: `Your roles do not let you ${right} ${object.plural}.` });
 }
 
-/** The rows that a walk from records which the actor reads may find, or a list in them: who got to the record that names a file gets to the file. */
+/** The rows that walks and relations from records which the actor reads may find, or a list in them: who got to the record that names a file gets to the file. */
 const walkable = (object: ObjectType, rights: Rights): Predicate =>
   isFileObject(object) ? { kind: "all" } : readable(object, rights);
 
-function rowsOf({ object, via, list }: Source, { kind }: ReadPlan, rights: Rights, objects: Objects): Predicate {
-  if (via ?? list) return walkable(object, rights);
+function rowsOf({ object, via, related }: Source, { kind }: ReadPlan, rights: Rights, objects: Objects): Predicate {
+  if (via ?? related) return walkable(object, rights);
   return kind === "get" ? readableById(object, rights, objects) : readable(object, rights);
 }
 
-/** Gives every table of the plan the rows that the actor may read. Throws as `requireRight`. */
+/** Gives every table of the plan the rows that the actor may read. Throws as `requireRight`, and what there is to say of a relation that they may not know of. */
 export function authorize<P extends ReadPlan>(plan: P, rights: Rights, objects: Objects): Authorized<P> {
   const granted = rights.object(plan.object.name);
   if (!granted.has("read") && !granted.has("view_all")) requireRight(plan.object, "read", rights);
+  const hidden = plan.relations?.objects.filter((object) => !knows(object, rights)) ?? [];
+  if (plan.relations && hidden.length > 0) throw plan.relations.refusal(hidden);
   const sources = plan.sources.map((s) => ({ ...s, predicate: rowsOf(s, plan, rights, objects) }));
   return { ...plan, sources } as P as Authorized<P>;
 }

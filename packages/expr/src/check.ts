@@ -3,11 +3,11 @@ import { type CheckedExpression, describe } from "./describe.ts";
 import { ExpressionError, FormulaError } from "./errors.ts";
 import { type CheckBody, formulaNode, withFormula } from "./formulas.ts";
 import { functionNames, operation, overloads } from "./functions/index.ts";
-import { MAX_FORMULA_PARTS } from "./limits.ts";
+import { MAX_FORMULA_PARTS, MAX_TEST_DEPTH, MAX_TESTS } from "./limits.ts";
 import { messages } from "./messages.ts";
-import { type Names, nearest, resolveField } from "./names.ts";
-import type { CallNode, FieldNode, LiteralNode, TypedNode } from "./node.ts";
-import { Decimal, digitsOf } from "./number.ts";
+import { type FoundRelation, type Names, nearest, resolveField, resolveRelation } from "./names.ts";
+import type { Ask, CallNode, FieldNode, LiteralNode, RelatedNode, TypedNode } from "./node.ts";
+import { Decimal, digitsOf, integerDigits } from "./number.ts";
 import { parse } from "./parse.ts";
 import { call, checkDigits, resolve } from "./resolve.ts";
 import type { Syntax } from "./syntax.ts";
@@ -47,8 +47,8 @@ export function checkFormula(
 }
 
 const top = (scope: ExprScope): Names => ({
-  ...{ scope, variables: new Map(), place: { root: "record", path: [] }, within: [] },
-  budget: { parts: MAX_FORMULA_PARTS },
+  ...{ scope, variables: new Map(), place: { root: "record", path: [] }, within: [], depth: 0 },
+  budget: { parts: MAX_FORMULA_PARTS, tests: MAX_TESTS },
 });
 
 const parts = ({ budget }: Names): number => MAX_FORMULA_PARTS - budget.parts;
@@ -169,6 +169,7 @@ function called(syntax: CallSyntax, names: Names): TypedNode {
   }
   if (name === "is_new") return isNew(at, names);
   if (name === "has" || name === "changed") return ofField(name, args[0]!, at, names);
+  if (name === "size" && args.length === 1) return size(syntax, args[0]!, names);
   return resolve(
     name,
     args.map((a) => check(a, names)),
@@ -198,17 +199,19 @@ const oldPart = (node: TypedNode | undefined): FieldNode | undefined =>
     ? { ...node, root: "old" }
     : undefined;
 
-/** Tests and changes of lists that CEL knows and this language does not. */
-const unknownMacros = new Set(["all", "exists_one", "map", "filter"]);
+/** Changes of lists that CEL knows and this language does not. */
+const unknownMacros = new Set(["map", "filter"]);
+const tests: ReadonlySet<string> = new Set(["exists", "all", "exists_one"] satisfies Ask[]);
 
 function method(syntax: CallSyntax, receiver: Syntax, names: Names): TypedNode {
   const { name, at, nameAt, args } = syntax;
-  if (name === "exists" && args.length === 2) return children(syntax, receiver, names);
-  if (unknownMacros.has(name)) throw new ExpressionError(nameAt, messages.notYet(`${name}(…)`));
+  if (tests.has(name)) return test(syntax, name as Ask, receiver, names);
+  if (unknownMacros.has(name)) throw new ExpressionError(nameAt, messages.unsupported(`${name}(…)`));
   if (!functionNames.includes(name)) {
     throw new ExpressionError(nameAt, messages.unknownFunction(name, nearest(name, functionNames)));
   }
   if (!overloads(name).some((o) => o.method)) throw new ExpressionError(nameAt, messages.notMethod(name));
+  if (name === "size" && args.length === 0) return size(syntax, receiver, names);
   return resolve(
     name,
     [receiver, ...args].map((a) => check(a, names)),
@@ -217,26 +220,48 @@ function method(syntax: CallSyntax, receiver: Syntax, names: Names): TypedNode {
   );
 }
 
-/** `opportunities.exists(o, o.amount > 1000)`: whether the test holds of any record that points at this one. */
-function children(syntax: CallSyntax, receiver: Syntax, names: Names): TypedNode {
-  const [variable, test] = syntax.args;
-  const { scope, variables } = names;
-  if (!scope.children) throw new ExpressionError(syntax.nameAt, messages.noChildren());
-  if (receiver.is !== "name") throw new ExpressionError(receiver.at, messages.notYet("…exists(…)"));
-  const object = scope.children(receiver.name);
-  if (!object) throw new ExpressionError(receiver.at, messages.unknownRelation(receiver.name));
-  if (variable?.is !== "name" || !test) throw new ExpressionError(syntax.nameAt, messages.syntax());
-  const isTaken = scope.record.fieldType(variable.name) || variables.has(variable.name);
-  if (isTaken || ["old", "user", "now", "today"].includes(variable.name)) {
-    throw new ExpressionError(variable.at, messages.variableTaken(variable.name));
-  }
-  const inner = check(test, { ...names, variables: new Map([...variables, [variable.name, object]]) });
-  return {
-    node: "children",
-    relation: receiver.name,
-    variable: variable.name,
-    test: expect(inner, "bool"),
-    type: { kind: "bool" },
-    at: syntax.at,
-  };
+/** Characters of a text, entries of a list, or records under a relation, unless a text or a list has its name. */
+function size({ at, nameAt }: CallSyntax, counted: Syntax, names: Names): TypedNode {
+  const found = resolveRelation(counted, names);
+  const kind = found?.field?.kind;
+  if (!found || kind === "list" || kind === "text") return resolve("size", [check(counted, names)], at, nameAt);
+  return { ...related("size", found, lastName(counted), names), type: { kind: "int" }, digits: integerDigits };
+}
+
+/** `opportunities.exists(o, o.amount > 1000)`: whether the test holds of any of the records under a relation; so `all` and `exists_one`. */
+function test({ nameAt, args }: CallSyntax, ask: Ask, receiver: Syntax, names: Names): RelatedNode {
+  const [variable, condition] = args;
+  if (args.length !== 2) throw new ExpressionError(nameAt, messages.argumentCount(ask, "2", args.length));
+  if (!names.scope.related) throw new ExpressionError(nameAt, messages.noRelated());
+  const found = resolveRelation(receiver, names) ?? noRelation(ask, receiver);
+  if (variable?.is !== "name" || !condition) throw new ExpressionError(nameAt, messages.syntax());
+  refuseTaken(variable, names);
+  const node = related(ask, found, lastName(receiver), names);
+  const record = { object: found.object, place: { root: { test: node.number }, path: [] } };
+  const variables = new Map([...names.variables, [variable.name, record]]);
+  return { ...node, test: expect(check(condition, { ...names, variables, depth: names.depth + 1 }), "bool") };
+}
+
+function related(ask: Ask, found: FoundRelation, at: number, { depth, budget, within }: Names): RelatedNode {
+  const Refusal = within.length > 0 ? FormulaError : ExpressionError;
+  if (depth >= MAX_TEST_DEPTH) throw new Refusal(at, messages.testDepth(MAX_TEST_DEPTH));
+  if (budget.tests <= 0) throw new Refusal(at, messages.tests(MAX_TESTS));
+  const { relation, of, object } = found;
+  const named = within.length === 0 && found.field?.kind !== "list";
+  const about = { relation, of, object: object.name, named };
+  return { node: "related", ask, number: MAX_TESTS - budget.tests--, ...about, type: { kind: "bool" }, at };
+}
+
+const lastName = (syntax: Syntax): number => (syntax.is === "member" ? syntax.nameAt : syntax.at);
+
+function noRelation(ask: Ask, receiver: Syntax): never {
+  const isName = receiver.is === "name" || receiver.is === "member";
+  const place = lastName(receiver);
+  throw new ExpressionError(place, isName ? messages.unknownRelation(receiver.name) : messages.relationOnly(ask));
+}
+
+function refuseTaken({ name, at }: Syntax & { is: "name" }, { scope, variables }: Names): void {
+  const isTaken = scope.record.fieldType(name) !== undefined || variables.has(name);
+  if (isTaken || ["old", "user", "now", "today"].includes(name))
+    throw new ExpressionError(at, messages.variableTaken(name));
 }

@@ -50,8 +50,8 @@ function valueOf(node: TypedNode, env: EvalEnv, run: Run): Inner {
       return callValue(operation(node.operation), node, env, run);
     case "formula":
       return formulaValue(node, env, run);
-    case "children":
-      throw new Error(`${node.relation}.exists(…) has no evaluation in memory`);
+    case "related":
+      throw new Error(`${node.relation}.${node.ask}(…) has no evaluation in memory`);
   }
 }
 

@@ -2,11 +2,11 @@ import { ExpressionError, FormulaError } from "./errors.ts";
 import { operation } from "./functions/index.ts";
 import { MAX_FORMULA_LEVELS } from "./limits.ts";
 import { messages } from "./messages.ts";
-import type { FoundField, Names, Place } from "./names.ts";
-import { childrenOf, type FieldNode, type FormulaNode, type TypedNode } from "./node.ts";
+import type { FoundField, Names } from "./names.ts";
+import { childrenOf, type FieldNode, type FormulaNode, type Place, type TypedNode } from "./node.ts";
 import { type Digits, integerDigits } from "./number.ts";
 import { call } from "./resolve.ts";
-import type { ExprObject, Formula, Kind } from "./types.ts";
+import type { ExprObject, ExprScope, Formula, Kind } from "./types.ts";
 
 /** Reads and checks a formula's source as a value of this kind. */
 export type CheckBody = (source: string, kind: Kind, names: Names) => TypedNode;
@@ -30,15 +30,20 @@ export function withFormula({ object, field }: FoundField, names: Names, check: 
 export function formulaNode(
   { object, field }: FoundField,
   { source, digits }: Formula,
-  { scope, place, within, budget }: Names,
+  { scope, place, within, depth, budget }: Names,
   check: CheckBody,
 ): FormulaNode {
   const entered = [...within, { object: object.name, field: field.path.at(-1) ?? "" }];
   refuseCycle(entered);
-  const find = scope.object;
-  const inner = { record: wholeOf(object), ...(find && { object: (name: string) => wholeOf(find(name)) }) };
+  const { object: find, related } = scope;
+  const inner: ExprScope = {
+    record: wholeOf(object),
+    ...(find && { object: (name) => wholeOf(find(name)) }),
+    ...(related && { related: (from, relation) => wholeOf(related(from, relation)) }),
+  };
   const { type, at } = field;
-  const written = check(source, type.kind, { scope: inner, variables: new Map(), place, within: entered, budget });
+  const around = { within: entered, depth, budget };
+  const written = check(source, type.kind, { scope: inner, variables: new Map(), place, ...around });
   const body = type.kind === "decimal" ? ofOneUnit(written) : written;
   const held = heldDigits(type.kind, digits);
   const mayMiss = place.root === "old" || place.path.length > 0;
@@ -55,7 +60,8 @@ const wholeOf = <O extends ExprObject | undefined>(object: O): O | ExprObject =>
 /** Null where the fields that it is computed of are in different units. */
 function ofOneUnit(body: TypedNode): TypedNode {
   const all: TypedNode[] = [body];
-  for (const node of all) all.push(...childrenOf(node));
+  // What a test of related records compares is theirs, and no amount of this record.
+  for (const node of all) if (node.node !== "related") all.push(...childrenOf(node));
   const units = new Map<string, FieldNode>();
   for (const node of all)
     if (node.node === "field" && node.unit)

@@ -1,13 +1,13 @@
 export { checkExpression, checkFormula } from "./check.ts";
 export * as compose from "./compose.ts";
-export type { CheckedExpression } from "./describe.ts";
+export { type CheckedExpression, relatedStep } from "./describe.ts";
 export { ExpressionError } from "./errors.ts";
 export { type EvalEnv, evaluate, holds } from "./evaluate.ts";
 export { functionNames } from "./functions/index.ts";
-export { fieldsOf } from "./node.ts";
+export { fieldsOf, nodesOf } from "./node.ts";
 export { Decimal } from "./number.ts";
 export { renameFields } from "./rename.ts";
-export { toSql } from "./sql.ts";
+export { type RelatedRecord, type RelatedTest, toSql } from "./sql.ts";
 export {
   type Branch,
   type ExprObject,

@@ -16,6 +16,12 @@ export const MAX_FORMULA_LEVELS = 8;
 /** Names, literals and operations that the formulas of one expression come to: PostgreSQL plans as many in some 10 ms. */
 export const MAX_FORMULA_PARTS = 2_000;
 
+/** Tests of related records around each other: each level is a subquery within one, asked for every record of the level above. */
+export const MAX_TEST_DEPTH = 3;
+
+/** Tests of related records in one expression, those of its formulas included; each looks into another table. */
+export const MAX_TESTS = 10;
+
 /** Digits before, and digits after the point that a decimal field is assumed to have at most. */
 export const FIELD_DIGITS = 100;
 

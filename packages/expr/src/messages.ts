@@ -42,7 +42,6 @@ export const messages = {
   digits: (limit: number) =>
     text(`the number could have more than ${limit} digits`, `数字可能超过 ${limit} 位`, `數字可能超過 ${limit} 位`),
   unsupported: (what: string) => text(`${what} is not supported`, `不支持 ${what}`, `不支援 ${what}`),
-  notYet: (what: string) => text(`${what} is not supported yet`, `尚不支持 ${what}`, `尚不支援 ${what}`),
 
   unknownField: (field: string, near?: string) => {
     const [en, cn, tw] = suggestion(near);
@@ -105,13 +104,31 @@ export const messages = {
       `“${field}”是 ${type}，不是引用，没有字段`,
       `「${field}」是 ${type}，不是參照，沒有欄位`,
     ),
-  noChildren: () =>
+  noRelated: () =>
     text(
       "tests of related records are not supported here, only own fields",
       "此处不支持对关联记录的判断，只能使用自身字段",
       "此處不支援對關聯記錄的判斷，只能使用自身欄位",
     ),
   unknownRelation: (name: string) => text(`there is no relation "${name}"`, `没有关联“${name}”`, `沒有關聯「${name}」`),
+  relationOnly: (ask: string) =>
+    text(
+      `${ask}(…) asks about records that refer to one or are in a list of it: opportunities.${ask}(o, o.amount > 0)`,
+      `${ask}(…) 用于引用本记录的记录或列表中的记录：opportunities.${ask}(o, o.amount > 0)`,
+      `${ask}(…) 用於參照本記錄的記錄或清單中的記錄：opportunities.${ask}(o, o.amount > 0)`,
+    ),
+  tests: (limit: number) =>
+    text(
+      `with the formulas that it uses, the expression tests related records more than ${limit} times`,
+      `连同所用公式，表达式对关联记录的判断超过 ${limit} 次`,
+      `連同所用公式，運算式對關聯記錄的判斷超過 ${limit} 次`,
+    ),
+  testDepth: (limit: number) =>
+    text(
+      `tests of related records stand in each other over more than ${limit} levels`,
+      `对关联记录的判断嵌套超过 ${limit} 层`,
+      `對關聯記錄的判斷巢狀超過 ${limit} 層`,
+    ),
   variableTaken: (name: string) =>
     text(`"${name}" already means something else here`, `“${name}”在此处已有其他含义`, `「${name}」在此處已有其他含義`),
   fieldOnly: (name: string) =>

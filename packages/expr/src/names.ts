@@ -1,26 +1,28 @@
 import { ExpressionError } from "./errors.ts";
 import { messages } from "./messages.ts";
-import type { FieldNode } from "./node.ts";
+import type { FieldNode, Place } from "./node.ts";
 import { fieldDigits } from "./resolve.ts";
 import type { Syntax } from "./syntax.ts";
 import type { Branch, ExprObject, ExprScope, ExprType } from "./types.ts";
 
-/** What names mean at one place of an expression: the scope, and the variables of the child tests around it. */
+/** The record that a test of related records asks about. */
+interface Variable {
+  readonly object: ExprObject;
+  readonly place: Place;
+}
+
+/** What names mean at one place of an expression: the scope, and the variables of the tests around it. */
 export interface Names {
   readonly scope: ExprScope;
-  readonly variables: ReadonlyMap<string, ExprObject>;
+  readonly variables: ReadonlyMap<string, Variable>;
   /** The record whose fields are plain names. */
   readonly place: Place;
   /** The formulas around this place, the outermost first. */
   readonly within: readonly { readonly object: string; readonly field: string }[];
-  /** What the formulas of one expression may still come to, all of them together. */
-  readonly budget: { parts: number };
-}
-
-/** A record: where a path begins, and the references that lead on from there. */
-export interface Place {
-  readonly root: FieldNode["root"];
-  readonly path: readonly string[];
+  /** Tests of related records around this place, those around a formula included. */
+  readonly depth: number;
+  /** What the formulas of one expression may still come to, all of them together, and the tests that it may still have. */
+  readonly budget: { parts: number; tests: number };
 }
 
 /** A field, and the object that it is of. */
@@ -49,7 +51,7 @@ export function resolveField(syntax: Syntax & { is: "name" | "member" }, names: 
   if (!first) throw new ExpressionError(syntax.at, messages.unsupported(`(…).${(syntax as { name: string }).name}`));
   const { scope, variables, place } = names;
   const variable = variables.get(first.name);
-  if (variable) return walk(variable, from({ variable: first.name }), orId(rest, first.at), scope, syntax.at);
+  if (variable) return walk(variable.object, variable.place, orId(rest, first.at), scope, syntax.at);
   if (first.name === "old") {
     if (!scope.old) throw new ExpressionError(first.at, messages.noOld());
     if (rest.length === 0) throw new ExpressionError(first.at, messages.oldAlone());
@@ -62,7 +64,61 @@ export function resolveField(syntax: Syntax & { is: "name" | "member" }, names: 
   return walk(scope.record, place, [first, ...rest], scope, syntax.at);
 }
 
-const from = (root: FieldNode["root"]): Place => ({ root, path: [] });
+const from = (root: Place["root"]): Place => ({ root, path: [] });
+
+/** A relation of a record. */
+export interface FoundRelation {
+  readonly relation: string;
+  /** The object whose records are under it. */
+  readonly object: ExprObject;
+  readonly of: Place;
+  /** The record's own field of the relation's name: a list of these records, or what counts them. */
+  readonly field: ExprType | undefined;
+}
+
+/** The relation at the end of `account.opportunities`; undefined where there is none. Throws ExpressionError for an unknown field on the way. */
+export function resolveRelation(syntax: Syntax, names: Names): FoundRelation | undefined {
+  const steps = stepsOf(syntax);
+  const { scope, variables, place } = names;
+  const [first, ...rest] = steps ?? [];
+  if (!first || !scope.related || first.name === "old" || first.name === "user") return undefined;
+  const variable = variables.get(first.name);
+  const start = variable ?? { object: scope.record, place };
+  const way = variable ? rest : [first, ...rest];
+  const before = walkTo(start.object, way.slice(0, -1), scope);
+  const relation = way.at(-1)?.name;
+  const found = before && relation !== undefined ? scope.related(before.object, relation) : undefined;
+  if (!before || relation === undefined || !found) return undefined;
+  const of = { root: start.place.root, path: [...start.place.path, ...before.path] };
+  return { relation, object: found, of, field: before.object.fieldType(relation) };
+}
+
+/** The object whose records references lead to; undefined where one of the steps is no reference, or leads to several. */
+function walkTo(
+  start: ExprObject,
+  steps: readonly Step[],
+  scope: ExprScope,
+): { object: ExprObject; path: string[] } | undefined {
+  let object: ExprObject | undefined = start;
+  let branches: readonly Branch[] | undefined;
+  const path: string[] = [];
+  for (const step of steps) {
+    const branch = branches?.find(({ target }) => target === step.name);
+    if (!object || (branches && !branch)) return undefined;
+    const type: ExprType = branch ? { kind: "ref", target: branch.target } : known(object, step);
+    if (type.kind !== "ref") return undefined;
+    path.splice(branch ? -1 : path.length, branch ? 1 : 0, branch?.field ?? step.name);
+    branches = type.branches;
+    if (!branches) object = scope.object?.(type.target);
+  }
+  return object && !branches ? { object, path } : undefined;
+}
+
+function known(object: ExprObject, { name, at }: Step): ExprType {
+  const type = object.fieldType(name);
+  if (!type) throw new ExpressionError(at, messages.unknownField(name, nearest(name, object.fieldNames?.())));
+  return type;
+}
 
 /** A record by itself stands for its id: `owner == user`. */
 const orId = (steps: readonly Step[], at: number): readonly Step[] => (steps.length > 0 ? steps : [{ name: "id", at }]);
@@ -95,10 +151,7 @@ function walk(
     inside = {};
     if (i > 0) object = target(type, steps[i - 1]!.name, step.at, root, scope);
     names.push(step.name);
-    const found = object.fieldType(step.name);
-    if (!found)
-      throw new ExpressionError(step.at, messages.unknownField(step.name, nearest(step.name, object.fieldNames?.())));
-    type = found;
+    type = known(object, step);
   }
   const digits = fieldDigits(type);
   const whole = [...path, ...names];
@@ -139,8 +192,8 @@ function member(parts: Readonly<Record<string, ExprType>>, { name, at }: Step): 
   return type;
 }
 
-/** Of the actor, of the record before the change and of records in a test there are the own fields, and no more. */
-const isAlone = (root: Place["root"]): boolean => root !== "record";
+/** Of the actor and of the record before the change there are the own fields, and no more. */
+const isAlone = (root: Place["root"]): boolean => root === "old" || root === "user";
 
 function target(type: ExprType, field: string, at: number, root: Place["root"], scope: ExprScope): ExprObject {
   if (type.kind !== "ref") throw new ExpressionError(at, messages.notReference(field, type.kind));

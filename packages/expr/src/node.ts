@@ -12,6 +12,15 @@ export interface JsonObject {
 
 export type Root = "record" | "old" | "user";
 
+/** Where a path begins: for the record that a test of related records asks about, the number of the test. */
+export type Start = Root | { readonly test: number };
+
+/** A record: where a path begins, and the references that lead on from there. */
+export interface Place {
+  readonly root: Start;
+  readonly path: readonly string[];
+}
+
 interface Typed {
   readonly type: ExprType;
   /** Characters from the start of the source. */
@@ -26,8 +35,7 @@ export interface LiteralNode extends Typed {
 }
 export interface FieldNode extends Typed {
   readonly node: "field";
-  /** Where the path begins; for the record of a child test, its variable's name. */
-  readonly root: Root | { readonly variable: string };
+  readonly root: Start;
   readonly path: readonly string[];
   /** The path of the field that says in which unit it is. */
   readonly unit?: readonly string[];
@@ -49,24 +57,36 @@ export interface CallNode extends Typed {
   readonly operation: string;
   readonly args: readonly TypedNode[];
 }
-export interface ChildrenNode extends Typed {
-  readonly node: "children";
+/** Whether any, all or exactly one of the records under a relation meet the test, or how many records there are. */
+export type Ask = "exists" | "all" | "exists_one" | "size";
+
+/** A question about the records under a relation of the record `of`. */
+export interface RelatedNode extends Typed {
+  readonly node: "related";
+  readonly ask: Ask;
+  /** Tells tests of one expression apart. */
+  readonly number: number;
+  readonly of: Place;
   readonly relation: string;
-  readonly variable: string;
-  readonly test: TypedNode;
+  /** Whose records they are. */
+  readonly object: string;
+  /** Whether nothing else names it that the asker may know: neither a list of the record nor a formula. */
+  readonly named: boolean;
+  /** Undefined for `size`. */
+  readonly test?: TypedNode;
 }
 /** A formula in the place of its field. */
 export interface FormulaNode extends Typed {
   readonly node: "formula";
   readonly body: TypedNode;
   /** The record whose formula it is, where it may be missing: at the end of a walk, or before the change. */
-  readonly of?: { readonly root: FieldNode["root"]; readonly path: readonly string[] };
+  readonly of?: Place;
   /** Of decimals: see `Formula`. */
   readonly keeps?: Formula["digits"];
 }
 
 /** A checked expression: inert data, from which both evaluations are made. */
-export type TypedNode = LiteralNode | FieldNode | ListNode | CallNode | ChildrenNode | FormulaNode;
+export type TypedNode = LiteralNode | FieldNode | ListNode | CallNode | RelatedNode | FormulaNode;
 
 export const isNullLiteral = (node: TypedNode): boolean => node.node === "literal" && node.value === null;
 
@@ -85,5 +105,5 @@ export function childrenOf(node: TypedNode): readonly TypedNode[] {
   if (node.node === "call") return node.args;
   if (node.node === "list") return node.items;
   if (node.node === "formula") return [node.body];
-  return node.node === "children" ? [node.test] : [];
+  return node.node === "related" && node.test ? [node.test] : [];
 }

@@ -57,10 +57,10 @@ export interface ExprScope {
   /** Finds the object of a reference for walks (`account.owner.name`); absent where only own fields may be used. */
   readonly object?: (name: string) => ExprObject | undefined;
   /**
-   * Finds the object whose records point at this one under a relation's name, for `opportunities.exists(o, …)`;
-   * absent where only own fields may be used. Such a test has no evaluation in memory.
+   * Finds the object whose records are under a relation of an object (they refer to its records, or are in a list of it), for
+   * `opportunities.exists(o, …)`; absent where only own fields may be used. Such a test has no evaluation in memory.
    */
-  readonly children?: (relation: string) => ExprObject | undefined;
+  readonly related?: (object: ExprObject, relation: string) => ExprObject | undefined;
 }
 
 const sqlTypes: Record<Exclude<Kind, "list">, string> = {

@@ -53,7 +53,8 @@ describe("what is refused, where and why", () => {
     ["name.startWith('x')", 5, /"startWith".*"startsWith"/],
     ["created_at.year() == 2026", 11, /write year\(…\) as a function/],
     ["visits.exists(v, v.amount > 3)", 7, /related records are not supported here/],
-    ["tags.all(t, t == 'x')", 5, /all\(…\) is not supported yet/],
+    ["tags.all(t, t == 'x')", 5, /related records are not supported here/],
+    ["tags.map(t, t)", 5, /map\(…\) is not supported$/],
 
     ["name > 3", 5, /> does not take text, int/],
     ["name + 3", 5, /\+ does not take text, int/],

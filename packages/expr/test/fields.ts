@@ -58,15 +58,25 @@ export const userFields: Readonly<Record<string, ExprType>> = {
 };
 export const person = object("user", userFields);
 const account = object("account", { id: { kind: "ref", target: "account" }, title: { kind: "text" }, owner: user });
-const visit = object("visit", { amount: { kind: "decimal" }, note: { kind: "text" }, agent: user });
+const visit = object("visit", {
+  id: { kind: "ref", target: "visit" },
+  amount: { kind: "decimal" },
+  note: { kind: "text" },
+  agent: user,
+});
+const relations: Readonly<Record<string, Readonly<Record<string, ExprObject>>>> = {
+  property: { visits: visit, tags: visit },
+  account: { properties: property },
+  visit: { followups: visit },
+};
 
 /** Own fields, `old` and `user`, as rules have them. */
 export const ownScope: ExprScope = { record: property, old: true, user: person };
 
-/** Walks and child tests too, as filters have them. */
+/** Walks and tests of related records too, as filters have them. */
 export const filterScope: ExprScope = {
   record: property,
   user: person,
   object: (name) => ({ user: person, account })[name],
-  children: (relation) => (relation === "visits" ? visit : undefined),
+  related: ({ name }, relation) => relations[name]?.[relation],
 };

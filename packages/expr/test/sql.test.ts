@@ -1,6 +1,6 @@
 import type postgres from "postgres";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { checkExpression, toSql } from "@guanxi/expr";
+import { checkExpression, type RelatedRecord, toSql } from "@guanxi/expr";
 import { connect } from "./database.ts";
 import { filterScope } from "./fields.ts";
 
@@ -22,6 +22,14 @@ beforeAll(async () => {
 });
 afterAll(() => sql.end());
 
+const visited: RelatedRecord = {
+  column: ([name]) => `v.${name}`,
+  present: () => "TRUE",
+  related() {
+    throw new Error("visits have no records under them here");
+  },
+};
+
 function write(source: string): { text: string; params: unknown[] } {
   const params: unknown[] = [];
   const text = toSql(checkExpression(source, filterScope), {
@@ -30,8 +38,8 @@ function write(source: string): { text: string; params: unknown[] } {
     parameter: (value, type) => `$${params.push(value)}::${type}`,
     now: "now()",
     timeZone: "'Asia/Shanghai'",
-    exists: (relation, condition) =>
-      `EXISTS (SELECT FROM ${relation.slice(0, -1)} v WHERE v.property = p.id AND ${condition(([name]) => `v.${name}`)})`,
+    related: (_path, relation, condition) =>
+      `FROM ${relation.slice(0, -1)} v WHERE v.property = p.id${condition ? ` AND ${condition(visited)}` : ""}`,
   });
   return { text, params };
 }
@@ -92,6 +100,15 @@ describe("SQL", () => {
     ["extra == null", "(p.extra IS NULL)"],
     ["account.title == 'x'", "((SELECT a.title FROM account a WHERE a.id = p.account) = $1::text)"],
     ["visits.exists(v, v.note == name)", "EXISTS (SELECT FROM visit v WHERE v.property = p.id AND (v.note = p.name))"],
+    [
+      "visits.all(v, has(v.note))",
+      "(NOT EXISTS (SELECT FROM visit v WHERE v.property = p.id AND (v.note IS NOT NULL) IS NOT TRUE))",
+    ],
+    [
+      "visits.exists_one(v, v.amount > 1)",
+      "((SELECT count(*) FROM (SELECT FROM visit v WHERE v.property = p.id AND (v.amount > $1::numeric) LIMIT 2) found) = 1)",
+    ],
+    ["size(visits) > 1", "((SELECT count(*) FROM visit v WHERE v.property = p.id) > $1::bigint)"],
   ])("%s", async (source, expected) => {
     const { text, params } = write(source);
     expect(text).toBe(expected);

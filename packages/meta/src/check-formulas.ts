@@ -1,6 +1,7 @@
 import { type Text, text } from "@guanxi/base";
-import { checkFormula, type CheckedExpression, ExpressionError } from "@guanxi/expr";
+import { checkFormula, type CheckedExpression, ExpressionError, type ExprScope } from "@guanxi/expr";
 import type { ObjectCore } from "./object-core.ts";
+import { incomingReferences, relationOf } from "./relations.ts";
 import { pointer, type Report } from "./report.ts";
 import type { Field, FormulaField } from "./types.ts";
 
@@ -10,6 +11,9 @@ import type { Field, FormulaField } from "./types.ts";
  */
 export const mostFormulaWalks = 12;
 
+/** Tests of related records in the formulas of one object, all together: whoever reads a page asks each of them of every record. */
+const mostFormulaTests = 12;
+
 /** What the formulas of one object may come to, all together: the statement that reads whole records holds it, at some 50 bytes each. */
 const mostFormulaParts = 10_000;
 
@@ -18,37 +22,53 @@ const mostIndexedCharacters = 640;
 
 type Reports = ReadonlyMap<ObjectCore, Report>;
 type Cores = ReadonlyMap<string, ObjectCore>;
+type Incoming = ReturnType<typeof incomingReferences>;
+type Walks = Pick<ExprScope, "object" | "related">;
 
-/** Checks the formulas of each object that is new, or that references lead from to one that is. `known` have been checked before. */
+/** Checks the formulas of each object that is new, or that they may lead from to one that is. `known` have been checked before. */
 export function checkFormulas(cores: readonly ObjectCore[], known: ReadonlySet<ObjectCore>, reports: Reports): void {
+  if (!cores.some((core) => core.hasFormulas)) return;
   const byName = new Map(cores.map((core) => [core.name, core]));
+  const incoming = incomingReferences(cores);
+  const walks = walksBetween(byName, incoming);
   for (const core of cores) {
     const report = reports.get(core);
-    if (!report || !core.hasFormulas || reached(core, byName).every((other) => known.has(other))) continue;
-    checkObject(core, byName, known.has(core), report);
+    if (!report || !core.hasFormulas || reached(core, byName, incoming).every((other) => known.has(other))) continue;
+    checkObject(core, walks, known.has(core), report);
   }
 }
 
-/** The object and all that references lead to from it. */
-function reached(core: ObjectCore, byName: Cores): readonly ObjectCore[] {
+const walksBetween = (byName: Cores, incoming: Incoming): Walks => ({
+  object: (name) => byName.get(name),
+  related({ name }, relation) {
+    const [core, references = []] = [byName.get(name), incoming.get(name)];
+    return core && byName.get(relationOf({ fields: core.parts.fields, incoming: references }, relation)?.object ?? "");
+  },
+});
+
+/** The object and all that formulas may lead to from it: over references, and from those with tests of related records also back. */
+function reached(core: ObjectCore, byName: Cores, incoming: Incoming): readonly ObjectCore[] {
   const found = new Set([core]);
-  for (const { references } of found)
-    for (const name of ["user", ...references.map((r) => r.target)]) {
-      const target = byName.get(name);
+  for (const { name, references, testsRelated } of found) {
+    const back = testsRelated ? (incoming.get(name) ?? []) : [];
+    for (const other of ["user", ...references.map((r) => r.target), ...back.map((r) => r.object)]) {
+      const target = byName.get(other);
       if (target) found.add(target);
     }
+  }
   return [...found];
 }
 
 function checkObject(
   core: ObjectCore,
-  byName: Cores,
+  scope: Walks,
   /** Whether the definition is one that the caller has not sent. */
   elsewhere: boolean,
   report: Report,
 ): void {
   const walks = new Set<string>();
   let parts = 0;
+  let tests = 0;
   for (const field of core.parts.formulas) {
     const path = pointer("properties", field.name, "formula");
     const tell = (fault: Text, place = path, position?: number): void => {
@@ -57,10 +77,12 @@ function checkObject(
       report.add(place, code, { field: field.name }, { text: told, ...(position === undefined ? {} : { position }) });
     };
     try {
-      const formula = checkFormula(core, field.name, { object: (name) => byName.get(name) });
+      const formula = checkFormula(core, field.name, scope);
       for (const walk of formula.walks) walk.forEach((_, i) => walks.add(walk.slice(0, i + 1).join(".")));
       parts += formula.formulaParts;
+      tests += formula.related.length;
       if (walks.size > mostFormulaWalks) return tell(tooManyWalks());
+      if (tests > mostFormulaTests) return tell(tooManyTests());
       if (parts > mostFormulaParts) return tell(tooManyParts());
       const unfit = field.definition.index === true ? notIndexable(core, field, formula) : undefined;
       if (unfit) tell(unfit, pointer("properties", field.name, "index"));
@@ -81,6 +103,13 @@ const tooManyWalks = (): Text =>
     `一個物件的所有公式合計最多跟隨 ${mostFormulaWalks} 個參照`,
   );
 
+const tooManyTests = (): Text =>
+  text(
+    `the formulas of one object test related records ${mostFormulaTests} times at most, all together`,
+    `一个对象的所有公式对关联记录的判断合计最多 ${mostFormulaTests} 次`,
+    `一個物件的所有公式對關聯記錄的判斷合計最多 ${mostFormulaTests} 次`,
+  );
+
 const tooManyParts = (): Text =>
   text(
     `the formulas of one object have ${mostFormulaParts} parts at most, all together`,
@@ -89,6 +118,12 @@ const tooManyParts = (): Text =>
   );
 
 function notIndexable(core: ObjectCore, field: FormulaField, formula: CheckedExpression): Text | undefined {
+  if (formula.related.length > 0)
+    return text(
+      "a formula that tests related records cannot be indexed: they may change without this record",
+      "判断关联记录的公式不能建索引：关联记录可能在本记录不变时变化",
+      "判斷關聯記錄的公式不能建索引：關聯記錄可能在本記錄不變時變化",
+    );
   if (formula.walks.length > 0)
     return text(
       "a formula that follows references cannot be indexed: what it finds there may change",

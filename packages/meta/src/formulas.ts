@@ -1,13 +1,43 @@
 import { perKey } from "@guanxi/base";
-import { checkFormula, type CheckedExpression, ExpressionError } from "@guanxi/expr";
+import { checkFormula, type CheckedExpression, ExpressionError, type ExprObject, type ExprScope } from "@guanxi/expr";
+import { relationOf } from "./relations.ts";
 import { definitionError, pointer, Report } from "./report.ts";
 import type { ObjectType, Snapshot } from "./types.ts";
+
+/** Where an expression may leave its record: over references, and to the records under relations. */
+export const walkScope = ({ objects }: Snapshot): Required<Pick<ExprScope, "object" | "related">> => ({
+  object: (name) => objects.get(name),
+  related({ name }, relation) {
+    const object = objects.get(name);
+    return object && objects.get(relationOf(object, relation)?.object ?? "");
+  },
+});
+
+/** An object whose formulas are names like any other. */
+export const withoutFormulas = (object: ExprObject): ExprObject => ({
+  name: object.name,
+  fieldType: (field) => object.fieldType(field),
+  fieldNames: () => object.fieldNames?.() ?? [],
+});
+
+/** What names mean where an expression may leave its record, with formulas as names like any other: for what the expression itself says. */
+export function plainScope(snapshot: Snapshot, object: ObjectType): ExprScope {
+  const { object: find, related } = walkScope(snapshot);
+  const plain = (found: ExprObject | undefined): ExprObject | undefined => found && withoutFormulas(found);
+  const user = plain(snapshot.objects.get("user"));
+  return {
+    record: withoutFormulas(object),
+    ...(user ? { user } : {}),
+    object: (name) => plain(find(name)),
+    related: (from, relation) => plain(related(from, relation)),
+  };
+}
 
 const checked = perKey((snapshot: Snapshot) =>
   perKey((object: ObjectType) => {
     const known = new Map<string, CheckedExpression>();
     return (name: string): CheckedExpression => {
-      const formula = known.get(name) ?? checkFormula(object, name, { object: (other) => snapshot.objects.get(other) });
+      const formula = known.get(name) ?? checkFormula(object, name, walkScope(snapshot));
       known.set(name, formula);
       return formula;
     };

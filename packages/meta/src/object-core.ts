@@ -58,6 +58,9 @@ interface Expressions {
   readonly defaults: readonly ComputedDefault[];
 }
 
+/** Where a formula may ask about related records; also where a text only looks as if it did. */
+const relatedTest = /\b(exists|all|exists_one|size)\s*\(/;
+
 const noExpressions: Expressions = { rules: [], defaults: [] };
 
 const usesUser = ({ rules, defaults }: Expressions): boolean =>
@@ -95,6 +98,8 @@ export class ObjectCore implements ExprObject {
   readonly hasExpressions: boolean;
   readonly hasComputedDefaults: boolean;
   readonly hasFormulas: boolean;
+  /** Whether its formulas may ask about records that refer to its own. */
+  readonly testsRelated: boolean;
   readonly references: readonly Reference[];
   readonly rollups: readonly RollupSource[];
   #parts: Parts | undefined;
@@ -112,7 +117,9 @@ export class ObjectCore implements ExprObject {
     this.source = source;
     this.aside = aside !== undefined;
     this.sharing = definition.sharing ?? "private";
-    this.hasFormulas = Object.values(definition.properties).some((field) => field.fieldType === "formula");
+    const formulas = Object.values(definition.properties).filter((field) => field.fieldType === "formula");
+    this.hasFormulas = formulas.length > 0;
+    this.testsRelated = formulas.some((field) => relatedTest.test(String(field["formula"])));
     this.hasComputedDefaults = hasComputedDefaults(definition);
     this.hasExpressions = this.hasComputedDefaults || hasRules(definition);
     this.references = referencesOf(stored);

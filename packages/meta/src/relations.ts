@@ -1,7 +1,8 @@
 import type { ObjectCore, Reference, RollupSource } from "./object-core.ts";
+import { listsRecords } from "./infer.ts";
 import { isReservedField } from "./names.ts";
 import { pointer, type Report } from "./report.ts";
-import type { IncomingReference } from "./types.ts";
+import type { Field, IncomingReference, Relation } from "./types.ts";
 
 type Reports = ReadonlyMap<ObjectCore, Report>;
 
@@ -22,6 +23,18 @@ export function incomingReferences(cores: readonly ObjectCore[]): ReadonlyMap<st
       incoming.get(target)?.push({ object: core.name, field: column, onDelete, relation });
   }
   return incoming;
+}
+
+/** The relation of an object under a name; undefined where there is none. */
+export function relationOf(
+  { fields, incoming }: { fields: ReadonlyMap<string, Field>; incoming: readonly IncomingReference[] },
+  name: string,
+): Relation | undefined {
+  const list = fields.get(name);
+  if (list?.target !== undefined && listsRecords(list.type))
+    return { name, object: list.target, field: name, way: "list" };
+  const back = incoming.find(({ relation }) => relation === name);
+  return back && { name, object: back.object, field: back.field, way: "back" };
 }
 
 /**

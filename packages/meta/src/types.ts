@@ -322,6 +322,15 @@ export interface IncomingReference {
   readonly relation: string;
 }
 
+/** Records that belong to one: those whose `field` names it, or those that its own list `field` names. */
+export interface Relation {
+  readonly name: string;
+  /** Whose records they are. */
+  readonly object: string;
+  readonly field: string;
+  readonly way: "back" | "list";
+}
+
 export interface Prepared {
   /** Defaults filled, values in canonical form; only meaningful when there are no issues. */
   readonly value: Record<string, unknown>;

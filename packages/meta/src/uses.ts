@@ -1,4 +1,6 @@
-import { checkExpression, ExpressionError, type ExprObject, fieldsOf } from "@guanxi/expr";
+import { checkExpression, ExpressionError, nodesOf } from "@guanxi/expr";
+import { plainScope } from "./formulas.ts";
+import { relationOf } from "./relations.ts";
 import { isRollup, sourceOf } from "./rollup-results.ts";
 import { fieldOrBranch } from "./several.ts";
 import type { FieldDefinition, ObjectDefinition, ObjectType, Snapshot } from "./types.ts";
@@ -18,7 +20,7 @@ export interface Use {
 }
 
 /** What is named, by ids. */
-export type Used = Pick<Use, "object" | "field">;
+export type Used = Pick<Use, "object" | "field"> & { readonly follows?: boolean };
 
 /**
  * Every place in the definitions of a tenant's objects that names an object or a field. Whatever else comes to name them in a
@@ -30,7 +32,7 @@ export const objectUses = (snapshot: Snapshot): readonly Use[] =>
 function usesIn(object: ObjectType, snapshot: Snapshot): Use[] {
   const { name } = object;
   const { definition } = object.stored;
-  const use = (by: string, used: Used, follows = false): Use => ({ by, kind: "objects", name, ...used, follows });
+  const use = (by: string, used: Used, follows = false): Use => ({ by, kind: "objects", name, follows, ...used });
   const references = object.columns.flatMap((field) => {
     const target = field.system ? undefined : snapshot.objects.get(field.target ?? "");
     const { branchOf = field.name } = field;
@@ -108,38 +110,48 @@ function fieldNamed(object: ObjectType, name: string): Used[] {
 
 /**
  * The fields that a written expression on records of `object` names, each once: also formulas as such, and fields that walks along
- * references lead to. None where it cannot be read.
+ * references and relations lead to, with the objects behind relations. None where it cannot be read.
  */
 export function expressionUses(source: string, object: ObjectType, snapshot: Snapshot): readonly Used[] {
+  const { objects } = snapshot;
   const found = new Map<string, Used>();
-  for (const { root, path } of fieldsIn(source, object, snapshot)) {
-    let at = root === "user" ? snapshot.objects.get("user") : object;
-    for (const name of typeof root === "object" ? [] : path) {
+  const tested = new Map<number, ObjectType | undefined>();
+  const follow = ({ root, path }: Place): ObjectType | undefined => {
+    let at = typeof root === "object" ? tested.get(root.test) : root === "user" ? objects.get("user") : object;
+    for (const name of path) {
       if (at === undefined) break;
       for (const used of fieldNamed(at, name)) found.set(`${used.object} ${used.field}`, used);
-      at = snapshot.objects.get(fieldOrBranch(at, name)?.target ?? "");
+      at = objects.get(fieldOrBranch(at, name)?.target ?? "");
+    }
+    return at;
+  };
+  for (const node of nodesIn(source, object, snapshot)) {
+    if (node.node === "field") follow(node);
+    if (node.node !== "related") continue;
+    const from = follow(node.of);
+    const relation = from && relationOf(from, node.relation);
+    const other = objects.get(relation?.object ?? "");
+    tested.set(node.number, other);
+    const holder = relation?.way === "list" ? from : other;
+    if (!holder || !relation || !other) continue;
+    // Relations have names of their own, which stay when the object or the reference behind them gets another.
+    for (const used of [{ object: other.id }, ...fieldNamed(holder, relation.field)]) {
+      const key = `${used.object} ${"field" in used ? used.field : ""}`;
+      if (!found.has(key)) found.set(key, { ...used, follows: relation.way === "back" });
     }
   }
   return [...found.values()];
 }
 
-function fieldsIn(source: string, object: ObjectType, snapshot: Snapshot): ReturnType<typeof fieldsOf> {
-  const user = snapshot.objects.get("user");
-  const walked = (name: string): ExprObject | undefined => withoutFormulas(snapshot.objects.get(name));
-  const scope = {
-    record: withoutFormulas(object) ?? object,
-    old: true,
-    ...(user ? { user: withoutFormulas(user) ?? user } : {}),
-    object: walked,
-  };
+type Node = ReturnType<typeof nodesOf>[number];
+type Place = Extract<Node, { node: "related" }>["of"];
+
+/** With each test before what stands in it. */
+function nodesIn(source: string, object: ObjectType, snapshot: Snapshot): readonly Node[] {
   try {
-    return fieldsOf(checkExpression(source, scope).root);
+    return nodesOf(checkExpression(source, { ...plainScope(snapshot, object), old: true }).root);
   } catch (error) {
     if (error instanceof ExpressionError) return [];
     throw error;
   }
 }
-
-/** An object whose formulas are names like any other. */
-const withoutFormulas = (object: ObjectType | undefined): ExprObject | undefined =>
-  object && { name: object.name, fieldType: (field) => object.fieldType(field) };

@@ -2,7 +2,8 @@ import type { Field, Snapshot } from "@guanxi/meta";
 import { type Conversions, conversionsOf } from "./conversions.ts";
 import type { AggregatePlan, GroupTerm, Metric } from "./plan.ts";
 import { type Parameters, quote } from "./parameters.ts";
-import { expressionSql, fieldsOf, type FieldSql, fromSql, jsonColumn, secondsSql, sortSql, sqlTypeOf } from "./sql.ts";
+import { expressionSql, fieldsOf, type FieldSql } from "./expressions.ts";
+import { fromSql, jsonColumn, secondsSql, sortSql, sqlTypeOf } from "./sql.ts";
 import { metaVersion, whereSql } from "./where.ts";
 
 const periodFormats = {

@@ -3,7 +3,8 @@ import { jsonObject, leafFields } from "./json.ts";
 import { fewRowsSql, lastCount, ownedRowsSql } from "./owned.ts";
 import type { ListPlan, OrderTerm, Source } from "./plan.ts";
 import { type Asker, type Parameters, quote } from "./parameters.ts";
-import { fieldsOf, type FieldSql, fromSql, sortSql } from "./sql.ts";
+import { fieldsOf, type FieldSql } from "./expressions.ts";
+import { fromSql, sortSql } from "./sql.ts";
 import { listedOf, metaVersion, whereSql } from "./where.ts";
 
 interface SortKey {

@@ -4,7 +4,8 @@ import { compileList, type Way } from "./compile-list.ts";
 import { jsonObject } from "./json.ts";
 import type { Authorized, GetPlan, ReadPlan } from "./plan.ts";
 import { Parameters, quote, type Slot } from "./parameters.ts";
-import { fieldsOf, fromSql, rowPredicateSql } from "./sql.ts";
+import { fieldsOf } from "./expressions.ts";
+import { fromSql, rowPredicateSql } from "./sql.ts";
 import { listedOf, metaVersion, whereSql } from "./where.ts";
 
 /** One row at most: `data` (the record's JSON), `version`, `id`, `meta`. */

@@ -1,7 +1,7 @@
 import type { Snapshot } from "@guanxi/meta";
 import type { Metric } from "./plan.ts";
 import { literal, type Parameters, quote } from "./parameters.ts";
-import type { FieldSql } from "./sql.ts";
+import type { FieldSql } from "./expressions.ts";
 
 /** How the amounts of a statement become amounts in the tenant's currency. */
 export interface Conversions {

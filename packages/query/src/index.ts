@@ -16,12 +16,5 @@ export { defaultLimit, maxLimit, resolveLimit, resolveList, type ListRequest } f
 export { type Asker, literal, Parameters, quote } from "./parameters.ts";
 export { recordSql, walkedObjects } from "./record.ts";
 export { severalSql } from "./several.ts";
-export {
-  formulaIndexSql,
-  jsonColumn,
-  namesSql,
-  placedExpressionSql,
-  predicateSql,
-  rowPredicateSql,
-  secondsSql,
-} from "./sql.ts";
+export { formulaIndexSql, placedExpressionSql } from "./expressions.ts";
+export { jsonColumn, namesSql, predicateSql, rowPredicateSql, secondsSql } from "./sql.ts";

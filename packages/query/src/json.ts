@@ -1,6 +1,7 @@
+import type { FieldSql } from "./expressions.ts";
 import type { Found, Output } from "./plan.ts";
 import { literal, quote } from "./parameters.ts";
-import { type FieldSql, jsonColumn } from "./sql.ts";
+import { jsonColumn } from "./sql.ts";
 
 /** How the records in lists are written. */
 export interface ListedSql {

@@ -1,5 +1,5 @@
 import type { CheckedExpression } from "@guanxi/expr";
-import type { Field, ObjectType, SeveralField, StoredField } from "@guanxi/meta";
+import type { Field, ObjectType, Relation, SeveralField, StoredField } from "@guanxi/meta";
 
 /**
  * Which rows of an object an actor reaches: all, none, those whose owner is the actor or stands below them in the org
@@ -45,8 +45,10 @@ export interface Source {
   readonly object: ObjectType;
   readonly via?: { readonly source: string; readonly field: StoredField };
   readonly deleted: "live" | "only" | "any";
-  /** The list of records that it stands for: it is not joined, but asked by subqueries of those it stands in. */
-  readonly list?: Field;
+  /** The records under a relation of another source: it is not joined, but asked by subqueries. */
+  readonly related?: { readonly source: string; readonly relation: Relation };
+  /** The related source in whose subqueries it is joined; absent where the statement itself joins it. */
+  readonly within?: string;
   readonly predicate?: Predicate;
 }
 
@@ -87,11 +89,21 @@ export interface OrderTerm extends FieldPlace {
 /** Where a page starts: the sort values of the row before it, as PostgreSQL prints them. */
 export type Cursor = readonly (string | null)[];
 
+/** The relations that a caller names. */
+export interface NamedRelations {
+  /** Whose records are under them. */
+  readonly objects: readonly ObjectType[];
+  /** What is told to who must not know of some of these: the same as if there were none of their relations. */
+  readonly refusal: (hidden: readonly ObjectType[]) => Error;
+}
+
 interface FromPlan {
   readonly object: ObjectType;
   /** The root first, then joins in an order in which each finds what it hangs on. */
   readonly sources: readonly Source[];
   readonly filter: CheckedExpression | undefined;
+  /** Those of the filter; undefined where there are none. */
+  readonly relations: NamedRelations | undefined;
 }
 
 export interface ListPlan extends FromPlan {

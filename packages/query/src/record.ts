@@ -4,7 +4,8 @@ import { jsonObject } from "./json.ts";
 import type { Parameters } from "./parameters.ts";
 import type { Predicate, Source } from "./plan.ts";
 import { Sources } from "./sources.ts";
-import { fieldsOf, fromSql, rowPredicateSql } from "./sql.ts";
+import { fieldsOf } from "./expressions.ts";
+import { fromSql, rowPredicateSql, type TableSettings } from "./sql.ts";
 
 /** A whole record, and the tables that its formulas walk to. */
 const whole = perKey((snapshot: Snapshot) =>
@@ -15,11 +16,11 @@ const whole = perKey((snapshot: Snapshot) =>
   }),
 );
 
-/** Objects that the formulas of an object walk to, each once. */
+/** Objects that the formulas of an object lead to, each once. */
 export const walkedObjects = (snapshot: Snapshot, object: ObjectType): readonly ObjectType[] =>
   object.formulas.length === 0
     ? []
-    : [...new Set(whole(snapshot)(object).sources.flatMap((s) => (s.via ? [s.object] : [])))];
+    : [...new Set(whole(snapshot)(object).sources.flatMap((s) => (s.via || s.related ? [s.object] : [])))];
 
 /** How a statement that has a record at hand shows it. */
 export interface RecordSettings {
@@ -29,17 +30,18 @@ export interface RecordSettings {
   readonly parameters: Parameters;
   /** By object: the rows that formulas may find. */
   readonly walks: ReadonlyMap<string, Predicate>;
-  /** What stands for the table of an object, where the statement has changed its rows. */
-  readonly rows?: (object: ObjectType) => string | undefined;
+  /** What stands for the table of a source, where the statement has changed its rows. */
+  readonly rows?: (source: Source) => string | undefined;
 }
 
 /** The JSON text of a record with its formulas, as reading it would show it to the same actor. */
 export function recordSql(object: ObjectType, { row, snapshot, parameters, walks, rows }: RecordSettings): string {
   const { outputs, sources: all } = whole(snapshot)(object);
   const sources = all.map((s): Source => ({ ...s, predicate: walks.get(s.object.name) ?? { kind: "none" } }));
-  const from = fromSql(sources, snapshot, parameters, {
-    rows: (source) => (source.via ? rows?.(source.object) : `(SELECT ${row}.*)`),
+  const tables: TableSettings = {
+    rows: (source) => (source.via || source.related ? rows?.(source) : `(SELECT ${row}.*)`),
     predicate: rowPredicateSql,
-  });
-  return `(SELECT ${jsonObject(outputs, fieldsOf(sources, snapshot, parameters))}::text ${from})`;
+  };
+  const from = fromSql(sources, snapshot, parameters, tables);
+  return `(SELECT ${jsonObject(outputs, fieldsOf(sources, snapshot, parameters, tables))}::text ${from})`;
 }

@@ -5,6 +5,7 @@ import { inParameter, noField, queryError, refuseWhole } from "./errors.ts";
 import { splitCall, splitPath, splitTerms, type Term } from "./paths.ts";
 import type { Aggregate, AggregatePlan, Conversion, GroupTerm, Metric, Period } from "./plan.ts";
 import { resolveFilter } from "./resolve-list.ts";
+import { relationsOf } from "./scope.ts";
 import { Sources } from "./sources.ts";
 
 export interface AggregateRequest {
@@ -179,12 +180,14 @@ export function resolveAggregate(snapshot: Snapshot, object: ObjectType, request
   if (limit !== undefined && (!Number.isInteger(limit) || limit < 1)) {
     throw queryError("limit", text("must be a whole number above 0", "必须是大于 0 的整数", "必須是大於 0 的整數"));
   }
+  const filter = resolveFilter(request.filter, snapshot, object, sources);
   return {
     kind: "aggregate",
     object,
     groups,
     metrics,
-    filter: resolveFilter(request.filter, snapshot, object, sources),
+    filter,
+    relations: relationsOf(filter, snapshot, object),
     having: having
       ? inParameter("having", () =>
           checkExpression(having, { record: { name: object.name, fieldType: (n) => types.get(n) } }, "bool"),

@@ -6,7 +6,7 @@ import { inParameter, noField, queryError, refuseWhole } from "./errors.ts";
 import { resolveOutputs } from "./outputs.ts";
 import { splitPath, splitTerms } from "./paths.ts";
 import type { GetPlan, ListPlan, OrderTerm, Output } from "./plan.ts";
-import { filterScope } from "./scope.ts";
+import { filterScope, relationsOf } from "./scope.ts";
 import { Sources } from "./sources.ts";
 
 /** Rows of a page when the caller does not say; a screen's worth. */
@@ -32,8 +32,8 @@ export function resolveFilter(
   sources: Sources,
 ): CheckedExpression | undefined {
   if (filter === undefined || filter.trim() === "") return undefined;
-  const checked = inParameter("filter", () => checkExpression(filter, filterScope(snapshot, object, sources), "bool"));
-  for (const walk of checked.walks) sources.walk(walk);
+  const checked = inParameter("filter", () => checkExpression(filter, filterScope(snapshot, object), "bool"));
+  sources.follow(checked);
   return checked;
 }
 
@@ -132,6 +132,7 @@ export function resolveList(snapshot: Snapshot, object: ObjectType, request: Lis
     object,
     outputs,
     filter,
+    relations: relationsOf(filter, snapshot, object),
     order,
     limit,
     cursor: request.cursor === undefined ? undefined : decodeCursor({ object, order }, request.cursor),
@@ -149,5 +150,5 @@ export interface GetRequest {
 export function resolveGet(snapshot: Snapshot, object: ObjectType, by: StoredField, request: GetRequest): GetPlan {
   const sources = new Sources(snapshot, object, "live");
   const outputs = resolveOutputs(request, object, sources);
-  return { kind: "get", object, outputs, filter: undefined, by, sources: sources.list };
+  return { kind: "get", object, outputs, filter: undefined, relations: undefined, by, sources: sources.list };
 }

@@ -1,15 +1,55 @@
-import type { ExprObject, ExprScope } from "@guanxi/expr";
-import { asRead, type ObjectType, type Snapshot } from "@guanxi/meta";
-import type { Sources } from "./sources.ts";
+import { checkExpression, type CheckedExpression, type ExprObject, type ExprScope } from "@guanxi/expr";
+import { asRead, type ObjectType, relationOf, type Snapshot, walkScope, withoutFormulas } from "@guanxi/meta";
+import { inParameter } from "./errors.ts";
+import type { NamedRelations } from "./plan.ts";
 
-/** What names mean in a filter: the record's fields, walks over references, tests of the records in its lists, and the actor. */
-export function filterScope(snapshot: Snapshot, object: ObjectType, sources: Sources): ExprScope {
-  const user = snapshot.objects.get("user");
-  const read = (other: ObjectType | undefined): ExprObject | undefined => other && asRead(other);
+/** What names mean in a filter: the record's fields, walks over references, tests of related records, and the actor. */
+export function filterScope(snapshot: Snapshot, object: ObjectType, read: (object: ObjectType) => ExprObject = asRead) {
+  const { objects } = snapshot;
+  const walks = walkScope(snapshot);
+  const seen = (found: ExprObject | undefined): ExprObject | undefined => {
+    const known = objects.get(found?.name ?? "");
+    return known && read(known);
+  };
+  const user = seen(objects.get("user"));
   return {
-    record: asRead(object),
-    object: (name) => read(snapshot.objects.get(name)),
-    children: (name) => read(sources.listOf(name)?.object),
-    ...(user ? { user: asRead(user) } : {}),
+    record: read(object),
+    object: (name) => seen(walks.object(name)),
+    related: (from, relation) => seen(walks.related(from, relation)),
+    ...(user ? { user } : {}),
+  } satisfies ExprScope;
+}
+
+/** The relations that a filter names itself; what its formulas lead to is the definition's. */
+export function relationsOf(
+  filter: CheckedExpression | undefined,
+  snapshot: Snapshot,
+  object: ObjectType,
+): NamedRelations | undefined {
+  const named = (filter?.related ?? []).filter((one) => one.named).map((one) => one.object);
+  if (!filter || named.length === 0) return undefined;
+  return {
+    objects: [...snapshot.objects.values()].filter(({ name }) => named.includes(name)),
+    refusal(hidden) {
+      try {
+        inParameter("filter", () => checkExpression(filter.source, withoutRelations(snapshot, object, hidden)));
+      } catch (e) {
+        return e as Error;
+      }
+      throw new Error("a filter does without the relations that it names");
+    },
+  };
+}
+
+/** A filter's scope in which nothing leads to the records of some objects but lists, and formulas are names like any other. */
+function withoutRelations(snapshot: Snapshot, object: ObjectType, hidden: readonly ObjectType[]): ExprScope {
+  const scope = filterScope(snapshot, object, (one) => withoutFormulas(asRead(one)));
+  const isHidden = (from: ExprObject, relation: string): boolean => {
+    const found = relationOf(snapshot.objects.get(from.name) ?? object, relation);
+    return found?.way === "back" && hidden.some(({ name }) => name === found.object);
+  };
+  return {
+    ...scope,
+    related: (from, relation) => (isHidden(from, relation) ? undefined : scope.related(from, relation)),
   };
 }

@@ -1,4 +1,5 @@
 import { text } from "@guanxi/base";
+import { type CheckedExpression, relatedStep } from "@guanxi/expr";
 import {
   type Field,
   fieldOrBranch,
@@ -6,12 +7,13 @@ import {
   listsRecords,
   type ObjectType,
   partField,
+  relationOf,
   type Snapshot,
 } from "@guanxi/meta";
 import { queryError } from "./errors.ts";
 import type { FieldPlace, Source } from "./plan.ts";
 
-/** Every reference that is followed is a join; PostgreSQL plans a hundred of them for seconds. */
+/** Every reference that is followed is a join, and every relation a subquery; PostgreSQL plans a hundred of them for seconds. */
 const maxWalks = 24;
 
 type FieldOutput = FieldPlace & { kind: "field"; name: string };
@@ -41,33 +43,55 @@ export class Sources {
 
   /** The table behind a walk over reference fields; undefined when one of them is none. */
   walk(path: readonly string[]): Source | undefined {
-    const key = path.join(".");
-    const known = this.#byWalk.get(key);
-    if (known) return known;
-    const branch = this.#branch(path);
-    if (branch) return this.walk(branch);
-    const from = this.walk(path.slice(0, -1));
-    const field = from && fieldOrBranch(from.object, path.at(-1) ?? "");
-    const object = field?.target === undefined ? undefined : this.#snapshot.objects.get(field.target);
-    if (!from || !field?.column || !object || listsRecords(field.type)) return undefined;
-    return this.#add(key, { object, via: { source: from.alias, field }, deleted: "live" });
+    return path.some((step) => step.endsWith("[]")) ? undefined : this.#follow(path);
+  }
+
+  /** Adds what an expression leads to from the source at the end of `walk`. */
+  follow({ walks }: Pick<CheckedExpression, "walks">, walk: readonly string[] = []): void {
+    for (const more of walks) this.#follow([...walk, ...more]);
   }
 
   /** The walk that ends in the branch of a reference to several objects, where it is written `about.account`. */
   #branch(path: readonly string[]): readonly string[] | undefined {
     const [target, name = "", ...before] = path.toReversed();
     const holder = before.toReversed();
-    const branches = path.length > 1 ? this.walk(holder)?.object.fields.get(name)?.branches : undefined;
+    const branches = path.length > 1 ? this.#follow(holder)?.object.fields.get(name)?.branches : undefined;
     const branch = branches?.find((one) => one.target === target);
     return branch && [...holder, branch.name];
   }
 
   /** The table of the records in one of the record's lists; undefined when the field is none. */
   listOf(name: string): Source | undefined {
-    const key = `${name}[]`;
-    const field = this.#list[0]?.object.fields.get(name);
-    const object = listsRecords(field?.type) ? this.#snapshot.objects.get(field?.target ?? "") : undefined;
-    return this.#byWalk.get(key) ?? (object && field && this.#add(key, { object, list: field, deleted: "live" }));
+    const type = this.#list[0]?.object.fields.get(name)?.type;
+    return listsRecords(type) ? this.#follow([relatedStep(name)]) : undefined;
+  }
+
+  /** A walk as an expression has it, which may lead over relations. */
+  #follow(path: readonly string[]): Source | undefined {
+    const key = path.join(".");
+    const known = this.#byWalk.get(key);
+    if (known) return known;
+    const branch = this.#branch(path);
+    if (branch) return this.#follow(branch);
+    const from = this.#follow(path.slice(0, -1));
+    const step = path.at(-1) ?? "";
+    if (!from) return undefined;
+    return step.endsWith("[]") ? this.#related(key, from, step.slice(0, -2)) : this.#joined(key, from, step);
+  }
+
+  #joined(key: string, from: Source, name: string): Source | undefined {
+    const field = fieldOrBranch(from.object, name);
+    const object = field?.target === undefined ? undefined : this.#snapshot.objects.get(field.target);
+    if (!field?.column || !object || listsRecords(field.type)) return undefined;
+    const within = from.related ? from.alias : from.within;
+    const via = { source: from.alias, field };
+    return this.#add(key, { object, via, deleted: "live", ...(within !== undefined && { within }) });
+  }
+
+  #related(key: string, from: Source, name: string): Source | undefined {
+    const relation = relationOf(from.object, name);
+    const object = relation && this.#snapshot.objects.get(relation.object);
+    return object && this.#add(key, { object, related: { source: from.alias, relation }, deleted: "live" });
   }
 
   #add(key: string, facts: Omit<Source, "alias">): Source {
@@ -105,7 +129,7 @@ export class Sources {
 
   /** The field of the source at the end of `walk`; what its formula follows is joined too. */
   place(walk: readonly string[], source: Source, field: Field): FieldPlace {
-    for (const more of this.#followed(source, field)) this.walk([...walk, ...more]);
+    this.follow(this.#followed(source, field), walk);
     return { source: source.alias, field };
   }
 
@@ -119,11 +143,11 @@ export class Sources {
   /** Every field of the records in a list that is found in them alone: of formulas, those that follow no reference. */
   listed(source: Source): FieldOutput[] {
     return [...source.object.fields.values()]
-      .filter((f) => f.unread !== true && f.name !== "deleted_at" && this.#followed(source, f).length === 0)
+      .filter((f) => f.unread !== true && f.name !== "deleted_at" && this.#followed(source, f).walks.length === 0)
       .map((field) => ({ kind: "field", name: field.name, source: source.alias, field }));
   }
 
-  #followed({ object }: Source, { name, formula }: Field): readonly (readonly string[])[] {
-    return formula ? formulaOf(this.#snapshot, object, name).walks : [];
+  #followed({ object }: Source, { name, formula }: Field): Pick<CheckedExpression, "walks"> {
+    return formula ? formulaOf(this.#snapshot, object, name) : { walks: [] };
   }
 }

@@ -2,7 +2,8 @@ import type { Snapshot } from "@guanxi/meta";
 import type { ListedSql } from "./json.ts";
 import type { ReadPlan } from "./plan.ts";
 import { type Parameters, quote } from "./parameters.ts";
-import { expressionSql, fieldsOf, listedSql, predicateSql, sourceCondition } from "./sql.ts";
+import { expressionSql, fieldsOf } from "./expressions.ts";
+import { listedSql, predicateSql, sourceCondition } from "./sql.ts";
 
 /** The conditions that every statement of the plan has: what the asker may see, and the filter. */
 export function whereSql(

@@ -27,7 +27,7 @@ function compile(
   const { schema } = context.snapshot.settings;
   const s = quote(schema);
   const parameters = newParameters();
-  const data = recordJson({ object, grant, snapshot: context.snapshot, parameters }, "r");
+  const data = recordJson({ object, grant, snapshot: context.snapshot, parameters, written: "new" }, "r");
   const { columns, values } = newRow(object, schema, fields);
   const references = referenceSql(checks, schema, {
     wanted: (column, field) => `SELECT ${idsSql(field, `i.${column}`)} FROM input i`,

@@ -87,7 +87,7 @@ ${references.ctes}checked AS MATERIALIZED (
 function compile(object: ObjectType, grant: WriteGrant, context: WriteContext): WritePlan {
   const s = quote(context.snapshot.settings.schema);
   const parameters = newParameters();
-  const data = recordJson({ object, grant, snapshot: context.snapshot, parameters }, "r");
+  const data = recordJson({ object, grant, snapshot: context.snapshot, parameters, written: "new" }, "r");
   const input = `SELECT * FROM jsonb_to_recordset(${place.rows}) AS x(id uuid, ${recordShape(writtenFields(object))})`;
   const text = `WITH ${insertCtes(object, grant, context, input)}
 SELECT k.id, k.missing, CASE WHEN r.id IS NOT NULL THEN ${data} END AS data, (SELECT version FROM ${s}._meta) AS meta

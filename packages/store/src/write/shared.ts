@@ -16,6 +16,7 @@ import {
   recordSql,
   rowPredicateSql,
   severalSql,
+  type Source,
   type WriteGrant,
 } from "@guanxi/query";
 
@@ -103,18 +104,21 @@ export interface Answering {
   readonly grant: WriteGrant;
   readonly snapshot: Snapshot;
   readonly parameters: Parameters;
-  /** Whether records that were there before are in the CTE `r` as the statement leaves them; their table still has the old ones. */
-  readonly changes?: boolean;
+  /** What the CTE `r` has of the records as the statement leaves them, which their table has not yet. */
+  readonly written?: "new" | "changed";
 }
 
 /** A whole record as API JSON text, with its formulas. */
-export function recordJson({ object, grant, snapshot, parameters, changes = false }: Answering, alias: string): string {
+export function recordJson({ object, grant, snapshot, parameters, written }: Answering, alias: string): string {
   if (object.formulas.length === 0) return storedJson(object, alias);
   const table = `${quote(snapshot.settings.schema)}.${quote(object.table)}`;
   const now = `(SELECT * FROM r UNION ALL SELECT x.* FROM ${table} x WHERE x.id NOT IN (SELECT id FROM r))`;
+  // A new record is named by none, but stands beside others under a relation of what it names.
+  const isOther = (source: Source): boolean =>
+    written === "changed" || (written === "new" && source.related !== undefined);
   return recordSql(object, {
     ...{ row: alias, snapshot, parameters, walks: grant.walks },
-    rows: (other) => (changes && other === object ? now : undefined),
+    rows: (source) => (source.object === object && isOther(source) ? now : undefined),
   });
 }
 

@@ -73,7 +73,7 @@ function compile(
   fields: readonly StoredField[],
 ): WritePlan {
   const parameters = newParameters();
-  const answering = { object, grant, snapshot: context.snapshot, parameters, changes: true };
+  const answering = { object, grant, snapshot: context.snapshot, parameters, written: "changed" as const };
   const { schema } = context.snapshot.settings;
   const s = quote(schema);
   const table = `${s}.${quote(object.table)}`;

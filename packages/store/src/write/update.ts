@@ -101,7 +101,7 @@ function proposedColumns(object: ObjectType): string {
 
 function compile(object: ObjectType, grant: WriteGrant, context: WriteContext): WritePlan {
   const parameters = newParameters();
-  const answering = { object, grant, snapshot: context.snapshot, parameters, changes: true };
+  const answering = { object, grant, snapshot: context.snapshot, parameters, written: "changed" as const };
   const { schema } = context.snapshot.settings;
   const s = quote(schema);
   const table = `${s}.${quote(object.table)}`;
