@@ -1,5 +1,5 @@
 import { GuanxiError } from "@guanxi/base";
-import { isFileObject, type ObjectType, type Snapshot } from "@guanxi/meta";
+import { isFileObject, type ObjectType, parentOf, sharingParents, type Snapshot } from "@guanxi/meta";
 import {
   type Authorized,
   type Holder,
@@ -15,11 +15,21 @@ import type { ObjectRight, Rights } from "./rights.ts";
 type Objects = ReadonlyMap<string, ObjectType>;
 
 /** The rows of an object that an actor may read; `none` without the right. */
-function readable(object: ObjectType, rights: Rights): Predicate {
+function readable(object: ObjectType, rights: Rights, objects: Objects): Predicate {
   const granted = rights.object(object.name);
   if (granted.has("view_all") || granted.has("edit_all")) return { kind: "all" };
   if (!granted.has("read")) return { kind: "none" };
+  if (parentOf(object.sharing) !== undefined)
+    return byParents(object, objects, (parent) => readable(parent, rights, objects));
   return object.sharing === "private" ? { kind: "owned" } : { kind: "all" };
+}
+
+/** Where the parent's object is set aside, there is nothing but the owner to decide. */
+function byParents(object: ObjectType, objects: Objects, reached: (parent: ObjectType) => Predicate): Predicate {
+  const parents = sharingParents(object, objects).map(({ field, parent }) => ({
+    ...{ field, object: parent, predicate: reached(parent) },
+  }));
+  return parents.length === 0 ? { kind: "owned" } : { kind: "parent", parents };
 }
 
 /**
@@ -27,19 +37,23 @@ function readable(object: ObjectType, rights: Rights): Predicate {
  * since they would have to look for the records of every file.
  */
 function readableById(object: ObjectType, rights: Rights, objects: Objects): Predicate {
-  const own = readable(object, rights);
+  const own = readable(object, rights, objects);
   if (!isFileObject(object) || own.kind === "all") return own;
   const by = object.incoming.flatMap(({ object: name, field }): Holder[] => {
     const holder = objects.get(name);
-    const predicate = holder && readable(holder, rights);
+    const predicate = holder && readable(holder, rights, objects);
     return predicate && predicate.kind !== "none" ? [{ object: holder, field, predicate }] : [];
   });
   return { kind: "held", own, by };
 }
 
 /** The rows that an actor may change; never more than those they may read. */
-function writable(object: ObjectType, rights: Rights): Predicate {
+function writable(object: ObjectType, rights: Rights, objects: Objects): Predicate {
   if (rights.object(object.name).has("edit_all")) return { kind: "all" };
+  if (parentOf(object.sharing) !== undefined)
+    return byParents(object, objects, (parent) =>
+      rights.object(parent.name).has("edit") ? writable(parent, rights, objects) : { kind: "none" },
+    );
   return object.sharing === "write" ? { kind: "all" } : { kind: "owned" };
 }
 
@@ -54,12 +68,12 @@ function requireRight(object: ObjectType, right: ObjectRight, rights: Rights): v
 }
 
 /** The rows that walks and relations from records which the actor reads may find, or a list in them: who got to the record that names a file gets to the file. */
-const walkable = (object: ObjectType, rights: Rights): Predicate =>
-  isFileObject(object) ? { kind: "all" } : readable(object, rights);
+const walkable = (object: ObjectType, rights: Rights, objects: Objects): Predicate =>
+  isFileObject(object) ? { kind: "all" } : readable(object, rights, objects);
 
 function rowsOf({ object, via, related }: Source, { kind }: ReadPlan, rights: Rights, objects: Objects): Predicate {
-  if (via ?? related) return walkable(object, rights);
-  return kind === "get" ? readableById(object, rights, objects) : readable(object, rights);
+  if (via ?? related) return walkable(object, rights, objects);
+  return kind === "get" ? readableById(object, rights, objects) : readable(object, rights, objects);
 }
 
 /** Gives every table of the plan the rows that the actor may read. Throws as `requireRight`, and what there is to say of a relation that they may not know of. */
@@ -86,6 +100,11 @@ export function grantWrite(
     const to = field.target === undefined ? undefined : snapshot.objects.get(field.target);
     if (to) references.set(field.name, readableById(to, rights, snapshot.objects));
   }
-  const walks = new Map(walkedObjects(snapshot, object).map((to) => [to.name, walkable(to, rights)]));
-  return { read: readableById(object, rights, snapshot.objects), write: writable(object, rights), references, walks };
+  const walks = new Map(walkedObjects(snapshot, object).map((to) => [to.name, walkable(to, rights, snapshot.objects)]));
+  return {
+    read: readableById(object, rights, snapshot.objects),
+    write: writable(object, rights, snapshot.objects),
+    references,
+    walks,
+  };
 }

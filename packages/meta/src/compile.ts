@@ -5,6 +5,7 @@ import { checkRelations, incomingReferences } from "./relations.ts";
 import { definitionError, Report } from "./report.ts";
 import { settleRollups } from "./rollup-results.ts";
 import { checkRollups } from "./rollup-check.ts";
+import { checkSharing } from "./sharing.ts";
 import { sharedCore } from "./shared-cores.ts";
 import { tablesOf } from "./tables.ts";
 import type { Snapshot, StoredObject, TenantSettings } from "./types.ts";
@@ -53,6 +54,7 @@ function checkCores(cores: readonly ObjectCore[], known: ReadonlySet<ObjectCore>
   const user = userOf(cores);
   const sameUser = user === undefined || known.has(user);
   checkRelations(cores, known, reports);
+  checkSharing(cores, reports);
   checkFormulas(cores, known, reports);
   for (const [core, report] of reports) {
     const isNew = !known.has(core);

@@ -8,6 +8,7 @@ export { diffSnapshots } from "./diff.ts";
 export { masked } from "./field-types/encrypted-text.ts";
 export { formulaOf, walkScope, withoutFormulas } from "./formulas.ts";
 export { relationOf } from "./relations.ts";
+export { mostSharingParents, parentOf, sharingParents } from "./sharing.ts";
 export { fileObject, isFileObject } from "./field-types/file.ts";
 export { fieldTypes } from "./field-types/index.ts";
 export { fieldTypeOf, listsRecords } from "./infer.ts";

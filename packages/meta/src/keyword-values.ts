@@ -45,6 +45,14 @@ export const rule = {
   },
 };
 
+export const sharingModes = ["private", "read", "write"];
+export const sharingParent = {
+  type: "object",
+  required: ["parent"],
+  additionalProperties: false,
+  properties: { parent: { ...name, description: "The reference field whose record decides." } },
+};
+
 const followers = {
   type: "object",
   maxProperties: mostValues + 1,

@@ -8,6 +8,7 @@ import { pointer, type Report } from "./report.ts";
 import { checkRuleNames } from "./rules/index.ts";
 import { sayComputed } from "./rules/say-computed.ts";
 import { severalTargets } from "./several.ts";
+import { parentOf } from "./sharing.ts";
 import type { ObjectDefinition } from "./types.ts";
 
 const systemFields = new Set<string>(systemFieldNames);
@@ -43,6 +44,9 @@ export function checkFieldNames(definition: ObjectDefinition, complete: boolean,
   }
   const { nameField } = definition;
   const found = nameField === undefined || nameField === "id" || check(nameField, "/nameField", own(nameField));
+  const parent = parentOf(definition.sharing ?? "private");
+  const hasParent = parent === undefined || check(parent, "/sharing/parent", own(parent));
+  if (complete && parent !== undefined && hasParent) checkSharingParent(definition, parent, report);
   if (complete) checkRuleNames(definition, report);
   if (!complete || !found) return;
   checkHiddenNames(definition, report);
@@ -136,6 +140,16 @@ function checkHiddenNames(definition: ObjectDefinition, report: Report): void {
       `「${name}」是唯寫欄位，此處會洩露其值`,
     );
   }
+}
+
+function checkSharingParent({ properties }: ObjectDefinition, parent: string, report: Report): void {
+  if (fieldTypeOf(properties[parent] ?? {}) === "reference") return;
+  report.say(
+    "/sharing/parent",
+    "is a reference to one record, which decides who sees this one",
+    "应为引用单条记录的字段，由该记录决定谁能看到本记录",
+    "應為參照單筆記錄的欄位，由該記錄決定誰能看到本記錄",
+  );
 }
 
 function checkTextLimits(definition: ObjectDefinition, report: Report): void {

@@ -57,7 +57,7 @@ function checkKeywords(input: Record<string, unknown>, path: string, report: Rep
     const place = path + pointer(keyword);
     if (keyword.startsWith("x-")) continue;
     const known = Object.hasOwn(fieldKeywords, keyword) ? fieldKeywords[keyword] : undefined;
-    if (known !== undefined) checkKeyword(known, keyword, value, place, report);
+    if (known !== undefined) checkKeyword(known, value, place, report);
     else if (referring.has(keyword)) report.notYet(place, keyword);
     else notAKeyword(keyword, place, report);
   }

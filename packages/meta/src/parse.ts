@@ -39,7 +39,7 @@ function checkObject(input: Record<string, unknown>, report: Report): void {
     const path = pointer(keyword);
     if (keyword.startsWith("x-")) continue;
     const known = Object.hasOwn(objectKeywords, keyword) ? objectKeywords[keyword] : undefined;
-    if (known !== undefined) checkKeyword(known, keyword, value, path, report);
+    if (known !== undefined) checkKeyword(known, value, path, report);
     else if (unhonouredObjectKeywords.has(keyword)) report.notYet(path, keyword);
     else notAKeyword(keyword, path, report);
   }

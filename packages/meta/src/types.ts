@@ -36,7 +36,8 @@ export type FieldTypeName =
   | "files";
 
 export type OnDelete = "restrict" | "setNull" | "cascade";
-export type Sharing = "private" | "read" | "write";
+/** `parent` is the reference whose record decides. */
+export type Sharing = "private" | "read" | "write" | { readonly parent: string };
 
 /** A property as a user writes it: JSON Schema plus our vocabulary (`schemas/object.json`). */
 export interface FieldDefinition {

@@ -3,6 +3,7 @@ import { plainScope } from "./formulas.ts";
 import { relationOf } from "./relations.ts";
 import { isRollup, sourceOf } from "./rollup-results.ts";
 import { fieldOrBranch } from "./several.ts";
+import { parentOf } from "./sharing.ts";
 import type { FieldDefinition, ObjectDefinition, ObjectType, Snapshot } from "./types.ts";
 
 /** A definition that names an object or one of its fields, and so may break when that goes away. */
@@ -69,6 +70,7 @@ function namesIn({ uniques, indexes }: ObjectType, definition: ObjectDefinition)
   const { properties, rules = [] } = definition;
   return [
     [`name field of ${name}`, [nameField].flat()],
+    [`sharing of ${name}`, [parentOf(definition.sharing ?? "private") ?? []].flat()],
     [`currency date of ${name}`, [currencyDate].flat()],
     ...uniques.map(({ fields }) => [`unique key of ${name} (${fields.join(", ")})`, fields] as const),
     ...indexes.map(({ fields }) => [`index of ${name} (${fields.join(", ")})`, fields] as const),

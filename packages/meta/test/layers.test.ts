@@ -226,6 +226,7 @@ describe("locks", () => {
     ],
     ["a default", { properties: { total: { default: 5 } } }, ["/properties/total/default"]],
     ["weaker sharing", { sharing: "read" }, ["/sharing"]],
+    ["sharing by a parent", { sharing: { parent: "payer" } }, ["/sharing"]],
     ["no rule", { rules: { without: ["positive"] } }, ["/rules"]],
     ["another rule", { rules: [{ name: "positive", when: "false" }] }, ["/rules/0"]],
     [
@@ -234,6 +235,20 @@ describe("locks", () => {
       ["/properties/code/locked", "/locked"],
     ],
   ])("refuse %s", (_what, extension, paths) => expect(faults(extension)).toEqual(paths));
+
+  test("keep the parent that decides", () => {
+    const held = { ...base, sharing: { parent: "payer" } } satisfies ObjectDefinition;
+    const told = (sharing: unknown) =>
+      lockFaults(held, layer(held, { extends: "invoice", sharing }), "billing").map((issue) => issue.path);
+    expect([{ parent: "payer" }, { parent: "seller" }, "private", "read"].map(told)).toEqual([
+      [],
+      ["/sharing"],
+      ["/sharing"],
+      ["/sharing"],
+    ]);
+    expect(layer(held, { extends: "invoice", sharing: { parent: "seller" } }).sharing).toEqual({ parent: "seller" });
+    expect(layer(base, { extends: "invoice", sharing: { parent: "seller" } }).sharing).toEqual({ parent: "seller" });
+  });
 
   test("of a whole object cover all its members and fields", () => {
     const all = { ...base, locked: true } satisfies ObjectDefinition;

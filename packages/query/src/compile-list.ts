@@ -1,10 +1,10 @@
 import type { Snapshot } from "@guanxi/meta";
 import { jsonObject, leafFields } from "./json.ts";
-import { fewRowsSql, lastCount, ownedRowsSql } from "./owned.ts";
+import { fewRowsSql, isByOwners, lastCount, ownedRowsSql } from "./owned.ts";
 import type { ListPlan, OrderTerm, Source } from "./plan.ts";
 import { type Asker, type Parameters, quote } from "./parameters.ts";
 import { fieldsOf, type FieldSql } from "./expressions.ts";
-import { fromSql, sortSql } from "./sql.ts";
+import { fromSql, pagePredicateSql, sortSql } from "./sql.ts";
 import { listedOf, metaVersion, whereSql } from "./where.ts";
 
 interface SortKey {
@@ -51,7 +51,7 @@ export type Way = "few" | "many" | "count";
 
 /** The way that a list is asked with; undefined where sharing does not keep its rows to their owners. */
 export function wayOf({ sources: [root] }: ListPlan, snapshot: Snapshot, asker: Asker): Way | undefined {
-  if (root?.predicate?.kind !== "owned") return undefined;
+  if (!root || !isByOwners(root.predicate)) return undefined;
   const few = lastCount(snapshot, root.object, asker);
   return few === undefined ? "count" : few ? "few" : "many";
 }
@@ -84,7 +84,7 @@ function cutSql(page: Page, from: string, sources: readonly Source[], conditions
   const { plan, snapshot, parameters, keys, limit, columns } = page;
   const where = [
     ...conditions,
-    ...whereSql({ ...plan, sources }, snapshot, parameters),
+    ...whereSql({ ...plan, sources }, snapshot, parameters, pagePredicateSql),
     ...(plan.cursor ? [afterSql(keys, plan.cursor, parameters)] : []),
   ];
   return `SELECT ${columns}

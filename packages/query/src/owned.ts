@@ -1,7 +1,7 @@
 import { perKey, Recent } from "@guanxi/base";
 import type { ObjectType, Snapshot } from "@guanxi/meta";
-import type { Source } from "./plan.ts";
-import type { Asker, Parameters } from "./parameters.ts";
+import type { Predicate, Source } from "./plan.ts";
+import { type Asker, type Parameters, quote } from "./parameters.ts";
 import { table, visibleOwners } from "./sql.ts";
 
 /**
@@ -18,16 +18,66 @@ const mostCounts = 5_000;
 const owners = (snapshot: Snapshot, parameters: Parameters): string =>
   `ARRAY(${visibleOwners(snapshot.settings.schema, parameters.user())})`;
 
-/** Whether the actor's rows are few: a condition that does not depend on a row, so that PostgreSQL decides by it once. Reads the owners' index alone. */
-export function fewRowsSql(source: Source, snapshot: Snapshot, parameters: Parameters): string {
-  const rows = `SELECT FROM ${table(snapshot, source)} r WHERE r.owner = o.id LIMIT ${fewRows + 1}`;
-  return `(SELECT count(*) <= ${fewRows} FROM (SELECT FROM unnest(${owners(snapshot, parameters)}) o(id) CROSS JOIN LATERAL (${rows}) r LIMIT ${fewRows + 1}) m)`;
+/** Whether all rows that the actor reaches are found from the owners that they see: by their own, or by those of their parents. */
+export const isByOwners = (predicate: Predicate | undefined): boolean =>
+  predicate?.kind === "owned" ||
+  (predicate?.kind === "parent" &&
+    predicate.parents.every((p) => p.predicate.kind === "none" || isByOwners(p.predicate)));
+
+/** A way from the owners to rows `r` of an object. */
+interface Way {
+  /** `FROM …`, at most so many parents being followed. */
+  readonly from: (limit?: string) => string;
+  /** The ways to the parents that it leads over. */
+  readonly over?: Way;
 }
 
-/** The actor's rows, fetched by their owners; `OFFSET 0` keeps PostgreSQL from another way to them. */
+function waysTo(object: ObjectType, predicate: Predicate | undefined, snapshot: Snapshot, ids: string): Way[] {
+  const name = `${quote(snapshot.settings.schema)}.${quote(object.table)}`;
+  const parents = predicate?.kind === "parent" ? predicate.parents : [];
+  const orphans = parents.map(({ field }) => ` AND r.${quote(field.column.name)} IS NULL`).join("");
+  const owned: Way = {
+    from(limit) {
+      const rows = `SELECT * FROM ${name} r WHERE r.owner = o.id${limit === undefined ? orphans : ""}${limit ?? " OFFSET 0"}`;
+      return `FROM unnest(${ids}) o(id) CROSS JOIN LATERAL (${rows}) r`;
+    },
+  };
+  const led = parents.flatMap(({ field, object: parent, predicate: reached }) =>
+    (reached.kind === "none" ? [] : waysTo(parent, reached, snapshot, ids)).map((over): Way => ({
+      over,
+      from(limit) {
+        const rows = `SELECT * FROM ${name} r WHERE r.${quote(field.column.name)} = p.id${limit ?? " OFFSET 0"}`;
+        return `FROM (SELECT r.id ${over.from(limit)}${limit ?? ""}) p CROSS JOIN LATERAL (${rows}) r`;
+      },
+    })),
+  );
+  return [owned, ...led];
+}
+
+/**
+ * Whether the actor's rows are few: a condition that does not depend on a row, so that PostgreSQL decides by it once. Reads the owners' index alone,
+ * and where parents decide, those of the references to them: there each way is counted by itself, and so are the parents that it leads over.
+ */
+export function fewRowsSql(source: Source, snapshot: Snapshot, parameters: Parameters): string {
+  const limit = ` LIMIT ${fewRows + 1}`;
+  const few = (from: string): string => `(SELECT count(*) <= ${fewRows} FROM (SELECT ${from}${limit}) m)`;
+  if (source.predicate?.kind === "parent") {
+    const counts = waysTo(source.object, source.predicate, snapshot, owners(snapshot, parameters)).flatMap((way) => {
+      const steps: Way[] = [];
+      for (let step: Way | undefined = way; step; step = step.over) steps.unshift(step);
+      return steps.map((step) => few(step.from(limit)));
+    });
+    return `(${[...new Set(counts)].join(" AND ")})`;
+  }
+  const rows = `SELECT FROM ${table(snapshot, source)} r WHERE r.owner = o.id${limit}`;
+  return few(`FROM unnest(${owners(snapshot, parameters)}) o(id) CROSS JOIN LATERAL (${rows}) r`);
+}
+
+/** The actor's rows, fetched by their owners, or by those of their parents; `OFFSET 0` keeps PostgreSQL from another way to them. */
 export function ownedRowsSql(source: Source, snapshot: Snapshot, parameters: Parameters): string {
-  const rows = `SELECT * FROM ${table(snapshot, source)} r WHERE r.owner = o.id OFFSET 0`;
-  return `(SELECT r.* FROM unnest(${owners(snapshot, parameters)}) o(id) CROSS JOIN LATERAL (${rows}) r OFFSET 0)`;
+  const ways = waysTo(source.object, source.predicate, snapshot, owners(snapshot, parameters));
+  const rows = ways.map((way) => `SELECT r.* ${way.from()}`).join(" UNION ALL ");
+  return `(${rows} OFFSET 0)`;
 }
 
 interface Count {

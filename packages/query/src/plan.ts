@@ -3,10 +3,22 @@ import type { Field, ObjectType, Relation, SeveralField, StoredField } from "@gu
 
 /**
  * Which rows of an object an actor reaches: all, none, those whose owner is the actor or stands below them in the org
- * chart, or these and those that are `held` by records that the actor reaches. `access` fills it in; a plan without it
- * does not compile.
+ * chart, these and those that are `held` by records that the actor reaches, or those whose `parent` the actor reaches.
+ * `access` fills it in; a plan without it does not compile.
  */
-export type Predicate = { readonly kind: "all" | "none" | "owned" } | HeldPredicate;
+export type Predicate = { readonly kind: "all" | "none" | "owned" } | HeldPredicate | ParentPredicate;
+
+/** Rows without a parent are reached as owned ones are. */
+export interface ParentPredicate {
+  readonly kind: "parent";
+  /** References to the parent, of which at most one is filled. */
+  readonly parents: readonly {
+    readonly field: StoredField;
+    readonly object: ObjectType;
+    /** Of the parent's rows. */
+    readonly predicate: Predicate;
+  }[];
+}
 
 interface HeldPredicate {
   readonly kind: "held";
@@ -21,11 +33,13 @@ export interface Holder {
   readonly predicate: Predicate;
 }
 
-/** Tells predicates apart whose SQL differs. */
-export const shapeOf = (predicate: Predicate | undefined): string =>
-  predicate?.kind === "held"
-    ? `held(${[predicate.own, ...predicate.by.map((h) => h.predicate)].map(shapeOf).join()})`
-    : String(predicate?.kind);
+/** Tells predicates of one object apart whose SQL differs. */
+export function shapeOf(predicate: Predicate | undefined): string {
+  if (predicate?.kind === "held")
+    return `held(${[predicate.own, ...predicate.by.map((h) => h.predicate)].map(shapeOf).join()})`;
+  if (predicate?.kind === "parent") return `parent(${predicate.parents.map((p) => shapeOf(p.predicate)).join()})`;
+  return String(predicate?.kind);
+}
 
 /** What a write needs to know of the actor's reach; `access` grants it. */
 export interface WriteGrant {

@@ -1,6 +1,6 @@
 import { type Field, listsRecords, type ObjectType, type Snapshot } from "@guanxi/meta";
 import { type Parameters, quote } from "./parameters.ts";
-import type { Predicate, Source } from "./plan.ts";
+import type { ParentPredicate, Predicate, Source } from "./plan.ts";
 
 export const table = ({ settings }: Snapshot, source: Source): string =>
   `${quote(settings.schema)}.${quote(source.object.table)}`;
@@ -14,7 +14,36 @@ export function predicateSql(predicate: Predicate | undefined, alias: string, sc
   if (predicate.kind === "all") return "true";
   if (predicate.kind === "none") return "false";
   if (predicate.kind === "held") return heldSql(predicate, alias, schema, user);
+  if (predicate.kind === "parent") return parentSql(predicate, alias, schema, user, predicateSql);
   return ownedSql(alias, visibleOwners(schema, user));
+}
+
+/**
+ * The same for a page of rows that are walked to in its order: `OFFSET 0` keeps PostgreSQL from first collecting all parents that the
+ * actor reaches, which it would look into for few rows.
+ */
+export const pagePredicateSql: typeof predicateSql = (predicate, alias, schema, user) =>
+  predicate?.kind === "parent"
+    ? parentSql(predicate, alias, schema, user, pagePredicateSql, " OFFSET 0")
+    : predicateSql(predicate, alias, schema, user);
+
+/** Who sees a record is not changed by its parent's deletion, which may be taken back. */
+function parentSql(
+  { parents }: ParentPredicate,
+  alias: string,
+  schema: string,
+  user: string,
+  inner: typeof predicateSql,
+  more = "",
+): string {
+  const cases = parents.map(({ field, object, predicate }) => {
+    const [column, row] = [`${alias}.${quote(field.column.name)}`, `${alias}p`];
+    const found = inner(predicate, row, schema, user);
+    const from = `SELECT FROM ${quote(schema)}.${quote(object.table)} ${row} WHERE ${row}.id = ${column} AND ${found}${more}`;
+    const reached = predicate.kind === "all" || predicate.kind === "none" ? found : `EXISTS (${from})`;
+    return `WHEN ${column} IS NOT NULL THEN ${reached}`;
+  });
+  return `(CASE ${cases.join(" ")} ELSE ${inner({ kind: "owned" }, alias, schema, user)} END)`;
 }
 
 /** Whether the row `alias` of the object names a record in the field, which may hold many. */
@@ -44,6 +73,7 @@ const ownedSql = (alias: string, owners: string): string => `(${alias}.owner IN 
  * on who asks, so that PostgreSQL keeps one plan for all.
  */
 export function rowPredicateSql(predicate: Predicate | undefined, alias: string, schema: string, user: string): string {
+  if (predicate?.kind === "parent") return parentSql(predicate, alias, schema, user, rowPredicateSql);
   if (predicate?.kind !== "owned") return predicateSql(predicate, alias, schema, user);
   return `(${alias}.owner = ${user} OR EXISTS (SELECT FROM ${quote(schema)}._below b WHERE b.manager = ${user} AND b.subordinate = ${alias}.owner))`;
 }

@@ -19,7 +19,7 @@ interface Definition extends Titled {
   readonly plural: string;
   readonly required?: readonly string[];
   readonly unique?: readonly (readonly string[])[];
-  readonly sharing?: string;
+  readonly sharing?: string | { readonly parent: string };
   readonly properties: Readonly<Record<string, FieldDefinition & Titled>>;
 }
 
@@ -86,7 +86,10 @@ async function show(io: Io, name: string, options: CommonOptions): Promise<void>
     titleOf(io, value),
   ]);
   const { plural, sharing = "private" } = definition;
-  print(io, `${plain(`${definition.name} (${titleOf(io, definition)}): /api/${plural}, sharing ${sharing}`)}\n`);
+  print(
+    io,
+    `${plain(`${definition.name} (${titleOf(io, definition)}): /api/${plural}, sharing ${typeof sharing === "string" ? sharing : `by ${sharing.parent}`}`)}\n`,
+  );
   print(io, table(["field", "type", "required", "unique", "title"], rows));
   for (const fields of definition.unique ?? []) print(io, `unique together: ${plain(fields.join(", "))}`);
 }

@@ -57,7 +57,7 @@ function checkItems(items: FieldDefinition, path: string, report: Report): boole
   const before = report.issues.length;
   for (const [keyword, value] of Object.entries(items)) {
     const known = keyword === "enum" || keyword === "values" ? fieldKeywords[keyword] : undefined;
-    if (known !== undefined) checkKeyword(known, keyword, value, `${path}/${keyword}`, report);
+    if (known !== undefined) checkKeyword(known, value, `${path}/${keyword}`, report);
     else if (!(keyword === "type" && value === "string") && !itemKeywords.has(keyword))
       notAKeyword(keyword, `${path}/${keyword}`, report);
   }

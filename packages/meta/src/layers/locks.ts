@@ -72,7 +72,11 @@ const grows: Holds = (base, now, member, say) => {
 };
 
 const openness: readonly Sharing[] = ["private", "read", "write"];
-const openTo = ({ sharing = "private" }: ObjectDefinition): number => openness.indexOf(sharing);
+/** A parent may show a record to more people than its owner, or to fewer. */
+const isOpener = (now: Sharing = "private", base: Sharing = "private"): boolean =>
+  typeof now === "object" || typeof base === "object"
+    ? !isDeepStrictEqual(now, base)
+    : openness.indexOf(now) > openness.indexOf(base);
 
 /** Further members may be named; of those that are there the values must stay. */
 const keepsMembers: Holds = (base, now, member, say) => {
@@ -89,7 +93,7 @@ const objectMembers: Readonly<Record<string, Holds>> = {
     ["name", "plural", "nameField", "multiCurrency", "currencyDate"].map((member) => [member, stays]),
   ),
   sharing: (base, now, member, say) => {
-    if (openTo(now) > openTo(base)) say("/sharing", member, loosened);
+    if (isOpener(now.sharing, base.sharing)) say("/sharing", member, loosened);
   },
   required: grows,
   unique: grows,

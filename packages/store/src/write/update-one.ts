@@ -1,5 +1,5 @@
 import type { ObjectType, StoredField } from "@guanxi/meta";
-import { type Parameters, quote, rowPredicateSql, type WriteGrant } from "@guanxi/query";
+import { type Parameters, quote, rowPredicateSql, shapeOf, type WriteGrant } from "@guanxi/query";
 import type { Statement } from "../types.ts";
 import { callersStatement, grantShape, type WritePlan } from "./plans.ts";
 import {
@@ -22,7 +22,7 @@ const stamps = ["version", "updated_at", "updated_by"];
 
 /** Whoever found the record by the rows they see may change it when those they may change are as many. */
 const writableSql = ({ read, write }: WriteGrant, schema: string): string =>
-  write.kind === read.kind ? "true" : `coalesce(${rowPredicateSql(write, "o", schema, place.user)}, false)`;
+  shapeOf(write) === shapeOf(read) ? "true" : `coalesce(${rowPredicateSql(write, "o", schema, place.user)}, false)`;
 
 /** The names of `k` that are columns of the object have a point, so that no field can be named as the others are. */
 const proposedName = ({ column }: StoredField): string => quote(`n.${column.name}`);
