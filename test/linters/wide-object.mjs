@@ -56,6 +56,7 @@ const byType = {
   rollup: { fieldType: "rollup", of: "widget.above", op: "count" },
   references: { fieldType: "references", target: "user", maxItems: 20, relation: "wide_lists" },
   file: { fieldType: "file", maxSize: 1_000, accept: ["application/pdf", "image/*"] },
+  files: { fieldType: "files", maxItems: 5, accept: ["image/*"] },
 };
 
 /** Forms of a type whose values are others. */
@@ -115,6 +116,9 @@ export const wideObject = {
     above: { fieldType: "reference", target: "widget", relation: "those_below" },
     ...Object.fromEntries(nasty.map((name) => [name, { type: "string", ...about }])),
     ...Object.fromEntries(Array.from({ length: 100 }, (_, i) => [`f${i}`, { type: i % 2 ? "string" : "integer" }])),
+    unread: { type: "string", writeOnly: true, ...about },
+    personal: { type: "number", sensitive: true },
+    passing: { type: "integer", history: false },
     examples: { type: "string", examples: ["a", "*/"], deprecated: true, $comment: "a comment" },
   },
 };
