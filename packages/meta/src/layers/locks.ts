@@ -142,7 +142,7 @@ const stricter = new Map<string, Stricter>([
   ...["minimum", "exclusiveMinimum", "minLength", "minItems"].map((word) => [word, atLeast] as const),
   ...["maximum", "exclusiveMaximum", "maxLength", "maxItems", "maxSize"].map((word) => [word, atMost] as const),
   ...["pattern", "multipleOf", "requiredWhen", "readonlyWhen", "dependsOn"].map((word) => [word, onlyNew] as const),
-  ...["unique", "externalId", "readOnly", "uniqueItems"].map((word) => [word, isTrue] as const),
+  ...["unique", "externalId", "readOnly", "uniqueItems", "sensitive"].map((word) => [word, isTrue] as const),
   ["accept", fewer],
 ]);
 
