@@ -116,7 +116,11 @@ function walkTo(
 
 function known(object: ExprObject, { name, at }: Step): ExprType {
   const type = object.fieldType(name);
-  if (!type) throw new ExpressionError(at, messages.unknownField(name, nearest(name, object.fieldNames?.())));
+  if (!type)
+    throw new ExpressionError(
+      at,
+      object.whyNot?.(name) ?? messages.unknownField(name, nearest(name, object.fieldNames?.())),
+    );
   return type;
 }
 

@@ -1,3 +1,4 @@
+import type { Text } from "@guanxi/base";
 /**
  * The type of an expression or field. A reference compares by id and may be walked in SQL. Fields hold integers within
  * ±(2^53−1), decimals of up to 100 digits before and after the point, days of the years 1 to 9999, durations of at most 10,000
@@ -42,6 +43,8 @@ export interface ExprObject {
   unit?(field: string): string | undefined;
   /** The object as its formulas may name it, where this is what others may. */
   readonly whole?: ExprObject;
+  /** Why a field that there is cannot be named here; undefined where there is none, or nothing to say of it. */
+  whyNot?(field: string): Text | undefined;
   /** All names, where known: an error about an unknown name then suggests the nearest one. */
   fieldNames?(): Iterable<string>;
 }
