@@ -15,5 +15,6 @@ export { automationTables } from "./tables.ts";
 export type { ScriptTypes } from "./typecheck/check.ts";
 export { scriptDeclarations } from "./typecheck/declarations.ts";
 export type { Trigger, WorkflowDefinition } from "./workflows/definition.ts";
+export { workflowSchema } from "./workflows/schema.ts";
 export { workflowsPart } from "./workflows/part.ts";
 export type { WorkerHealth } from "./worker.ts";

@@ -85,8 +85,9 @@ test("an empty project has what an editor needs and nothing else, and is one", a
   const written = Object.keys(await contentsOf(path));
   expect(out.trimEnd().split("\n").toSorted()).toEqual(written.map((name) => join(path, name)));
   expect(written).toEqual([
-    ...[".gitignore", ".vscode/settings.json", "README.md"],
-    ...["schemas/mapping.json", "schemas/object.json", "schemas/workflow.json", "tsconfig.json"],
+    ...[".gitignore", ".vscode/settings.json", ".vscode/tasks.json", "README.md"],
+    ...["delete", "mapping", "object", "roles", "settings", "workflow"].map((name) => `schemas/${name}.json`),
+    "tsconfig.json",
   ]);
   const schema = async (name: string) =>
     JSON.parse(await readFile(join(path, `schemas/${name}.json`), "utf8")) as { required?: string[] };
@@ -379,6 +380,21 @@ describe("faults are told at their places", () => {
     expect(JSON.parse(out)).toEqual([
       { file: join(path, "objects/boat.json"), line: 11, column: 3, pointer: "/sharing", message: expect.any(String) },
     ]);
+  });
+
+  test("as annotations of GitHub Actions, one line each", async () => {
+    const path = await project({
+      "objects/boat.json": { ...boat, sharing: "nobody" },
+      "objects/a,b:c.json": "{ nonsense\n%",
+    });
+    const { code, out } = await call(["validate", path, "--format", "github"]);
+    expect([code, out.split("\n").length]).toEqual([exitCodes.failed, 2]);
+    expect(out).toMatch(/^::error file=\S+objects\/a%2Cb%3Ac\.json(?:,line=\d+,col=\d+)?::is not JSON: [^\n]*\n$/);
+    await rm(join(path, "objects/a,b:c.json"));
+    expect((await call(["validate", path, "--format", "github"])).out).toMatch(
+      /^::error file=\S+\/objects\/boat\.json,line=11,col=3::\/sharing: must be one of: \S.*\n$/,
+    );
+    expect((await call(["validate", path, "--format", "xml"])).code).toBe(exitCodes.usage);
   });
 
   test("a folder that is no project", async () => {

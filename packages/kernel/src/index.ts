@@ -10,6 +10,7 @@ export type {
   Definition,
   DefinitionKind,
 } from "./changes/types.ts";
+export { roleSchema } from "./changes/roles.ts";
 export { coreObjects } from "./core-objects.ts";
 export type { MasterSecrets } from "./encryption/vault.ts";
 export type { StoredFile } from "./files/files.ts";
@@ -22,6 +23,7 @@ export { refuseFiles } from "./records/create.ts";
 export { maxRows } from "./records/index.ts";
 export * from "./route.ts";
 export { pageCursor, readRouteQuery, type Page } from "./route-query.ts";
+export { settingsSchema } from "./settings.ts";
 export { createSweep } from "./sweep.ts";
 export * from "./types.ts";
 export type { KeptAnswer, TenantComponent } from "@guanxi/store";

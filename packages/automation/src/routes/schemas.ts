@@ -1,30 +1,15 @@
 import type { RouteSchema } from "@guanxi/kernel";
 import { runStatuses } from "../runs/run.ts";
-import { triggers } from "../workflows/definition.ts";
+import { workflowSchema as definitionSchema } from "../workflows/schema.ts";
 
 const time: RouteSchema = { type: ["string", "null"], format: "date-time" };
 const text: RouteSchema = { type: "string" };
 
-/** A workflow in the API's description; `schemas/workflow.json` says the same with more words. */
-export const workflowSchema: RouteSchema = {
-  type: "object",
-  required: ["name", "object", "on", "script"],
-  properties: {
-    name: text,
-    title: text,
-    titles: { type: "object", additionalProperties: text },
-    description: text,
-    object: text,
-    on: { type: "string", enum: [...triggers] },
-    fields: { type: "array", items: text },
-    when: text,
-    order: { type: "integer" },
-    as: { type: "string", const: "system" },
-    active: { type: "boolean" },
-    script: text,
-  },
-  additionalProperties: false,
-};
+/** A workflow in the API's description, which names it as it names all schemas. */
+export const workflowSchema: RouteSchema = (({ $schema: _, $id: __, properties, ...rest }) => {
+  const { $schema: ___, ...members } = properties;
+  return { ...rest, properties: members };
+})(definitionSchema);
 
 const runProperties = {
   id: { type: "string", format: "uuid" },

@@ -33,5 +33,6 @@ export interface WorkflowDefinition {
 export const defaultOrder = 100;
 /** Low enough for an index entry and a file name in stack traces. */
 export const nameLength = 60;
+export const namePattern = "^[a-z][a-z0-9_]*$";
 
 export const isBefore = (on: Trigger): boolean => (beforeTriggers as readonly string[]).includes(on);

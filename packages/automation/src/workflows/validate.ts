@@ -4,24 +4,11 @@ import type { Session } from "@guanxi/kernel";
 import type { ObjectType, Snapshot } from "@guanxi/meta";
 import type { Sandbox } from "@guanxi/sandbox";
 import type { TypeCheck } from "../typecheck/check.ts";
-import { type Trigger, type WorkflowDefinition, isTrigger, nameLength, triggers } from "./definition.ts";
+import { type Trigger, type WorkflowDefinition, isTrigger, nameLength, namePattern, triggers } from "./definition.ts";
+import { workflowMembers } from "./schema.ts";
 import { whenScope } from "./when.ts";
 
-const keys = new Set([
-  "$schema",
-  "name",
-  "title",
-  "titles",
-  "description",
-  "object",
-  "on",
-  "fields",
-  "when",
-  "order",
-  "as",
-  "active",
-  "script",
-]);
+const keys: ReadonlySet<string> = new Set(Object.keys(workflowMembers));
 /** Words of the language that exist in definitions but do nothing here yet; refused by name rather than ignored. */
 const later = new Set(["steps", "schedule", "date", "inbound", "limits"]);
 
@@ -80,8 +67,8 @@ function unknownKeys(body: Record<string, unknown>): Issue[] {
 }
 
 function checkName(value: unknown, name: string): Issue[] {
-  if (!/^[a-z][a-z0-9_]*$/.test(name))
-    return [{ path: "/name", code: "pattern", params: { pattern: "^[a-z][a-z0-9_]*$" } }];
+  if (!new RegExp(namePattern).test(name))
+    return [{ path: "/name", code: "pattern", params: { pattern: namePattern } }];
   if (name.length > nameLength) return [{ path: "/name", code: "maxLength", params: { limit: nameLength } }];
   if (value === undefined) return [{ path: "/name", code: "required" }];
   return value === name ? [] : [{ path: "/name", code: "const", params: { value: name } }];

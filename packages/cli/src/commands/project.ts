@@ -1,14 +1,16 @@
 import { GuanxiProblem } from "@guanxi/client";
-import type { Command } from "commander";
+import { type Command, Option } from "commander";
 import { type Api, localeOf } from "../api.ts";
 import { answersJson, apiFor, asks, commaList, type CommonOptions, type Frame } from "../command.ts";
 import { CommandFailure, exitCodes, explainProblem, sayIssue } from "../failure.ts";
 import { type Io, note, print, printJson } from "../io.ts";
 import { writeStart } from "../project/init.ts";
 import { type Customisation, filesOf, type Kind, kinds } from "../project/layout.ts";
-import { type Fault, missingFrom, type Project, readProject, sayFault } from "../project/read.ts";
+import { annotateFault, type Fault, missingFrom, type Project, readProject, sayFault } from "../project/read.ts";
 import { type ChangeSetAnswer, tellChangeSet } from "../project/steps.ts";
 import { writeProject } from "../project/write.ts";
+
+const faultForms = { text: sayFault, github: annotateFault } as const;
 
 /** `pull`, `push`, `validate`, `init`: the definitions of a tenant as files. */
 export function addProject(program: Command, frame: Frame): void {
@@ -39,13 +41,19 @@ export function addProject(program: Command, frame: Frame): void {
   answersJson(
     program.command(`validate ${here}`).description("check the files without a server"),
     "print the faults as JSON",
-  ).action(async (dir: string | undefined, { json }: CommonOptions) => {
-    const faults = await validate(io, dir ?? ".");
-    if (json) printJson(io, faults);
-    else if (faults.length === 0) note(io, "No faults.");
-    else print(io, faults.map(sayFault).join("\n"));
-    if (faults.length > 0) end(exitCodes.failed);
-  });
+  )
+    .addOption(
+      new Option("--format <form>", "how faults are told: for people and editors, or as annotations of GitHub Actions")
+        .choices(Object.keys(faultForms))
+        .default("text"),
+    )
+    .action(async (dir: string | undefined, { json, format }: CommonOptions & { format: keyof typeof faultForms }) => {
+      const faults = await validate(io, dir ?? ".");
+      if (json) printJson(io, faults);
+      else if (faults.length === 0) note(io, "No faults.");
+      else print(io, faults.map(faultForms[format]).join("\n"));
+      if (faults.length > 0) end(exitCodes.failed);
+    });
   program
     .command(`init ${here}`)
     .description("begin a project: a folder with an object, a workflow and what an editor needs")

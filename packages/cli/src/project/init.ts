@@ -6,7 +6,7 @@ import { folders } from "./layout.ts";
 
 /** Published beside the packages. */
 const schemas = new URL("../../../../schemas/", import.meta.url);
-const copied = ["object.json", "workflow.json", "mapping.json"] as const;
+const copied = ["object.json", "workflow.json", "mapping.json", "roles.json", "settings.json", "delete.json"] as const;
 
 /** As published; but for a workflow, whose script a project has in a file of its own. */
 async function schemaOf(name: (typeof copied)[number]): Promise<string> {
@@ -85,6 +85,28 @@ const settings = {
     { fileMatch: ["/objects/*.json"], url: "./schemas/object.json" },
     { fileMatch: ["/workflows/*.json"], url: "./schemas/workflow.json" },
     { fileMatch: ["/mappings/*.json"], url: "./schemas/mapping.json" },
+    ...["roles.json", "settings.json", "delete.json"].map((file) => ({
+      fileMatch: [`/${file}`],
+      url: `./schemas/${file}`,
+    })),
+  ],
+};
+
+/** A task that marks the faults that `guanxi validate` tells of at their places. */
+const tasks = {
+  version: "2.0.0",
+  tasks: [
+    {
+      label: "guanxi validate",
+      type: "shell",
+      command: "guanxi validate",
+      group: "test",
+      problemMatcher: {
+        owner: "guanxi",
+        fileLocation: ["relative", "${workspaceFolder}"],
+        pattern: { regexp: "^(.+?):(\\d+):(\\d+) (.*)$", file: 1, line: 2, column: 3, message: 4 },
+      },
+    },
   ],
 };
 
@@ -102,6 +124,7 @@ const frame: ReadonlyMap<string, string> = new Map([
   ["README.md", readme],
   [".gitignore", "# What commands write.\nguanxi.d.ts\n*.errors.csv\n"],
   [".vscode/settings.json", json(settings)],
+  [".vscode/tasks.json", json(tasks)],
   ["tsconfig.json", json(compiler)],
 ]);
 const sample: ReadonlyMap<string, string> = new Map([

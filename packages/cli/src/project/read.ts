@@ -149,6 +149,19 @@ function placeOf({ path, message, line, column }: SetIssue, sources: ReadonlyMap
 export const sayFault = ({ file, line, column, pointer = "", message }: Fault): string =>
   `${sayPlace(file, line, column)} ${pointer === "" ? "" : `${pointer}: `}${message}`;
 
+/** What stands for characters that would end a part of a workflow command. */
+const escapedFor = (text: string, more: string): string =>
+  text.replaceAll(/[%\r\n:,]/g, (c) =>
+    c === "%" || c === "\r" || c === "\n" || more.includes(c) ? encodeURIComponent(c) : c,
+  );
+
+/** A workflow command of GitHub Actions, which marks the place in a change that is under review. */
+export function annotateFault({ file, line, column, pointer = "", message }: Fault): string {
+  const place = Object.entries({ file, line, col: column }).filter(([, value]) => value !== undefined);
+  const words = `${pointer === "" ? "" : `${pointer}: `}${message}`;
+  return `::error ${place.map(([name, value]) => `${name}=${escapedFor(String(value), ":,")}`).join(",")}::${escapedFor(words, "")}`;
+}
+
 /** What of a tenant the project has not, by kind: `brought` definitions are the platform's, and stay. */
 export function missingFrom(
   { set }: Project,

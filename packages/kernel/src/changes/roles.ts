@@ -1,11 +1,28 @@
 import { GuanxiError, isObject, type Issue } from "@guanxi/base";
 import { pointer } from "@guanxi/meta";
+import { coreObjects } from "../core-objects.ts";
 import { quote } from "@guanxi/store";
 import type { Plugin, Records, RoleDefinition, Session } from "../types.ts";
 import type { Definition, DefinitionKind } from "./types.ts";
 
 /** What a role says of itself in the core; fields that a tenant adds to roles belong to its records. */
 const members = ["description", "administrator", "rights", "default_rights", "system_rights"] as const;
+
+/** Of a role's fields what an editor checks; titles are for forms. */
+const memberSchema = (member: string): Readonly<Record<string, unknown>> => {
+  const field = coreObjects.find(({ name }) => name === "role")?.properties?.[member] ?? {};
+  return Object.fromEntries(
+    Object.entries(field).filter(([word]) => !["title", "titles", "unique", "default"].includes(word)),
+  );
+};
+
+/** A role as it is put. */
+export const roleSchema = {
+  type: "object",
+  required: ["name"],
+  additionalProperties: false,
+  properties: Object.fromEntries(["name", ...members].map((member) => [member, memberSchema(member)])),
+} as const;
 
 /** The role of whoever a tenant is given to. */
 export const adminRole = { name: "administrator", administrator: true, description: "May do everything." };

@@ -5,12 +5,14 @@ import {
   changeSetList,
   type Kernel,
   readRouteQuery,
+  roleSchema,
   type Route,
   type RouteAnswer,
   type RouteParameter,
   type RouteRequest,
   type RouteSchema,
   type Session,
+  settingsSchema,
 } from "@guanxi/kernel";
 import { metaTag } from "./tags.ts";
 
@@ -25,21 +27,8 @@ const parts = {
     },
   },
   workflows: { ...definitions, description: "As PUT /api/meta/workflows/{name} takes them" },
-  roles: {
-    ...definitions,
-    description: "By name: description, administrator, rights, default_rights, system_rights",
-  },
-  settings: {
-    type: "object",
-    properties: {
-      locale: { type: "string" },
-      timeZone: { type: "string" },
-      currency: { type: "string" },
-      country: { type: "string" },
-      fiscalYearStart: { type: "integer" },
-      purgeDeletedAfterDays: { type: "integer", description: "0 keeps deleted records" },
-    },
-  },
+  roles: { type: "array", items: roleSchema },
+  settings: settingsSchema,
   delete: {
     type: "object",
     description: "Names; what is not there is no fault",
