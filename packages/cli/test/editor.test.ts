@@ -96,6 +96,11 @@ test("every file of a tenant that is pulled is as its schema says, and an editor
         states: { state: { "": ["a"], a: ["b"], b: [] } },
         rules: [{ name: "r", when: "state == 'b'", at: "state", message: "No" }],
       },
+      {
+        extends: "lead",
+        titles: { "zh-TW": "潛在客戶" },
+        properties: { shoe_size: { type: "integer" }, title: { title: "Job" } },
+      },
     ],
     workflows: [
       { name: "w", object: "house", on: "updated", fields: ["state"], script: "export default async () => {}" },
@@ -118,7 +123,7 @@ test("every file of a tenant that is pulled is as its schema says, and an editor
     "settings.json",
     "delete.json",
   ];
-  expect(files).toEqual(expect.arrayContaining(["objects/house.json", "workflows/w.json"]));
+  expect(files).toEqual(expect.arrayContaining(["objects/house.json", "objects/lead.json", "workflows/w.json"]));
   const all = (await api.get("/api/meta/objects")).body.data as { name: string }[];
   expect(all.length, "those of the platform, too").toBeGreaterThan(15);
   for (const file of files) {

@@ -1,5 +1,5 @@
 import { GuanxiError } from "@guanxi/base";
-import type { ObjectType, StoredField } from "@guanxi/meta";
+import { listsRecords, type ObjectType, type StoredField } from "@guanxi/meta";
 import { type Generation, quote } from "@guanxi/store";
 import type { Session } from "../types.ts";
 
@@ -24,7 +24,7 @@ async function letGo(
   const name = quote(column.name);
   const given = "ARRAY(SELECT e::uuid FROM json_array_elements_text($1::json) e)";
   const list = JSON.stringify(ids);
-  if (type === "references") {
+  if (listsRecords(type)) {
     const left = `ARRAY(SELECT e FROM unnest(${name}) e WHERE e <> ALL (${given}))`;
     await connection.sql(`UPDATE ${table} SET ${name} = ${left} WHERE ${name} && ${given}`, [list]);
   } else if (!column.notNull) {
