@@ -46,7 +46,8 @@ export function validateWorkflow(body: unknown, name: string, snapshot: Snapshot
   checkOn(body["on"], issues);
   if (object) {
     checkFields(body["fields"], body["on"], object, issues);
-    if (isTrigger(body["on"])) checkWhen(body["when"], object, body["on"], snapshot, issues);
+    // Whatever a workflow of no trigger is to run on, its condition may have faults of its own.
+    checkWhen(body["when"], object, isTrigger(body["on"]) ? body["on"] : "manual", snapshot, issues);
   }
   issues.push(...script.issues);
   if (issues.length > 0 || object === undefined || script.code === undefined) return { issues };
