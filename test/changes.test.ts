@@ -164,6 +164,13 @@ describe("apply", () => {
       "add lone.c",
       "change the definition of lone (description)",
     ]);
+    const joined = { fieldType: "formula", returns: "text", formula: "a + b" };
+    const fields = { d: text, joined, c: { ...text, title: "C" } };
+    body(await admin().patch(meta("lone"), { properties: fields }), 200);
+    expect((await last()).steps.map((s: { effect: string }) => s.effect)).toEqual([
+      "add lone.d",
+      "change the definition of lone (properties.c, properties.joined)",
+    ]);
     body(await admin().put("/api/meta/workflows/alone", workflow("alone", "lone")), 201);
     expect(await last()).toMatchObject({ changes: [{ kind: "workflows", name: "alone" }] });
     body(await admin().delete("/api/meta/workflows/alone"), 204);

@@ -235,6 +235,8 @@ describe("a start that cannot be", () => {
         REDIS_URL: "localhost",
         GUANXI_SANDBOXES: "0",
         GUANXI_BODY_LIMIT: "1",
+        GUANXI_KEYS: "a client's, but misspelled",
+        ...{ GUANXI_KEY: "a client's", GUANXI_KEY_TEST: "a client's", GUANXI_URL_PRODUCTION: "a client's" },
         GUANXI_OPERATOR_KEY: "two words",
       },
     });
@@ -247,6 +249,7 @@ describe("a start that cannot be", () => {
       ["REDIS_URL", "redis://"],
       ["GUANXI_SANDBOXES", "a whole number from"],
       ["GUANXI_BODY_LIMIT", "is no setting"],
+      ["GUANXI_KEYS", "is no setting"],
       ["GUANXI_OPERATOR_KEY", "letters, digits"],
     ] as const) {
       expect(
@@ -254,6 +257,7 @@ describe("a start that cannot be", () => {
         `${name} in ${run.log()}`,
       ).toContain(advice);
     }
+    expect(run.log()).not.toMatch(/GUANXI_(KEY|URL)(_\w+)? /);
     expect(run.log()).not.toMatch(/^\s+at /m);
     expect(existsSync(join(run.dataDir, "postgres"))).toBe(false);
   }, 30_000);

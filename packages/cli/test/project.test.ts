@@ -309,6 +309,26 @@ test("pull removes files of what is not there only when told to", async () => {
   ]);
 });
 
+test("pull leaves a definition that says the same as somebody has written it", async () => {
+  const { run, api } = await tenant("mine");
+  const path = await project({ "objects/boat.json": boat });
+  await fine(run(["push", path]));
+  const properties = { title: { ...text, was: "name" }, length: { type: "number" } };
+  const written = `${JSON.stringify({ name: "boat", properties })}\n`;
+  await put(path, "objects/boat.json", written);
+  await put(path, "workflows/sail.json", '{ "on": "created", "object": "boat",\n"name": "sail" }');
+  await put(path, "workflows/sail.ts", "export default async () => {};\n");
+  await fine(run(["push", path]));
+  const before = await contentsOf(path);
+  await fine(run(["pull", path]));
+  const { "roles.json": _roles, "settings.json": _settings, ...kept } = await contentsOf(path);
+  expect(kept, "with what it was called, which another tenant has to be told").toEqual(before);
+
+  await api.patch("/api/meta/objects/boat", { title: "Boat" });
+  expect((await fine(run(["pull", path]))).out).toBe("objects/boat.json\n");
+  expect((await contentsOf(path))["objects/boat.json"]).toContain('"title": "Boat"');
+});
+
 describe("faults are told at their places", () => {
   const script = "export default async ({ record }) => {\n  return record.nope;\n};\n";
   const sail = { name: "sail", object: "boat", on: "created" };

@@ -250,7 +250,7 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
     if (
       name.startsWith("GUANXI_") &&
       !name.startsWith("GUANXI_TEST_") &&
-      !["GUANXI_URL", "GUANXI_KEY"].includes(name) &&
+      !/^GUANXI_(URL|KEY)(_|$)/.test(name) &&
       !known.has(name)
     ) {
       issues.push({ path: name, code: "definition", params: { message: "is no setting; see docs/guide/settings.md" } });

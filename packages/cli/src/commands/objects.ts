@@ -82,7 +82,7 @@ async function show(io: Io, name: string, options: CommonOptions): Promise<void>
     field,
     typeWords(fieldTypeOf(value) ?? "", value),
     definition.required?.includes(field) ? "yes" : "",
-    value["unique"] === true ? "yes" : "",
+    value["unique"] === true || value["externalId"] === true ? "yes" : "",
     titleOf(io, value),
   ]);
   const { plural, sharing = "private" } = definition;

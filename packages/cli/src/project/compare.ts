@@ -52,7 +52,7 @@ const bothSay = (from: Side, to: Side, member: "settings" | "delete", part: stri
   member === "delete" || (Object.hasOwn(from[member], part) && Object.hasOwn(to[member], part));
 
 /** As the server keeps it: without what an object was called, with the defaults of its name. */
-function canonical(kind: Kind, definition: Named): Named {
+export function canonical(kind: Kind, definition: Named): Named {
   if (kind !== "objects") return definition;
   const { was: _was, properties = {}, ...rest } = definition;
   const fields = Object.entries(properties as Record<string, unknown>).map(([name, field]) => {

@@ -1,8 +1,11 @@
 import { existsSync } from "node:fs";
 import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
+import { isDeepStrictEqual } from "node:util";
+import { isObject } from "@guanxi/base";
 import { CommandFailure, fileFault } from "../failure.ts";
-import { files, folders } from "./layout.ts";
+import { canonical } from "./compare.ts";
+import { files, folders, type Named } from "./layout.ts";
 import { definitionFiles } from "./read.ts";
 
 export interface Written {
@@ -23,7 +26,7 @@ export async function writeProject(
   const unchanged: string[] = [];
   for (const [path, text] of wanted) {
     const there = existsSync(join(folder, path)) ? await readFile(join(folder, path), "utf8") : undefined;
-    if (there === text) unchanged.push(path);
+    if (there !== undefined && isSame(path, there, text)) unchanged.push(path);
     else {
       await save(join(folder, path), text);
       written.push(path);
@@ -32,6 +35,24 @@ export async function writeProject(
   const others = await strangers(folder, wanted);
   if (remove) for (const path of others) await rm(join(folder, path), { force: true });
   return { written, unchanged, others };
+}
+
+/** A definition that says the same stays as somebody has written it, with its `was`: other tenants may not have been renamed yet. */
+function isSame(path: string, there: string, text: string): boolean {
+  if (there === text || !path.endsWith(".json")) return there === text;
+  const [before, now] = [parsed(there), parsed(text)];
+  if (!path.startsWith("objects/") || !isObject(before) || !isObject(now)) return isDeepStrictEqual(before, now);
+  // The order of fields and record types says something.
+  const [was, is] = [before, now].map((object) => JSON.stringify(canonical("objects", object as Named)));
+  return was === is;
+}
+
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
 }
 
 /** A script stays JavaScript where it is. */

@@ -83,15 +83,15 @@ export function definitionSteps(
   tables: readonly ChangeSetStep[],
   kinds: readonly DefinitionKind[],
 ): ChangeSetStep[] {
-  const told = new Set(tables.map(({ name }) => name));
+  const effects = Map.groupBy(tables, ({ name }) => name);
   return touched.flatMap((one): ChangeSetStep[] => {
     const { kind, name, before, after } = one;
     if (kind === "settings") return [{ kind, name, effect: `set ${name} from ${String(before)} to ${String(after)}` }];
     if (kind === "plugins") return [{ kind, name, effect: pluginEffect(one) }];
     if (kind === "objects") {
-      const isTold = told.has(name);
-      const parts = partsOf(one).filter((part) => !isTold || !inTables.test(part));
-      const changes = !isTold || (before !== null && after !== null && parts.length > 0);
+      const told = effects.get(name)?.map(({ effect }) => effect);
+      const parts = partsOf(one).filter((part) => told === undefined || !tellsOf(told, part, one));
+      const changes = told === undefined || (before !== null && after !== null && parts.length > 0);
       return changes ? [{ kind, name, effect: `change the definition of ${name}${listed(parts)}` }] : [];
     }
     const word = kinds.find((k) => k.name === kind)?.one ?? kind;
@@ -113,7 +113,16 @@ function pluginEffect({ name, before, after }: Touched): string {
 }
 
 /** Members whose changes the steps of the tables tell. */
-const inTables = /^(name|was|required|unique|indexes|properties\..*)$/;
+const inTables = /^(name|was|required|unique|indexes)$/;
+
+/** Of a field they tell when they name it, and a `was` says nothing more; formulas and titles are in no table. */
+function tellsOf(effects: readonly string[], part: string, { before, after }: Touched): boolean {
+  const field = /^properties\.(.*)$/.exec(part)?.[1];
+  if (field === undefined) return inTables.test(part);
+  if (effects.some((effect) => effect.split(/[^\w]+/).includes(field))) return true;
+  const [was, is] = [before, after].map((side) => (side as StoredObject | null)?.definition.properties[field]);
+  return differing(was, is).every((keyword) => keyword === "was");
+}
 
 const listed = (parts: readonly string[]): string => (parts.length === 0 ? "" : ` (${parts.join(", ")})`);
 
