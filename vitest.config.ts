@@ -12,7 +12,8 @@ export default defineConfig({
           "examples/*/test/**/*.test.ts",
           "test/**/*.test.ts",
         ],
-    exclude: ["**/node_modules/**", ...(long ? [] : ["test/long/**"])],
+    // Run by `node --test`, as a project outside of this repository would: test/first-project.test.ts.
+    exclude: ["**/node_modules/**", "examples/property-agency/**", ...(long ? [] : ["test/long/**"])],
     globalSetup: ["packages/testing/src/global-setup.ts"],
     // Processes, because suites start processes of their own and isolates crash whole processes.
     pool: "forks",
