@@ -165,6 +165,8 @@ describe("apply", () => {
       "change the definition of lone (description)",
     ]);
     const joined = { fieldType: "formula", returns: "text", formula: "a + b" };
+    await define(app, object("pair", { a: text, b: text, joined }));
+    expect((await last()).steps[0].effect, "formulas are fields").toBe("create pair with 3 fields");
     const fields = { d: text, joined, c: { ...text, title: "C" } };
     body(await admin().patch(meta("lone"), { properties: fields }), 200);
     expect((await last()).steps.map((s: { effect: string }) => s.effect)).toEqual([

@@ -5,7 +5,6 @@ import {
   listsRecords,
   type ObjectType,
   type SeveralField,
-  shownFields,
   type Snapshot,
   type StoredField,
   type UniqueKey,
@@ -34,7 +33,7 @@ export function createTable(schema: string, object: ObjectType, after: Snapshot)
   const sql = `CREATE TABLE ${qualified(schema, table)} (${[...columns, primaryKey, ...checks].join(", ")})`;
   const own = object.columns.filter((f) => !f.system);
   // Formulas have no column, and are fields for whoever defines them.
-  const fields = shownFields(object).filter((f) => !f.system).length;
+  const fields = [...object.fields.values()].filter((f) => !f.system).length;
   return [
     { sql, effect: `create ${object.name} with ${counted(fields, "field")}` },
     ...own.filter((f) => f.type === "autonumber").map((f) => createSequence(schema, table, f)),
