@@ -153,6 +153,31 @@ test("rules see it, in memory and in the database", async () => {
   body(await admin().delete(`${path}/${id}`), 204);
 });
 
+test("the actor has one, too", async () => {
+  const user = body(await admin().get("/api/meta/objects/user"), 200);
+  const desk = { fieldType: "reference", target: ["firm", "person"], relation: "desks" };
+  body(await admin().put("/api/meta/objects/user", { ...user, properties: { ...user.properties, desk } }), 200);
+  const mine = { fieldType: "reference", target: ["firm", "person"], relation: "mine", defaultFormula: "user.desk" };
+  const rule = {
+    name: "own",
+    when: "about.firm == user.desk.firm && user.desk.object == 'firm'",
+    message: "Not of your own desk",
+  };
+  const changed = { ...remark, properties: { ...remark.properties, mine }, rules: [...remark.rules, rule] };
+  body(await admin().post("/api/meta/changes", { objects: [changed] }), 200);
+  const { id } = body(await admin().get("/api/me"), 200).user;
+  body(await admin().patch(`/api/users/${id}`, { desk: ofFirm(acme) }), 200);
+  const one = await made("remarks", { text: "desk", about: ofPerson(ann), same: null });
+  expect(one.mine).toEqual(ofFirm(acme));
+  problem(await admin().post(path, { text: "x", about: ofFirm(acme) }), 422, "VALIDATION", [""]);
+  problem(await admin().patch(`${path}/${one.id}`, { about: ofFirm(acme) }), 422, "VALIDATION", [""]);
+  body(await admin().patch(`${path}/${one.id}`, { about: ofFirm(globex) }), 200);
+  problem(await admin().get(path + q({ filter: "user.desk.firm.name == 'Acme'" })), 400, "QUERY");
+  expect(await found("mine == user.desk && user.desk.object == 'firm'")).toEqual(["desk"]);
+  body(await admin().patch(`/api/users/${id}`, { desk: null }), 200);
+  body(await admin().delete(`${path}/${one.id}`), 204);
+});
+
 describe("what is asked", () => {
   beforeAll(async () => {
     for (const [text, words, about] of [
@@ -351,7 +376,7 @@ test("a copy of the tenant has it, with the database's own checks", async () => 
       return rows[0]?.n;
     }),
   );
-  expect([checks, keys], "one for each reference; owner, and two for each").toEqual([2, 5]);
+  expect([checks, keys], "one for each reference; owner, and two for each").toEqual([3, 7]);
   const columns = await app.store.sql<{ name: string }>(
     `SELECT attname AS name FROM pg_attribute WHERE attrelid = 't_twin.remark'::regclass AND attname LIKE '\\_to%' AND NOT attisdropped ORDER BY attnum LIMIT 2`,
   );

@@ -37,6 +37,7 @@ const specimen = {
     spot: { fieldType: "geo" },
     took: { fieldType: "duration" },
     leads: { fieldType: "references", target: "lead" },
+    about: { fieldType: "reference", target: ["lead", "account"], relation: "about_specimens" },
     eq: { type: "integer" },
     code: { type: "string", maxLength: 50, unique: true },
   },
@@ -137,6 +138,27 @@ await specimen.list({ select: ["leads.company"] }); // wrong
 await specimen.list({ order: ["leads.company"] }); // wrong
 await specimen.get(id, { expand: ["tags"] }); // wrong
 await specimen.create({ title: "a", exact: "1.5", leads: [1] }); // wrong
+const told = await specimen.get(id, { select: ["about.object", "about.lead.company", "about.account", "title"] });
+same<NonNullable<(typeof told)["about"]>["object"], "lead" | "account">(true);
+same<NonNullable<(typeof told)["about"]>["account"], string | null>(true);
+told.about?.lead?.company.length;
+told.about?.id; // wrong
+const found = await specimen.get(id, { expand: ["about"] });
+if (found.about?.object === "lead") found.about.company.length;
+found.about?.company; // wrong
+same<Objects["specimen"]["read"]["about"], { object: "lead"; id: string } | { object: "account"; id: string } | null>(true);
+await specimen.list({ filter: (f) => f.about.object.eq("lead").and(f.about.lead.company.eq("a"), f.about.account.eq(id), f.about.eq(null), f.about.id.oneOf([id])), order: ["about.object", "-about.account.name"] });
+await specimen.list({ filter: (f) => f.about.object.eq("user") }); // wrong
+await specimen.list({ filter: (f) => f.about.user.name.eq("a") }); // wrong
+await specimen.list({ select: ["about.user.name"] }); // wrong
+await specimen.list({ select: ["about.lead.compny"] }); // wrong
+await specimen.list({ order: ["about.name"] }); // wrong
+await specimen.create({ title: "a", exact: "1.5", about: { object: "lead", id } });
+await specimen.create({ title: "a", exact: "1.5", about: { object: "user", id } }); // wrong
+await specimen.create({ title: "a", exact: "1.5", about: id }); // wrong
+const kinds = await specimen.aggregate({ group: ["about.object", "about.lead.company"], metrics: ["count()"] });
+same<NonNullable<(typeof kinds)[0]>["about_object"], "lead" | "account" | null>(true);
+same<NonNullable<(typeof kinds)[0]>["about_lead_company"], string | null>(true);
 const whole = await specimen.get(id, { select: ["home.*", "spot"] });
 same<(typeof whole)["home"], Objects["specimen"]["read"]["home"] | null>(true);
 const places = await specimen.aggregate({ group: ["home.country"], metrics: ["max(spot.lat)", "sum(took)"], order: ["-max_spot_lat"] });

@@ -1,6 +1,7 @@
 import { hash } from "node:crypto";
 import { type RoleGrant, sumRights } from "@guanxi/access";
-import { type Clock, GuanxiError, type Locale, locales, Recent, secret } from "@guanxi/base";
+import { type Clock, GuanxiError, type Locale, locales, perKey, Recent, secret } from "@guanxi/base";
+import { type ObjectType, type Snapshot, withPairs } from "@guanxi/meta";
 import { quotedSchema, type Store } from "@guanxi/store";
 import { coreUnnamed, memberGrant, userManagerGrant } from "./core-objects.ts";
 import type { Actor } from "./types.ts";
@@ -151,4 +152,14 @@ export class Identity {
       positions: JSON.parse(row.positions) as Actor["positions"],
     };
   }
+}
+
+const actorsOf = perKey((user: ObjectType) =>
+  perKey((actor: Actor): Actor => ({ ...actor, record: withPairs(user, actor.record) })),
+);
+
+/** The actor as a snapshot's expressions know them: what was read without one has the columns of the user's row. */
+export function actorOn({ objects }: Snapshot, actor: Actor): Actor {
+  const user = objects.get("user");
+  return user?.hasSeveral ? actorsOf(user)(actor) : actor;
 }

@@ -14,7 +14,7 @@ import { defaultFileSettings } from "./files/env.ts";
 import { createFiles } from "./files/files.ts";
 import { fileTables } from "./files/tables.ts";
 import { Hooks } from "./hooks.ts";
-import { Identity } from "./identity.ts";
+import { actorOn, Identity } from "./identity.ts";
 import { createIdempotency } from "./idempotency.ts";
 import type { Kernel, KernelOptions } from "./kernel-types.ts";
 import { createKeys } from "./keys.ts";
@@ -74,7 +74,7 @@ export async function createKernel(options: KernelOptions): Promise<Kernel> {
 
   const sessionOn = (compiled: Compiled, actor: Actor, cause: Cause): Session => ({
     tenant: compiled.tenant,
-    actor,
+    actor: actorOn(compiled.snapshot, actor),
     snapshot: compiled.snapshot,
     connection: store,
     cause,

@@ -19,7 +19,7 @@ export { parseDefinition } from "./parse.ts";
 export { type JsonSchema, recordSchema, type RecordUse } from "./record-schema.ts";
 export { escapeToken, pointer } from "./report.ts";
 export { initialValues, rollsUpItself, rollupsOf, rollupsOver, stampFields } from "./rollups.ts";
-export { byColumn, fieldOrBranch, fieldPath, shownFields } from "./several.ts";
+export { byColumn, fieldOrBranch, fieldPath, shownFields, withPairs } from "./several.ts";
 export { retarget, retargetDefinition, storeDefinition } from "./store.ts";
 export { tableById, tableNamed, tablesOf } from "./tables.ts";
 export type * from "./types.ts";

@@ -68,16 +68,7 @@ const usesUser = ({ rules, defaults }: Expressions): boolean =>
 
 type Parts = Pick<
   ObjectType,
-  | "title"
-  | "nameField"
-  | "history"
-  | "currencyDate"
-  | "fields"
-  | "columns"
-  | "formulas"
-  | "hasSeveral"
-  | "uniques"
-  | "indexes"
+  "title" | "nameField" | "history" | "currencyDate" | "fields" | "columns" | "formulas" | "uniques" | "indexes"
 >;
 
 /**
@@ -101,6 +92,7 @@ export class ObjectCore implements ExprObject {
   /** Whether its formulas may ask about records that refer to its own. */
   readonly testsRelated: boolean;
   readonly references: readonly Reference[];
+  readonly hasSeveral: boolean;
   readonly rollups: readonly RollupSource[];
   #parts: Parts | undefined;
   #preparer: Preparer | undefined;
@@ -123,6 +115,7 @@ export class ObjectCore implements ExprObject {
     this.hasComputedDefaults = hasComputedDefaults(definition);
     this.hasExpressions = this.hasComputedDefaults || hasRules(definition);
     this.references = referencesOf(stored);
+    this.hasSeveral = this.references.some(({ field, column }) => field !== column);
     this.rollups = rollupsIn(definition);
   }
 
@@ -219,7 +212,6 @@ function compileParts(stored: StoredObject): Parts {
     fields,
     columns: [...fields.values()].flatMap((f) => f.branches ?? (f.column === undefined ? [] : [f])),
     formulas: [...fields.values()].filter((f) => f.formula !== undefined),
-    hasSeveral: [...fields.values()].some((f) => f.branches !== undefined),
     uniques: keysWithIds(uniqueKeys(definition), stored.fieldIds, stored.uniqueIds),
     indexes: keysWithIds(askedIndexes(definition), stored.fieldIds, stored.indexIds),
   });

@@ -88,7 +88,7 @@ export class TenantObject implements ObjectType {
     return this.core.parts.indexes;
   }
   get hasSeveral(): boolean {
-    return this.core.parts.hasSeveral;
+    return this.core.hasSeveral;
   }
   get rules(): readonly Rule[] {
     return this.#compiled().rules;

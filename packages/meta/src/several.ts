@@ -48,6 +48,15 @@ export const shownFields = (object: ObjectType, columns = object.columns): reado
     ? [...new Set(columns.map((f) => (f.branchOf === undefined ? f : (object.fields.get(f.branchOf) as SeveralField))))]
     : columns;
 
+/** A row as its columns are, with the values of references to records of several objects besides. */
+export function withPairs(object: ObjectType, row: RecordValue): RecordValue {
+  const pairs = [...object.fields.values()].flatMap(({ name, branches }) => {
+    const named = branches?.find((branch) => (row[branch.name] ?? null) !== null);
+    return branches ? [[name, named ? { object: named.target, id: row[named.name] } : null] as const] : [];
+  });
+  return { ...row, ...Object.fromEntries(pairs) };
+}
+
 /** Values by the names of their columns: of a reference to records of several objects, one for each branch. */
 export function byColumn<V extends RecordValue>(object: ObjectType, values: V): V | RecordValue {
   if (!object.hasSeveral) return values;

@@ -1,6 +1,5 @@
 import { type CheckedExpression, partSql, type RelatedRecord, toSql } from "@guanxi/expr";
 import {
-  byColumn,
   fieldOrBranch,
   formulaOf,
   type ObjectType,
@@ -72,9 +71,7 @@ export function expressionSql(
       const [name = ""] = path;
       const user = snapshot.objects.get("user");
       const type = (user && fieldOrBranch(user, name))?.column?.sqlType ?? "text";
-      return parameters.find(`user.${name}`, type, ({ userRecord }) =>
-        user ? byColumn(user, userRecord)[name] : undefined,
-      );
+      return parameters.find(`user.${name}`, type, (asker) => asker.userRecord[name]);
     },
   });
 }

@@ -120,6 +120,9 @@ function movedFields(was: StoredObject, now: StoredObject): Moved[] {
   });
 }
 
-/** What others can do with it: who may read it, and where it is kept, as much as what it holds. */
+/** What others can do with it: who may read it, and where it is kept, as much as what it holds, and by which names a list of targets leads on. */
 const typeOf = (field: FieldDefinition): string =>
-  [fieldTypeOf(field), field["returns"], field.writeOnly === true, field.sensitive === true, field.history].join();
+  [
+    ...[fieldTypeOf(field), field["returns"], field.writeOnly === true, field.sensitive === true, field.history],
+    ...(typeof field.target === "object" ? field.target : []),
+  ].join();

@@ -17,7 +17,7 @@ export async function releaseAside(session: Session, family: readonly Generation
 async function letGo(
   { connection, snapshot }: Session,
   holder: ObjectType,
-  { column, type }: StoredField,
+  { column, type, branchOf = "" }: StoredField,
   ids: readonly string[],
 ): Promise<void> {
   const table = `${quote(snapshot.settings.schema)}.${quote(holder.table)}`;
@@ -27,7 +27,7 @@ async function letGo(
   if (listsRecords(type)) {
     const left = `ARRAY(SELECT e FROM unnest(${name}) e WHERE e <> ALL (${given}))`;
     await connection.sql(`UPDATE ${table} SET ${name} = ${left} WHERE ${name} && ${given}`, [list]);
-  } else if (!column.notNull) {
+  } else if (!column.notNull && holder.fields.get(branchOf)?.required !== true) {
     await connection.sql(`UPDATE ${table} SET ${name} = NULL WHERE ${name} = ANY (${given})`, [list]);
   } else {
     const [row] = await connection.sql<{ n: number }>(

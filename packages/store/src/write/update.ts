@@ -1,4 +1,4 @@
-import { type Field, fieldOrBranch, listsRecords, type ObjectType } from "@guanxi/meta";
+import { fieldOrBranch, listsRecords, type ObjectType } from "@guanxi/meta";
 import {
   literal,
   type Parameters,
@@ -60,6 +60,7 @@ export function ruleConditions(
 ): string[] {
   const { settings, objects } = context.snapshot;
   const user = objects.get("user");
+  const userType = (field: string): string => (user && fieldOrBranch(user, field))?.column?.sqlType ?? "text";
   return object.rules.map((rule) =>
     placedExpressionSql(rule.when, {
       parameters,
@@ -70,19 +71,11 @@ export function ruleConditions(
       present: () => "TRUE",
       column(path, root) {
         const [name = ""] = path;
-        if (root === "user") return userSql(user && fieldOrBranch(user, name), name);
+        if (root === "user") return `(${place.userRecord} ->> ${literal(name)})::${userType(name)}`;
         return root === "old" ? `o.${quote(name)}` : proposed(name);
       },
     }),
   );
-}
-
-/** A value of the actor's record; of a branch, the id where it is of that object. */
-function userSql(field: Field | undefined, name: string): string {
-  const type = field?.column?.sqlType ?? "text";
-  if (field?.branchOf === undefined) return `(${place.userRecord} ->> ${literal(name)})::${type}`;
-  const whole = `${place.userRecord} -> ${literal(field.branchOf)}`;
-  return `(CASE WHEN ${whole} ->> 'object' = ${literal(field.target ?? "")} THEN ${whole} ->> 'id' END)::${type}`;
 }
 
 /** Every column as the patch would leave it. */
