@@ -147,6 +147,20 @@ describe("its objects", () => {
       name: "a",
     });
 
+    // Whoever speaks of it by its name is told of.
+    const rule = {
+      name: "r",
+      when: `about.object == '${names.b}' && has(about.${names.b}) && name == null`,
+      message: "m",
+    };
+    body(await change([defined(to("a", "b"), { rules: [rule] })]), 200);
+    const again = object("other_name", { name }, { was: names.b });
+    problem(await change([again]), 422, "DEFINITION", [`/${names.c}/rules/0/when`]);
+    const both2 = defined(to("a", "b"), { rules: [{ ...rule, when: rule.when.replaceAll(names.b, "other_name") }] });
+    body(await change([again, both2]), 200);
+    expect(await about(names.c, id)).toEqual({ object: "other_name", id: a.id });
+    body(await change([object(names.b, { name }, { was: "other_name" }), defined(to("a", "b"))]), 200);
+
     const used = await admin().delete(`/api/meta/objects/${names.a}?allow=drop:${names.a}`);
     problem(used, 409, "CONFLICT");
     expect(used.body.detail).toContain(`reference ${names.c}.about`);

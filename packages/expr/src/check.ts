@@ -134,12 +134,24 @@ function operator(syntax: Syntax & { is: "operator" }, names: Names): TypedNode 
     const test = isOld(other) ? isNew(at, names) : nullTest("is_null", check(other, names), at);
     return sign === "==" ? test : call(operation("not"), [test], test.type, at);
   }
-  return resolve(
+  const node = resolve(
     sign,
     operands.map((o) => check(o, names)),
     at,
     signAt,
   );
+  if (isEquality || sign === "in") refuseUnknownObject(node);
+  return node;
+}
+
+/** The name of an object is compared with those it can be: any other is a slip, or what an object was called before. */
+function refuseUnknownObject({ args }: CallNode): void {
+  const named = args.find((arg) => arg.node === "field" && arg.part === "object");
+  const targets = named?.node === "field" ? named.branches?.map(({ target }) => target) : undefined;
+  if (!targets) return;
+  for (const item of args.flatMap((arg) => (arg.node === "list" ? arg.items : [arg])))
+    if (item.node === "literal" && typeof item.value === "string" && !targets.includes(item.value))
+      throw new ExpressionError(item.at, messages.unknownMember(item.value, targets.join(", ")));
 }
 
 const nullTest = (key: string, node: TypedNode, at: number): CallNode => call(operation(key), [node], node.type, at);

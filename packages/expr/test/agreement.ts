@@ -263,7 +263,7 @@ export function checkOrSkip(source: string, scope: ExprScope): CheckedExpression
   try {
     return checkExpression(source, scope);
   } catch (error) {
-    if (error instanceof ExpressionError && /pattern|digits|nests|longer|written out/.test(error.message))
+    if (error instanceof ExpressionError && /pattern|digits|nests|longer|written out|here, only/.test(error.message))
       return undefined;
     throw new Error(`${source}: ${String(error)}`, { cause: error });
   }
