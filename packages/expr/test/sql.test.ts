@@ -11,8 +11,8 @@ beforeAll(async () => {
     CREATE TEMP TABLE account (id uuid PRIMARY KEY, title text);
     CREATE TEMP TABLE visit (n int PRIMARY KEY, property uuid, amount numeric, note text);
     CREATE TEMP TABLE property (id uuid PRIMARY KEY, name text, city text, tags text[], active boolean, qty bigint, price numeric, close_date date,
-      created_at timestamptz, opens time, sla interval, owner uuid, account uuid, extra jsonb)`);
-  const indexed = ["name", "qty", "price", "close_date", "created_at", "owner"];
+      created_at timestamptz, opens time, sla interval, owner uuid, account uuid, extra jsonb, _to1 uuid, _to2 uuid)`);
+  const indexed = ["name", "qty", "price", "close_date", "created_at", "owner", "_to1", "_to2"];
   for (const column of indexed) await sql.unsafe(`CREATE INDEX ON property (${column})`);
   await sql.unsafe(`CREATE INDEX ON property USING gin (tags); SET enable_seqscan = off; SET enable_bitmapscan = on`);
   await sql.unsafe(`INSERT INTO account VALUES ('0198a6a5-7a6b-7c3d-8e4f-00000000000a', 'Lin & Co');
@@ -44,6 +44,8 @@ function write(source: string): { text: string; params: unknown[] } {
   return { text, params };
 }
 
+const one = "0198a6a5-7a6b-7c3d-8e4f-000000000001";
+
 describe("SQL that an index can serve", () => {
   test.each<[source: string, text: string, params: unknown[]]>([
     ["qty >= 5", "(p.qty >= $1::bigint)", ["5"]],
@@ -70,6 +72,22 @@ describe("SQL that an index can serve", () => {
       "owner == '0198A6A5-7a6b-7c3d-8e4f-000000000001'",
       "(p.owner = $1::uuid)",
       ["0198a6a5-7a6b-7c3d-8e4f-000000000001"],
+    ],
+    ["about.account == '0198a6a5-7a6b-7c3d-8e4f-000000000001'", "(p._to1 = $1::uuid)", [one]],
+    [
+      "about.id == '0198a6a5-7a6b-7c3d-8e4f-000000000001'",
+      "((COALESCE(p._to1, p._to2) = $1::uuid) AND ((p._to1 = $1::uuid) OR (p._to2 = $1::uuid)))",
+      [one],
+    ],
+    [
+      "'0198a6a5-7a6b-7c3d-8e4f-000000000001' == about",
+      "(($1::uuid = COALESCE(p._to1, p._to2)) AND (($1::uuid = p._to1) OR ($1::uuid = p._to2)))",
+      [one],
+    ],
+    [
+      "about in ['0198a6a5-7a6b-7c3d-8e4f-000000000001']",
+      "((COALESCE(p._to1, p._to2) = ANY ($1::uuid[])) AND ((p._to1 = ANY ($1::uuid[])) OR (p._to2 = ANY ($1::uuid[]))))",
+      [[one]],
     ],
     ["qty in [1, 2]", "(p.qty = ANY ($1::bigint[]))", [["1", "2"]]],
     ["name in ['x', 'y']", "(p.name = ANY ($1::text[]))", [["x", "y"]]],
