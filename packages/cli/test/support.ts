@@ -94,11 +94,12 @@ export interface Served {
   stop(): Promise<{ code: number | null; signal: NodeJS.Signals | null }>;
 }
 
-export async function serve(app: TestApp): Promise<Served> {
+export async function serve(app: TestApp, env: Readonly<Record<string, string>> = {}): Promise<Served> {
   const child = start(["serve", "--port", "0"], {
     DATABASE_URL: app.databaseUrl,
     GUANXI_OPERATOR_KEY: operatorKey,
     GUANXI_DRAIN_MS: "0",
+    ...env,
   });
   const url = await ready(child);
   const key = app.keys["admin"] ?? "";
@@ -157,14 +158,15 @@ interface Used {
   readonly folder: string;
 }
 
-/** Starts a server for the tests of a file, told to `begin`, and ends it after them; → a command that speaks to it. */
+/** Starts a server with these settings for the tests of a file, told to `begin`, and ends it after them; → a command that speaks to it. */
 export function useServer(
   begin: (used: Used) => void,
+  env: Readonly<Record<string, string>> = {},
 ): (words: readonly string[], options?: CallOptions) => Promise<Ended> {
   let used: Used;
   beforeAll(async () => {
     const app = await createTestApp();
-    used = { app, server: await serve(app), folder: await makeFolder() };
+    used = { app, server: await serve(app, env), folder: await makeFolder() };
     begin(used);
   });
   afterAll(async () => {

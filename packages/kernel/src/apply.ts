@@ -12,6 +12,7 @@ import {
   tablesOf,
 } from "@guanxi/meta";
 import {
+  type Ahead,
   type ChangeStep,
   compileDdl,
   type Connection,
@@ -104,7 +105,7 @@ export function refuseLosses(
   throw new GuanxiError("DATA_LOSS", { issues });
 }
 
-interface BlockingRow extends Record<string, unknown> {
+export interface BlockingRow extends Record<string, unknown> {
   readonly id: string;
   readonly value: string | null;
   readonly total: number;
@@ -116,32 +117,44 @@ export interface Ran {
   readonly inTheWay?: readonly BlockingRow[];
 }
 
+type Step = Pick<ChangeStep, "effect">;
+
 /** Rows that stand in the way of a definition are the caller's to mend: which, and what of. */
-function blocked(step: ChangeStep, rows: readonly BlockingRow[], cause?: unknown): GuanxiError {
-  const shown = rows.map((r) => (r.value === null ? r.id : `${r.id} (${r.value})`));
-  const which =
-    rows.length === 0
-      ? ""
-      : ` ${rows[0]?.total} record(s): ${shown.join(", ")}${rows.length < (rows[0]?.total ?? 0) ? ", …" : ""}`;
-  return new GuanxiError("CONFLICT", {
-    detail: `Existing records do not fit (${step.effect}); mend them first.${which}`,
-    cause,
-  });
+export class RowsInTheWay extends GuanxiError {
+  readonly step: Step;
+  /** None where only PostgreSQL has seen them. */
+  readonly rows: readonly BlockingRow[];
+
+  constructor(step: Step, rows: readonly BlockingRow[], cause?: unknown) {
+    const shown = rows.map((r) => (r.value === null ? r.id : `${r.id} (${r.value})`));
+    const which =
+      rows.length === 0
+        ? ""
+        : ` ${rows[0]?.total} record(s): ${shown.join(", ")}${rows.length < (rows[0]?.total ?? 0) ? ", …" : ""}`;
+    super("CONFLICT", { detail: `Existing records do not fit (${step.effect}); mend them first.${which}`, cause });
+    this.step = step;
+    this.rows = rows;
+  }
 }
 
 /** A row that was written since we looked, or one that only PostgreSQL could find. */
-const isBlocked = (e: unknown): boolean => isDatabaseError(e, "22", "23", "54000", "42804", "42846");
+export const isBlocked = (e: unknown): boolean => isDatabaseError(e, "22", "23", "54000", "42804", "42846");
 
 /** Runs the statements of the changes in the transaction; CONFLICT where rows are in the way of one. */
-export async function runDdl(tx: Connection, changes: readonly MetaChange[], next: Snapshot): Promise<Ran[]> {
-  const steps = compileDdl(next.settings.schema, changes, next);
+export async function runDdl(
+  tx: Connection,
+  changes: readonly MetaChange[],
+  next: Snapshot,
+  ahead?: Ahead,
+): Promise<Ran[]> {
+  const steps = compileDdl(next.settings.schema, changes, next, ahead);
   for (const step of steps) {
     const rows = step.inTheWay === undefined ? [] : await tx.sql<BlockingRow>(step.inTheWay);
-    if (rows.length > 0) throw blocked(step, rows);
+    if (rows.length > 0) throw new RowsInTheWay(step, rows);
     try {
       await tx.sql(step.sql);
     } catch (e) {
-      if (isBlocked(e)) throw blocked(step, [], e);
+      if (isBlocked(e)) throw new RowsInTheWay(step, [], e);
       throw e;
     }
   }
@@ -150,30 +163,52 @@ export async function runDdl(tx: Connection, changes: readonly MetaChange[], nex
 
 /**
  * The same in a transaction that will be rolled back: a statement in whose way rows are is left out, so that all of them are found. What
- * follows from one that was left out may fail for that reason alone, and is left out too.
+ * follows from one that was left out may fail for that reason alone, and is left out too. Of large tables only the rows in the way are looked
+ * for, before anything is locked.
  */
 export async function tryDdl(
   store: Store,
   tx: Connection,
   changes: readonly MetaChange[],
   next: Snapshot,
+  ahead: Ahead,
 ): Promise<Ran[]> {
+  const found = await lookAhead(tx, ahead);
   const ran: Ran[] = [];
-  for (const step of compileDdl(next.settings.schema, changes, next)) {
-    const leftOut = ran.some(({ inTheWay }) => inTheWay !== undefined);
+  let leftOut = false;
+  for (const step of compileDdl(next.settings.schema, changes, next, ahead)) {
+    const known = found.get(step.change)?.get(step.effect) ?? [];
     try {
-      const rows = await store.savepoint(tx, async (inside) => {
-        const found = step.inTheWay === undefined ? [] : await inside.sql<BlockingRow>(step.inTheWay);
-        if (found.length === 0) await inside.sql(step.sql);
-        return found;
-      });
+      const rows =
+        known.length > 0 || step.untried
+          ? known
+          : await store.savepoint(tx, async (inside) => {
+              const inTheWay = step.inTheWay === undefined ? [] : await inside.sql<BlockingRow>(step.inTheWay);
+              if (inTheWay.length === 0) await inside.sql(step.sql);
+              return inTheWay;
+            });
       ran.push(rows.length === 0 ? { step } : { step, inTheWay: rows });
+      leftOut ||= rows.length > 0 || step.untried === true;
     } catch (e) {
       if (!isBlocked(e) && !(leftOut && isDatabaseError(e, "42"))) throw e;
       ran.push(leftOut ? { step } : { step, inTheWay: [] });
+      leftOut = true;
     }
   }
   return ran;
+}
+
+type Found = ReadonlyMap<MetaChange, ReadonlyMap<string, readonly BlockingRow[]>>;
+
+/** Rows in the way of what would be made ahead, by change and effect. */
+async function lookAhead(tx: Connection, { steps }: Ahead): Promise<Found> {
+  const found = new Map<MetaChange, Map<string, readonly BlockingRow[]>>();
+  for (const { change, effect, inTheWay } of steps) {
+    if (inTheWay === undefined) continue;
+    const rows = await tx.sql<BlockingRow>(inTheWay);
+    found.set(change, (found.get(change) ?? new Map<string, readonly BlockingRow[]>()).set(effect, rows));
+  }
+  return found;
 }
 
 interface Definitions {

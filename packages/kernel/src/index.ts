@@ -2,13 +2,15 @@ export { objectRights, systemRights, type ObjectRight, type Rights, type SystemR
 export type { Backup, RestoreOptions } from "./backups.ts";
 export { type DraftTenant, draftTenant } from "./changes/offline.ts";
 export { changeSetList } from "./changes/history.ts";
-export type {
-  ChangeSetAnswer,
-  ChangeSetEntry,
-  ChangeSetOptions,
-  Customisation,
-  Definition,
-  DefinitionKind,
+export {
+  type ChangeSetAnswer,
+  type ChangeSetEntry,
+  type ChangeSetOptions,
+  type Customisation,
+  type Definition,
+  type DefinitionKind,
+  isStillBuilding,
+  type StillBuilding,
 } from "./changes/types.ts";
 export { roleSchema } from "./changes/roles.ts";
 export { coreObjects } from "./core-objects.ts";

@@ -3,6 +3,7 @@ import type { ObjectType, Snapshot } from "@guanxi/meta";
 import type { StorageSettings } from "@guanxi/storage";
 import type { Store, TenantComponent } from "@guanxi/store";
 import type { Backup, RestoredTenant, RestoreOptions } from "./backups.ts";
+import type { BuildSettings } from "./changes/build.ts";
 import type { MasterSecrets } from "./encryption/vault.ts";
 import type { FileSettings } from "./files/env.ts";
 import type { Files } from "./files/files.ts";
@@ -31,6 +32,8 @@ export interface KernelOptions {
   readonly maxTenantsCached?: number;
   /** Change sets of a tenant whose definitions are kept, so that they can be taken back: the newest. */
   readonly changeSetsKept?: number;
+  /** Which changes of definitions are built beside the writers of their tables, and how long they are waited for. */
+  readonly changes?: Partial<BuildSettings> | undefined;
 }
 
 export interface Kernel {

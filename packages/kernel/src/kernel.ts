@@ -4,6 +4,7 @@ import type { ObjectType, Snapshot } from "@guanxi/meta";
 import { createStorage } from "@guanxi/storage";
 import { insertStatement, notify, quote, recordTables, tenantSchema } from "@guanxi/store";
 import { createBackups } from "./backups.ts";
+import { Builds, defaultBuildSettings } from "./changes/build.ts";
 import { changeSetTables, defaultChangeSetsKept } from "./changes/history.ts";
 import { roleKind } from "./changes/roles.ts";
 import { accessChannel, arrivedChannel, goneChannel, metaChannel } from "./channels.ts";
@@ -124,6 +125,7 @@ export async function createKernel(options: KernelOptions): Promise<Kernel> {
     aftermath: (object) => (accessObjects.has(object.name) ? (session) => accessAftermath(session, object) : undefined),
   };
   const records = createRecords(env);
+  const builds = new Builds({ store, observe, settings: { ...defaultBuildSettings, ...options.changes } });
 
   const systemActor = ({ snapshot }: Compiled, user: string): Actor => ({
     user,
@@ -179,6 +181,7 @@ export async function createKernel(options: KernelOptions): Promise<Kernel> {
   const metadata = createMetadata({
     snapshots,
     records: env,
+    builds,
     plugins,
     kinds: [roleKind({ plugins, records, refresh })],
     changeSetsKept: options.changeSetsKept ?? defaultChangeSetsKept,
@@ -290,6 +293,7 @@ export async function createKernel(options: KernelOptions): Promise<Kernel> {
     },
     async close() {
       idempotency.stop();
+      await builds.stop();
       await Promise.all(listening.map((l) => l.stop()));
     },
   };

@@ -8,14 +8,26 @@ import { applyChangeSet, type Ask } from "./changes/engine.ts";
 import { listChangeSets, readChangeSet } from "./changes/history.ts";
 import { emptySet, parseChangeSet, parseOptions } from "./changes/parse.ts";
 import { wayBack } from "./changes/revert.ts";
-import type { Applied, ChangeSet, ChangeSetAnswer, Definition, DefinitionKind } from "./changes/types.ts";
+import {
+  type Applied,
+  type ChangeSet,
+  type ChangeSetAnswer,
+  type Definition,
+  type DefinitionKind,
+  isStillBuilding,
+  type StillBuilding,
+} from "./changes/types.ts";
 import { baseOf, basesOf, ownExtension } from "./plugins/brought.ts";
 import { readEditions } from "./plugins/editions.ts";
 import { createPlugins } from "./plugins/plugins.ts";
 import { withFresh } from "./records/context.ts";
 import { recalculate } from "./records/recalculate.ts";
 import type { DefinitionOptions, Layer, Metadata, MetadataAnswer } from "./metadata-types.ts";
+import { createSweep } from "./sweep.ts";
 import type { Plugin, Session } from "./types.ts";
+
+/** ms between two looks of the slow round; a change set of the tenant's, and whoever asks for the one being built, looks at once. */
+const sweepMs = 5_000;
 
 interface Env extends Omit<EngineEnv, "kinds"> {
   readonly plugins: readonly Plugin[];
@@ -57,7 +69,11 @@ function checkName({ snapshot }: Session, name: string, input: unknown): unknown
   throw new GuanxiError("DEFINITION", { issues: [{ path: "/name", code: "definition", params: { message } }] });
 }
 
-const answerOf = ({ id, version, ok, steps }: Applied): ChangeSetAnswer => ({ id, version, ok, steps });
+function answerOf(applied: Applied | StillBuilding): ChangeSetAnswer | StillBuilding {
+  if (isStillBuilding(applied)) return applied;
+  const { id, version, ok, steps } = applied;
+  return { id, version, ok, steps };
+}
 
 export function createMetadata(env: Env): Metadata {
   const kinds = [...env.kinds];
@@ -82,9 +98,24 @@ export function createMetadata(env: Env): Metadata {
     return { definition: wanted === "base" ? base : ownExtension(base, whole), version };
   }
 
-  function apply(session: Session, ask: Ask, options?: Parameters<typeof applyChangeSet>[3]): Promise<Applied> {
+  function apply(
+    session: Session,
+    ask: Ask,
+    options?: Parameters<typeof applyChangeSet>[3],
+  ): Promise<Applied | StillBuilding> {
     requireMetadataRight(session);
     return applyChangeSet(engine, session, ask, options);
+  }
+
+  /** One that changes no tables, and so is never built. */
+  async function applyAtOnce(
+    session: Session,
+    set: ChangeSet,
+    options?: Parameters<typeof applyChangeSet>[3],
+  ): Promise<Applied> {
+    const applied = await apply(session, () => set, options);
+    if (isStillBuilding(applied)) throw new Error("a change set without objects is being built");
+    return applied;
   }
 
   /** Changes one object to what `write` makes of its definition. */
@@ -93,13 +124,15 @@ export function createMetadata(env: Env): Metadata {
     name: string,
     write: (inside: Session) => unknown,
     { ifVersion, allow = [] }: DefinitionOptions,
-  ): Promise<MetadataAnswer> {
+  ): Promise<MetadataAnswer | StillBuilding> {
     let found: ObjectDefinition | undefined;
     const set = (inside: Session): ChangeSet => {
       found = inside.snapshot.objects.get(name)?.stored.definition;
       return { ...emptySet, allow, objects: only(checkName(inside, name, write(inside))) };
     };
-    const { version, touched } = await apply(session, set, { ifVersion, onlyObjects: true });
+    const applied = await apply(session, set, { ifVersion, onlyObjects: true });
+    if (isStillBuilding(applied)) return applied;
+    const { version, touched } = applied;
     const put = touched.find((one) => one.kind === "objects" && one.name === name);
     const definition = put === undefined ? found : (put.after as StoredObject).definition;
     if (definition === undefined) throw new Error(`${name} was not put`);
@@ -135,18 +168,19 @@ export function createMetadata(env: Env): Metadata {
           throw new GuanxiError("NOT_FOUND", { detail: `There is no object ${name}.` });
         return { ...emptySet, allow, gone: new Map([["objects", only(name)]]) };
       };
-      await apply(session, set, { ifVersion, onlyObjects: true });
+      const applied = await apply(session, set, { ifVersion, onlyObjects: true });
+      return isStillBuilding(applied) ? applied : undefined;
     },
     register: (kind) => void kinds.push(kind),
     async putOther(session, kind, definition, { ifVersion, locale }) {
       const set = { ...emptySet, others: new Map([[kind, only(definition)]]) };
-      const { version, touched } = await apply(session, () => set, { ifVersion, locale, anew: true });
+      const { version, touched } = await applyAtOnce(session, set, { ifVersion, locale, anew: true });
       const put = touched.find((one) => one.kind === kind);
       if (!put) throw new Error(`no ${kind} were put`);
       return { definition: put.after as Definition, version, created: put.before === null };
     },
     async removeOther(session, kind, name, ifVersion) {
-      await apply(session, () => ({ ...emptySet, gone: new Map([[kind, only(name)]]) }), { ifVersion });
+      await applyAtOnce(session, { ...emptySet, gone: new Map([[kind, only(name)]]) }, { ifVersion });
     },
     async apply(session, body, options) {
       requireMetadataRight(session);
@@ -171,7 +205,21 @@ export function createMetadata(env: Env): Metadata {
     },
     async changeSet(session, id) {
       requireMetadataRight(session);
+      const entry = await readChangeSet(session, id);
+      if (entry.state !== "building") return entry;
+      await env.builds.clearAbandoned(session.tenant);
       return readChangeSet(session, id);
+    },
+    startSweep(list) {
+      const sweep = createSweep({
+        task: "abandoned change sets",
+        list,
+        visit: (tenant) => env.builds.visit(tenant),
+        intervalMs: sweepMs,
+        observe: env.records.observe,
+      });
+      sweep.all();
+      return sweep;
     },
     async customisation(session) {
       requireMetadataRight(session);

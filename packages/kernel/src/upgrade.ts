@@ -3,6 +3,7 @@ import { GuanxiError, isGuanxiError, type Issue, issueMessage, type Observe } fr
 import { compileSnapshot, loadSnapshot, type ObjectDefinition, storeDefinition, type StoredObject } from "@guanxi/meta";
 import { type Connection, isGone, migrateTenant, notify, quote, type Store, type TenantComponent } from "@guanxi/store";
 import { applyDefinitions, idCounter } from "./apply.ts";
+import { Building, refuseWhileBuilding } from "./changes/builds.ts";
 import { keepChangeSet } from "./changes/history.ts";
 import { definitionSteps, tableSteps } from "./changes/steps.ts";
 import { touchedObjects } from "./changes/touched.ts";
@@ -99,6 +100,8 @@ async function upgradeTenant(env: Env, tenant: string, schema: string): Promise<
     await withLocks(store, (tx) => upgradeCore(tx, tenant, schema, core, vault));
     return "current";
   } catch (error) {
+    // Its end is told like that of any change of metadata.
+    if (error instanceof Building) return "blocked";
     // A definition of the tenant's stands in the way. It goes on with the core that it has; the log says what to mend.
     if (!isGuanxiError(error) || (error.code !== "DEFINITION" && error.code !== "CONFLICT")) throw error;
     const message = `the core objects stay at level ${found.core}: ${wordsOf(error)}`;
@@ -151,6 +154,7 @@ async function upgradeCore(tx: Connection, tenant: string, schema: string, core:
   const [row] = await tx.sql<{ core_level: number }>(`SELECT core_level FROM ${s}._meta FOR UPDATE`);
   const before = row?.core_level ?? 0;
   if (before >= core.level) return;
+  await refuseWhileBuilding(tx, schema);
   const found = await loadStored(tx, schema);
   const { version, settings, texts } = found;
   const stored = storedObjects(found);

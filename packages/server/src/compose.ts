@@ -33,6 +33,7 @@ export interface Parts {
   readonly tenantsCached: number;
   /** Change sets of a tenant that can be taken back. */
   readonly changeSetsKept?: number;
+  readonly changes?: KernelOptions["changes"];
   readonly sandboxes: number;
   /** Whether this process relays events and runs workflows. */
   readonly worker: boolean;
@@ -122,6 +123,7 @@ async function join(parts: Parts, endings: Endings): Promise<Composition> {
     masterSecrets: parts.masterSecrets,
     maxTenantsCached: parts.tenantsCached,
     ...(parts.changeSetsKept === undefined ? {} : { changeSetsKept: parts.changeSetsKept }),
+    changes: parts.changes,
   });
   endings.push(() => kernel.close());
   const queue = createQueue({
@@ -146,7 +148,10 @@ async function join(parts: Parts, endings: Endings): Promise<Composition> {
   const bulk = createBulk({ kernel, observe, tracer });
   const importer = parts.worker ? await bulk.startWorker() : undefined;
   if (importer) endings.push(() => importer.stop());
-  const sweeps = parts.worker ? [kernel.files.startSweep(), kernel.retention.startSweep()] : [];
+  const tenants = async (): Promise<string[]> => (await kernel.tenants.list()).map(({ id }) => id);
+  const sweeps = parts.worker
+    ? [kernel.files.startSweep(), kernel.retention.startSweep(), kernel.metadata.startSweep(tenants)]
+    : [];
   for (const sweep of sweeps) endings.push(() => sweep.stop());
   let phase: "start" | "ready" | "end" = "start";
   const health = async () => {

@@ -42,6 +42,10 @@ export interface Config {
   readonly fileKeepMs: number;
   /** Where contents of files are kept instead of the data folder. */
   readonly s3: S3Settings | undefined;
+  /** Bytes of a table beyond which nothing goes through it while its writers wait. */
+  readonly largeTableBytes: number;
+  /** ms that a change of definitions is waited for before the answer is that it goes on. */
+  readonly changeWaitMs: number;
   /** The root of an OTLP receiver over HTTP; nothing is traced without. */
   readonly tracesEndpoint: string | undefined;
 }
@@ -156,6 +160,18 @@ export const settings = {
       "hours that a file which no record names is kept, so that a wrong removal can be undone; uploads may take as long",
     fallback: "24",
   },
+  largeTableBytes: {
+    name: "GUANXI_LARGE_TABLE_KB",
+    meaning:
+      "kilobytes of a table beyond which a change of definitions builds and checks beside its writers; it goes through 1000 in some 10 ms, which they wait otherwise",
+    fallback: "1000",
+  },
+  changeWaitMs: {
+    name: "GUANXI_CHANGE_WAIT_MS",
+    meaning:
+      "milliseconds that a change of definitions is waited for before it is answered with 202 and goes on, and that another one waits for it",
+    fallback: "5000",
+  },
   tracesEndpoint: {
     name: "OTEL_EXPORTER_OTLP_ENDPOINT",
     meaning: "root of an OpenTelemetry receiver (OTLP over HTTP) that traces are sent to",
@@ -182,6 +198,7 @@ export const settings = {
  */
 const defaultDrainMs = 5_000;
 
+const bytesPerKb = 1_000;
 const bytesPerMb = 1_000_000;
 const msPerHour = 3_600_000;
 
@@ -285,6 +302,8 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
         : number(settings.drainMs, 0, 600_000),
     fileBytes: number(settings.fileBytes, 1, 5_000) * bytesPerMb,
     fileKeepMs: number(settings.fileKeepMs, 1, 8_760) * msPerHour,
+    largeTableBytes: number(settings.largeTableBytes, 0, 1_000_000_000) * bytesPerKb,
+    changeWaitMs: number(settings.changeWaitMs, 0, 600_000),
     s3,
     tracesEndpoint,
   };

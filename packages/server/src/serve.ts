@@ -61,6 +61,7 @@ async function start(
       mostBytes: config.fileBytes,
       keepMs: config.fileKeepMs,
     },
+    changes: { largeTableBytes: config.largeTableBytes, changeWaitMs: config.changeWaitMs },
     worker: config.role !== "api",
     api: config.role !== "worker",
     observe,

@@ -1,5 +1,6 @@
 import { fieldPath, type MetaChange, type ObjectType, type Snapshot, tableNamed } from "@guanxi/meta";
 import { quote } from "@guanxi/query";
+import type { Ahead } from "./ddl/ahead.ts";
 import {
   addColumn,
   changeBranches,
@@ -15,6 +16,7 @@ import { orderRenames, type Rename } from "./ddl/rename.ts";
 import { type DdlStep, qualified } from "./ddl/step.ts";
 import { addForeignKey, createIndex, createTable, createUnique, dropIndex } from "./ddl/tables.ts";
 
+export { type Ahead, type AheadStep, compileAhead } from "./ddl/ahead.ts";
 export { losesValues } from "./ddl/convert.ts";
 export { parseConstraintName } from "./ddl/names.ts";
 export type { DdlStep } from "./ddl/step.ts";
@@ -22,6 +24,8 @@ export type { DdlStep } from "./ddl/step.ts";
 /** A statement, and the change that it is part of. */
 export interface ChangeStep extends DdlStep {
   readonly change: MetaChange;
+  /** It takes over what was made ahead, or holds writers for long: not for trying out. */
+  readonly untried?: true;
 }
 
 type Change<K extends MetaChange["kind"]> = Extract<MetaChange, { kind: K }>;
@@ -31,9 +35,14 @@ const ofKind = <K extends MetaChange["kind"]>(changes: readonly MetaChange[], ki
 
 /**
  * The statements that bring a tenant's schema from one snapshot to the next: `changes` as `diffSnapshots` gives them.
- * To be run in this order in one transaction. Pure text.
+ * To be run in this order in one transaction, once what is `ahead` of it has been made. Pure text.
  */
-export function compileDdl(schema: string, changes: readonly MetaChange[], after: Snapshot): ChangeStep[] {
+export function compileDdl(
+  schema: string,
+  changes: readonly MetaChange[],
+  after: Snapshot,
+  { adopt, heavy }: Pick<Ahead, "adopt" | "heavy"> = nothingAhead,
+): ChangeStep[] {
   const steps: ChangeStep[] = [];
   let renamed = false;
   let columnsRenamed = false;
@@ -46,12 +55,17 @@ export function compileDdl(schema: string, changes: readonly MetaChange[], after
       if (!columnsRenamed) steps.push(...renameColumns(schema, ofKind(changes, "rename_field")));
       columnsRenamed = true;
     } else {
-      steps.push(...partOf(change, changeSteps(schema, change, after)));
+      const own = adopt.get(change);
+      const untried = own !== undefined || heavy.has(change);
+      const all = partOf(change, own ?? changeSteps(schema, change, after));
+      steps.push(...(untried ? all.map((step) => ({ ...step, untried })) : all));
     }
   }
   const created = ofKind(changes, "create_object");
   return [...steps, ...created.flatMap((change) => partOf(change, foreignKeys(schema, change.object, after)))];
 }
+
+const nothingAhead: Pick<Ahead, "adopt" | "heavy"> = { adopt: new Map(), heavy: new Set() };
 
 const partOf = (change: MetaChange, steps: readonly DdlStep[]): ChangeStep[] =>
   steps.map((step) => ({ ...step, change }));

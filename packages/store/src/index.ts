@@ -11,7 +11,24 @@ export {
   refuseTaken,
   stagingOf,
 } from "./backup/staging.ts";
-export { type ChangeStep, compileDdl, losesValues, parseConstraintName } from "./ddl.ts";
+export {
+  buildProgress,
+  columnsOfIndex,
+  dropLeftovers,
+  holdBuild,
+  isBuilding,
+  sizesOf,
+  watchClient,
+} from "./building.ts";
+export {
+  type Ahead,
+  type AheadStep,
+  type ChangeStep,
+  compileAhead,
+  compileDdl,
+  losesValues,
+  parseConstraintName,
+} from "./ddl.ts";
 export { DatabaseError, isDatabaseError, isGone } from "./errors.ts";
 export { migrateTenant, recordTables, quotedSchema, type TenantComponent, tenantSchema } from "./fixed-tables.ts";
 export { createStore, type StoreSettings } from "./postgres.ts";

@@ -56,6 +56,9 @@ function urlOf(database: string): string {
 /** Workers of one test run share a template, so that only one of them makes the demo. */
 const templateName = (): string => `guanxi_template_${process.ppid}`;
 
+/** With `GUANXI_TEST_LARGE_TABLE_BYTES=0` every table that has rows is changed as large ones are. */
+const largeTableBytes = process.env["GUANXI_TEST_LARGE_TABLE_BYTES"];
+
 const composeOn = (
   databaseUrl: string,
   folder: string,
@@ -73,6 +76,7 @@ const composeOn = (
     bodyLimitBytes: 10_000_000,
     tenantsCached: 100,
     files: { folder, ...options.files },
+    ...(largeTableBytes === undefined ? {} : { changes: { largeTableBytes: Number(largeTableBytes) } }),
     sandboxes: 2,
     worker: options.worker ?? false,
     api: true,

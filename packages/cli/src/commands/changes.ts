@@ -1,14 +1,16 @@
 import type { Command } from "commander";
 import { type Api, unlimitedMs } from "../api.ts";
+import { changeDefinitions } from "../change-set.ts";
 import { answersJson, apiFor, asks, commaList, type CommonOptions, type Frame, wholeNumber } from "../command.ts";
 import { CommandFailure, exitCodes } from "../failure.ts";
 import { type Io, print, printJson } from "../io.ts";
-import { type ChangeSetAnswer, type Step, stepLines, tellChangeSet } from "../project/steps.ts";
+import { type Step, stepLines, tellChangeSet } from "../project/steps.ts";
 import { plain, table } from "../table.ts";
 
 interface Change {
   readonly id: string;
-  readonly version: number;
+  readonly state: "building" | "applied" | "failed";
+  readonly version: number | null;
   readonly at: string;
   readonly by: string | null;
   readonly message: string | null;
@@ -16,6 +18,7 @@ interface Change {
   readonly pruned: boolean;
   readonly changes: readonly { readonly kind: string; readonly name: string }[];
   readonly steps: readonly Step[];
+  readonly problem?: { readonly title: string; readonly detail?: string };
 }
 
 interface Revert extends CommonOptions {
@@ -87,11 +90,12 @@ async function show(io: Io, given: string, options: CommonOptions): Promise<void
   const api = await apiFor(io, options, "user");
   const change = await api.json<Change>({ path: `${path}/${encodeURIComponent(await idOf(api, given))}` });
   if (options.json) return printJson(io, change);
-  const { version, at, message, reverts, pruned, steps } = change;
+  const { state, version, at, message, reverts, pruned, steps, problem } = change;
   const head = [
-    `version ${version}, ${at}, by ${(await makersOf(api, [change]))(change)}`,
+    `${version === null ? state : `version ${version}`}, ${at}, by ${(await makersOf(api, [change]))(change)}`,
     ...(message === null ? [] : [message]),
     ...(reverts === null ? [] : [`reverts ${reverts}`]),
+    ...(problem ? [problem.detail ?? problem.title] : []),
     ...(pruned ? ["Its definitions are no longer kept: it cannot be taken back."] : []),
   ];
   print(io, [...head.map(plain), ...stepLines(steps)].join("\n"));
@@ -101,7 +105,7 @@ async function revert({ io, end }: Frame, given: string, options: Revert): Promi
   const { plan = false, allow, message } = options;
   const api = await apiFor(io, options, "user");
   const id = await idOf(api, given);
-  const answer = await api.json<ChangeSetAnswer>({
+  const answer = await changeDefinitions(io, api, {
     method: "POST",
     path: `${path}/${encodeURIComponent(id)}/revert${plan ? "?plan=true" : ""}`,
     body: { allow, message },

@@ -2,6 +2,7 @@ import type { FieldDefinition } from "@guanxi/meta";
 import type { Command } from "commander";
 import { GuanxiProblem } from "@guanxi/client";
 import { type Api, localeOf, unlimitedMs } from "../api.ts";
+import { followChangeSet, isStillBuilding, type StillBuilding } from "../change-set.ts";
 import { answersJson, apiFor, asks, commaList, type CommonOptions, type Frame } from "../command.ts";
 import { confirmDeletion } from "../confirm.ts";
 import { type DefinitionFile, onBehalfOf, putAll, readDefinition } from "../definitions.ts";
@@ -112,17 +113,22 @@ async function put(io: Io, files: readonly string[], options: Allowing): Promise
   for (const file of files) definitions.push(await readDefinition(io, file));
   const api = await apiFor(io, options, "user");
   await putAll(io, definitions, {
-    put: (file) => putOne(api, file, options),
+    put: (file) => putOne(io, api, file, options),
     say: linesOf,
     json: options.json === true,
   });
 }
 
-async function putOne(api: Api, { file, name, body }: DefinitionFile, options: Allowing): Promise<Put> {
+async function putOne(io: Io, api: Api, { file, name, body }: DefinitionFile, options: Allowing): Promise<Put> {
   const before =
     (await find(api, name)) ?? (typeof body["was"] === "string" ? await find(api, body["was"]) : undefined);
   const request = { method: "PUT", path: `${addressOf(name)}${allowed(options)}`, body } as const;
-  const after = await onBehalfOf(file, () => api.json<Definition>(request));
+  const after = await onBehalfOf(file, async () => {
+    const answer = await api.json<Definition | StillBuilding>(request);
+    if (!isStillBuilding(answer)) return answer;
+    await followChangeSet(io, api, answer);
+    return api.json<Definition>({ path: addressOf(name) });
+  });
   return { file, name: after.name, plural: after.plural, ...objectChanges(before, after) };
 }
 
@@ -153,7 +159,11 @@ async function remove(io: Io, name: string, options: Allowing & { yes?: boolean 
   const definition = await api.json<Definition>({ path: addressOf(name) });
   const what = `the object ${name} (${titleOf(io, definition)}) with all its records`;
   if (!options.yes) await confirmDeletion(io, { what, typed: name, called: "its name" });
-  await api.json({ method: "DELETE", path: `${addressOf(name)}${allowed(options)}` });
+  const answer = await api.json<StillBuilding | undefined>({
+    method: "DELETE",
+    path: `${addressOf(name)}${allowed(options)}`,
+  });
+  if (isStillBuilding(answer)) await followChangeSet(io, api, answer);
   if (options.json) printJson(io, { name, deleted: true });
   else note(io, `The object ${name} is deleted.`);
 }

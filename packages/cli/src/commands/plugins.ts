@@ -2,6 +2,7 @@ import { type Command, Option } from "commander";
 import { localeOf } from "../api.ts";
 import { answersJson, apiFor, asks, commaList, type CommonOptions, type Frame } from "../command.ts";
 import { confirmDeletion } from "../confirm.ts";
+import { changeDefinitions } from "../change-set.ts";
 import { exitCodes } from "../failure.ts";
 import { type Io, print, printJson } from "../io.ts";
 import { type ChangeSetAnswer, tellChangeSet } from "../project/steps.ts";
@@ -112,7 +113,8 @@ async function act({ io, name, action, plan }: Asked, { allow, purge, ...options
     ...(purge ? { purge: "true" } : {}),
   });
   const path = `${address}/${encodeURIComponent(name)}${tail}${query.size > 0 ? `?${query}` : ""}`;
-  const answer = await (await apiFor(io, options, "user")).json<Answer>({ method, path });
+  const api = await apiFor(io, options, "user");
+  const answer: Answer = { collisions: [], ...(await changeDefinitions(io, api, { method, path })) };
   if (options.json) printJson(io, answer);
   else tell(io, name, answer, plan);
   return answer.ok;

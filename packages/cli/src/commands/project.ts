@@ -1,6 +1,7 @@
 import { GuanxiProblem } from "@guanxi/client";
 import { type Command, Option } from "commander";
 import { type Api, localeOf } from "../api.ts";
+import { changeDefinitions } from "../change-set.ts";
 import { answersJson, apiFor, asks, commaList, type CommonOptions, type Frame } from "../command.ts";
 import { CommandFailure, exitCodes, explainProblem, sayIssue } from "../failure.ts";
 import { type Io, note, print, printJson } from "../io.ts";
@@ -90,7 +91,7 @@ async function push({ io, end }: Frame, folder: string, options: Push): Promise<
   const api = await apiFor(io, options, "user");
   const found = await customisationOf(api);
   const missing = missingFrom(project, found, found.brought);
-  const answer = await send(api, project, missing, found.version, options);
+  const answer = await send(io, api, project, missing, found.version, options);
   if (options.json) printJson(io, answer);
   else tell(io, answer, missing, options);
   if (!answer.ok) end(exitCodes.failed);
@@ -100,6 +101,7 @@ const faulty = (faults: readonly Fault[]): CommandFailure =>
   new CommandFailure(`The files have faults.\n${faults.map((fault) => `  ${sayFault(fault)}`).join("\n")}`);
 
 async function send(
+  io: Io,
   api: Api,
   project: Project,
   missing: Readonly<Record<Kind, readonly string[]>>,
@@ -115,7 +117,7 @@ async function send(
   );
   const body = { ...set, delete: gone, ...(allow ? { allow } : {}), ...(message === undefined ? {} : { message }) };
   try {
-    return await api.json<ChangeSetAnswer>({
+    return await changeDefinitions(io, api, {
       method: "POST",
       path: `/api/meta/changes${plan ? "?plan=true" : ""}`,
       headers: { "if-match": `"${version}"` },

@@ -1,11 +1,13 @@
 import { diffSnapshots, type MetaChange, type Snapshot, type StoredObject, tableById } from "@guanxi/meta";
-import { type Connection, isDatabaseError, quote } from "@guanxi/store";
+import { type Ahead, compileAhead, type Connection, isDatabaseError, quote, sizesOf } from "@guanxi/store";
 import { countOf, lossesOf, refuseLosses, runDdl, tryDdl, writeDefinitions } from "../apply.ts";
 import { changed, type Editions, listPlugins, writeEditions } from "../plugins/editions.ts";
 import type { RecordsEnv } from "../records/context.ts";
 import { moveRights } from "../role-rights.ts";
 import type { Snapshots } from "../snapshots.ts";
 import type { Session } from "../types.ts";
+import type { Builds } from "./build.ts";
+import { type BuildPlan, ToBeBuilt } from "./builds.ts";
 import type { Dependents } from "./dependents.ts";
 import type { Draft } from "./draft.ts";
 import { placed } from "./faults.ts";
@@ -20,6 +22,7 @@ export interface EngineEnv {
   readonly kinds: readonly DefinitionKind[];
   /** Entries of the history that keep their definitions. */
   readonly changeSetsKept: number;
+  readonly builds: Builds;
 }
 
 /** What a change set comes to, where nothing stands against it in the definitions. */
@@ -36,6 +39,8 @@ export interface Facts {
   /** Of plugins, before. */
   readonly editions: Editions;
   readonly plan: boolean;
+  /** What was made ahead of it; undefined before. */
+  readonly built?: BuildPlan | undefined;
 }
 
 /** Tables first, then what describes them, and the definitions of other kinds on these. */
@@ -49,7 +54,7 @@ export async function carryThrough(
   const current = inside.snapshot;
   const version = current.version + 1;
   const before = await readKinds(env.kinds, inside, work, draft.moves.size > 0);
-  const tables = await changeTables(env, facts);
+  const tables = await changeTables(env, facts, work);
   await writeDefinitions(tx, env.records.vault, { current, next, nextId });
   await writeEditions(tx, inside.tenant.schema, set.plugins);
   if (set.plugins.size > 0) await listPlugins(tx, inside.tenant.id, changed(editions, set.plugins));
@@ -73,20 +78,57 @@ export async function carryThrough(
   return { ok: tables.ok, steps: [...tables.steps, ...definitionSteps(touched, tables.steps, env.kinds)], touched };
 }
 
-/** Brings the tables to the new definitions, or in a plan tells how far that comes. */
+/** Brings the tables to the new definitions, or in a plan tells how far that comes. Throws ToBeBuilt where that takes long and was not built. */
 async function changeTables(
   env: EngineEnv,
-  { tx, inside, next, draft, dependents, set, plan }: Facts,
+  { tx, inside, stored, next, draft, dependents, set, plan, built }: Facts,
+  work: readonly Pending[],
 ): Promise<{ ok: boolean; steps: ChangeSetStep[] }> {
   const placeOf = (object: string, path: string): string => draft.places.get(object)?.(path) ?? path;
   const changes = placed(placeOf, () => diffSnapshots(inside.snapshot, next));
   const losses = await lossesOf(tx, inside.snapshot, changes);
   if (!plan) refuseLosses(losses, set.allow, placeOf);
+  const large = built?.large ?? (await largeOf(tx, inside.snapshot, changes, env.builds.largeTableBytes));
+  const ahead = compileAhead(next.settings.schema, changes, { before: inside.snapshot, after: next, large });
+  if (!plan && built === undefined && takesLong(ahead)) {
+    const version = inside.snapshot.version;
+    const touched = [
+      ...touchedObjects(stored, draft.list),
+      ...touchedSettings(inside.snapshot.settings, next.settings),
+      ...work.map(({ kind, name }) => ({ kind: kind.name, name })),
+    ];
+    throw new ToBeBuilt({
+      ...{ version, large, ahead: ahead.steps, message: set.message, reverts: set.back?.set },
+      changes: touched.map(({ kind, name }) => ({ kind, name })),
+    });
+  }
   const rows = plan ? await rowsOf(tx, inside.snapshot, changes) : new Map<number, number>();
-  const ran = plan ? await tryDdl(env.records.store, tx, changes, next) : await runDdl(tx, changes, next);
+  const ran = plan ? await tryDdl(env.records.store, tx, changes, next, ahead) : await runDdl(tx, changes, next, ahead);
   const facts = { ran, losses, allow: set.allow, dependents, rows, back: set.back !== undefined };
   const refused = losses.some(({ allow }) => !set.allow.includes(allow));
   return { ok: !refused && ran.every(({ inTheWay }) => inTheWay === undefined), steps: tableSteps(facts) };
+}
+
+const takesLong = ({ steps, heavy }: Ahead): boolean => steps.length > 0 || heavy.size > 0;
+
+/** Ids of the objects whose tables are there, change, and are larger than that. */
+async function largeOf(
+  tx: Connection,
+  current: Snapshot,
+  changes: readonly MetaChange[],
+  bytes: number,
+): Promise<ReadonlySet<number>> {
+  const ids = changes.flatMap((change) =>
+    change.kind === "compute_rollup" ? [change.group.parent.id, change.group.child.id] : [change.object.id],
+  );
+  const tables = [...new Set(ids)].flatMap((id) => tableById(current, id) ?? []);
+  if (tables.length === 0) return new Set();
+  const sizes = await sizesOf(
+    tx,
+    current.settings.schema,
+    tables.map(({ table }) => table),
+  );
+  return new Set(tables.filter(({ table }) => (sizes.get(table) ?? 0) > bytes).map(({ id }) => id));
 }
 
 async function rowsOf(tx: Connection, current: Snapshot, changes: readonly MetaChange[]): Promise<Map<number, number>> {

@@ -16,6 +16,7 @@ import { settingFaults } from "../settings.ts";
 import { loadStored, storedObjects } from "../stored.ts";
 import { type Editions, readEditions } from "../plugins/editions.ts";
 import type { Session } from "../types.ts";
+import { type BuildPlan, endBuild, refuseWhileBuilding, ToBeBuilt } from "./builds.ts";
 import { carryThrough, type EngineEnv } from "./carry.ts";
 import { type Dependents, dependentsOf, withUnreadable, wordsOf } from "./dependents.ts";
 import { type Draft, draftObjects } from "./draft.ts";
@@ -23,7 +24,7 @@ import { placed } from "./faults.ts";
 import { keepChangeSet, pruneChangeSets } from "./history.ts";
 import { pendingOf, type Prepared, prepareOthers } from "./others.ts";
 import { brokenSteps } from "./steps.ts";
-import type { Applied, ChangeSet, ChangeSetOptions, DefinitionKind } from "./types.ts";
+import type { Applied, ChangeSet, ChangeSetOptions, DefinitionKind, StillBuilding } from "./types.ts";
 
 /** What is to be done, which may depend on what is there: asked under the lock, and before it where something has to be prepared. */
 export type Ask = (session: Session, stored: readonly StoredObject[]) => ChangeSet | Promise<ChangeSet>;
@@ -47,27 +48,51 @@ export interface ApplyOptions extends ChangeSetOptions {
 
 /**
  * Applies a change set, all or nothing, under the tenant's metadata lock, as one new version; every node hears of it. Where `ask` wants
- * nothing but objects, nothing has to be prepared.
+ * nothing but objects, nothing has to be prepared. What takes long on large tables is built before; where that is not done in time, the answer
+ * is that it goes on.
  */
 export async function applyChangeSet(
   env: EngineEnv,
   session: Session,
   ask: Ask,
   { onlyObjects = false, ...options }: ApplyOptions = {},
-): Promise<Applied> {
+): Promise<Applied | StillBuilding> {
   const prepared: Prepared = onlyObjects ? new Map() : await prepare(env, session, ask, options);
-  try {
-    const applied = await withLocks(env.records.store, async (tx) => {
-      const answer = await applyLocked(env, session, tx, ask, prepared, options);
-      if (options.plan) throw new Planned(answer);
+  const applied = async (tx: Connection, build?: Build): Promise<Applied> => {
+    const answer = await applyLocked(env, session, tx, { ask, prepared, build }, options);
+    if (options.plan) throw new Planned(answer);
+    return answer;
+  };
+  return env.builds.whenFree(session.tenant, async () => {
+    try {
+      const answer = await withLocks(env.records.store, applied);
+      if (answer.id !== null) env.snapshots.forget(session.tenant.id);
       return answer;
-    });
-    if (applied.id !== null) env.snapshots.forget(session.tenant.id);
-    return applied;
-  } catch (error) {
-    if (error instanceof Planned) return error.answer;
-    throw error;
-  }
+    } catch (error) {
+      if (error instanceof Planned) return error.answer;
+      if (!(error instanceof ToBeBuilt)) throw error;
+      const plan = { ...error.plan, by: options.byPlatform ? undefined : session.actor.user };
+      return env.builds.build(session, plan, async (tx, id) => {
+        // It goes on for as long as its tables need, which is why it is not done at once.
+        await tx.sql("SET LOCAL statement_timeout = 0");
+        const answer = await applied(tx, { id, plan });
+        env.records.store.afterCommit(tx, () => env.snapshots.forget(session.tenant.id));
+        return answer;
+      });
+    }
+  });
+}
+
+/** What was made ahead, under which id. */
+interface Build {
+  readonly id: string;
+  readonly plan: BuildPlan;
+}
+
+interface Job {
+  readonly ask: Ask;
+  readonly prepared: Prepared;
+  readonly build: Build | undefined;
 }
 
 /** Ids while nothing is stored: no tenant's counter gets there. */
@@ -161,30 +186,32 @@ async function applyLocked(
   env: EngineEnv,
   session: Session,
   tx: Connection,
-  ask: Ask,
-  prepared: Prepared,
+  { ask, prepared, build }: Job,
   { ifVersion, plan = false, anew = false, byPlatform = false }: ApplyOptions,
 ): Promise<Applied> {
-  const s = quote(session.tenant.schema);
-  await tx.sql(`SELECT FROM ${s}._meta FOR UPDATE`);
+  const { schema } = session.tenant;
+  await tx.sql(`SELECT FROM ${quote(schema)}._meta FOR UPDATE`);
+  await refuseWhileBuilding(tx, schema, build?.id);
   const { inside, stored } = await lockedSession(session, tx);
   const { version } = inside.snapshot;
   if (ifVersion !== undefined && ifVersion !== version) throw new GuanxiError("PRECONDITION");
   const set = await ask(inside, stored);
-  const ids = await idCounter(tx, session.tenant.schema);
-  const editions = await readEditions(tx, session.tenant.schema);
+  const ids = await idCounter(tx, schema);
+  const editions = await readEditions(tx, schema);
   const { draft, dependents, broken, next } = await planObjects(env.kinds, inside, { stored, editions }, set, ids.next);
   if (broken && !plan) throw stillUsed(dependents);
   if (next === undefined) return { id: null, version, ok: false, steps: brokenSteps(dependents), touched: [] };
   const work = await pendingOf(env.kinds, inside, set, anew);
   if (next === inside.snapshot && work.length + set.plugins.size === 0)
     return { id: null, version, ok: true, steps: [], touched: [] };
-  const facts = { tx, inside, stored, next, nextId: ids.value(), draft, dependents, set, editions, plan };
+  const built = build?.plan;
+  const facts = { tx, inside, stored, next, nextId: ids.value(), draft, dependents, set, editions, plan, built };
   const { ok, steps, touched } = await carryThrough(env, facts, work, prepared);
   if (plan) return { id: null, version, ok: ok && !broken, steps, touched };
-  const entry = { version: version + 1, message: set.message, reverts: set.back?.set, touched, steps };
+  if (build) await endBuild(tx, schema, build.id);
+  const entry = { id: build?.id, version: version + 1, message: set.message, reverts: set.back?.set, touched, steps };
   const id = await keepChangeSet(byPlatform ? { ...inside, actor: undefined } : inside, entry);
-  await pruneChangeSets(tx, session.tenant.schema, env.changeSetsKept);
+  await pruneChangeSets(tx, schema, env.changeSetsKept);
   await notify(tx, metaChannel, session.tenant.id);
   return { id, version: version + 1, ok: true, steps, touched };
 }

@@ -4,6 +4,7 @@ import { type Connection, quote, type TenantComponent } from "@guanxi/store";
 import type { Edition } from "../plugins/editions.ts";
 import { type Page, pageCursor } from "../route-query.ts";
 import type { Session } from "../types.ts";
+import { buildArrival, buildMigration, readBuild } from "./builds.ts";
 import type { ChangeSetEntry, ChangeSetStep, Touched } from "./types.ts";
 
 /** Every change set that was applied; `changes` holds the definitions before and after, objects as they are stored. */
@@ -23,13 +24,17 @@ export const changeSetTables: TenantComponent = {
     // Of an entry that was pruned, `changes` has kinds and names alone.
     `ALTER TABLE {schema}._change_set ADD COLUMN pruned boolean NOT NULL DEFAULT false;
     CREATE INDEX _change_set_whole ON {schema}._change_set (version) WHERE NOT pruned;`,
+    buildMigration,
   ],
+  arrival: { always: buildArrival, elsewhere: "" },
 };
 
 /** The list that the cursors belong to. */
 export const changeSetList = "meta.changes";
 
 interface NewEntry {
+  /** Where it has one already. */
+  readonly id?: string | undefined;
   readonly version: number;
   readonly message: string | undefined;
   readonly reverts: string | undefined;
@@ -48,9 +53,8 @@ export async function keepChangeSet(
     readonly tenant: { readonly schema: string };
     readonly actor: { readonly user: string } | undefined;
   },
-  { version, message, reverts, touched, steps }: NewEntry,
+  { id = newId(), version, message, reverts, touched, steps }: NewEntry,
 ): Promise<string> {
-  const id = newId();
   await connection.sql(
     `INSERT INTO ${quote(tenant.schema)}._change_set (id, version, at, actor, message, reverts, changes, steps)
      VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`,
@@ -110,8 +114,10 @@ export async function listChangeSets(
   };
 }
 
-/** One with its definitions before and after, where they are kept; NOT_FOUND. */
+/** One with its definitions before and after, where they are kept, or one that is being built or has failed; NOT_FOUND. */
 export async function readChangeSet(session: Session, id: string): Promise<ChangeSetEntry> {
+  const build = isId(id) ? await readBuild(session, id) : undefined;
+  if (build) return build;
   const row = await rowOf(session, id);
   return shown(row, (touched) =>
     row.pruned
@@ -162,6 +168,7 @@ async function rowOf(session: Session, id: string): Promise<Row> {
 
 const shown = (row: Row, entry: (touched: Touched) => ChangeSetEntry["changes"][number]): ChangeSetEntry => ({
   id: row.id,
+  state: "applied",
   version: row.version,
   at: new Date(row.at).toISOString(),
   by: row.actor,

@@ -41,7 +41,7 @@ export function tableSteps({ ran, losses, allow, dependents, rows, back }: Objec
   });
 }
 
-const shownRows = (rows: NonNullable<Ran["inTheWay"]>): NonNullable<ChangeSetStep["inTheWay"]> => ({
+export const shownRows = (rows: NonNullable<Ran["inTheWay"]>): NonNullable<ChangeSetStep["inTheWay"]> => ({
   count: rows[0]?.total ?? 0,
   records: rows.map(({ id, value }) => ({ id, value })),
 });

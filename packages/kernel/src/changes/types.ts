@@ -1,4 +1,4 @@
-import type { Locale } from "@guanxi/base";
+import type { GuanxiError, Locale } from "@guanxi/base";
 import type { Extension, ObjectDefinition, StoredObject, Use } from "@guanxi/meta";
 import type { Edition } from "../plugins/editions.ts";
 import type { Session } from "../types.ts";
@@ -101,6 +101,15 @@ export interface ChangeSetAnswer {
   readonly steps: readonly ChangeSetStep[];
 }
 
+/** A change set that is not done in the time that an answer may take; its entry in the history tells how far it is. */
+export interface StillBuilding {
+  readonly id: string;
+  readonly state: "building";
+}
+
+export const isStillBuilding = (answer: object): answer is StillBuilding =>
+  "state" in answer && answer.state === "building";
+
 /** What became of a change set, for who asked for one definition. */
 export interface Applied extends ChangeSetAnswer {
   readonly touched: readonly Touched[];
@@ -117,10 +126,12 @@ export interface ChangeSetOptions {
   readonly anew?: boolean;
 }
 
-/** An entry of the history. */
+/** An entry of the history; one that is being built or has failed is found under its id only. */
 export interface ChangeSetEntry {
   readonly id: string;
-  readonly version: number;
+  readonly state: "building" | "applied" | "failed";
+  /** Null unless it is applied. */
+  readonly version: number | null;
   readonly at: string;
   /** The user; null for the platform itself. */
   readonly by: string | null;
@@ -131,7 +142,18 @@ export interface ChangeSetEntry {
   readonly pruned: boolean;
   /** Definitions; `before` and `after` only where one entry is asked for that is not pruned. */
   readonly changes: readonly (Pick<Touched, "kind" | "name"> & Partial<Touched>)[];
+  /** Unless it is applied, those that are done ahead of it. */
   readonly steps: readonly ChangeSetStep[];
+  /** While it is being built: how many of the steps are done, what is being done, and from 0 to 1 how far that is. */
+  readonly progress?: {
+    readonly done: number;
+    readonly of: number;
+    readonly now: string;
+    readonly phase?: string;
+    readonly share?: number;
+  };
+  /** Why it failed. */
+  readonly problem?: GuanxiError;
 }
 
 /** What a tenant has of its own, in the form that a change set takes. */

@@ -2,7 +2,14 @@ import { GuanxiError, isGuanxiError, type Issue, issueMessage, type Locale } fro
 import { type StoredObject, tablesOf } from "@guanxi/meta";
 import type { Ask } from "../changes/engine.ts";
 import { emptySet } from "../changes/parse.ts";
-import type { Applied, ChangeSet, ChangeSetAnswer, DefinitionKind } from "../changes/types.ts";
+import {
+  type Applied,
+  type ChangeSet,
+  type ChangeSetAnswer,
+  type DefinitionKind,
+  isStillBuilding,
+  type StillBuilding,
+} from "../changes/types.ts";
 import type { Plugin, Session } from "../types.ts";
 import type { Collision } from "./collisions.ts";
 import { type Edition, editionOf, type Editions, type PluginState, readEditions } from "./editions.ts";
@@ -52,7 +59,7 @@ export type PluginAction = (typeof pluginActions)[number];
 interface Env {
   readonly plugins: readonly Plugin[];
   readonly roles: DefinitionKind;
-  apply(session: Session, ask: Ask, options: object): Promise<Applied>;
+  apply(session: Session, ask: Ask, options: object): Promise<Applied | StillBuilding>;
   refresh(session: Session): Promise<Session>;
 }
 
@@ -112,14 +119,12 @@ export function createPlugins(env: Env) {
     name: string,
     action: PluginAction,
     options: PluginOptions,
-  ): Promise<PluginAnswer> {
+  ): Promise<PluginAnswer | StillBuilding> {
     const { plan = false, allow = [], ifVersion, locale } = options;
     try {
-      const { id, version, ok, steps } = await env.apply(session, ask(name, action, allow), {
-        plan,
-        ifVersion,
-        locale,
-      });
+      const applied = await env.apply(session, ask(name, action, allow), { plan, ifVersion, locale });
+      if (isStillBuilding(applied)) return applied;
+      const { id, version, ok, steps } = applied;
       return { id, version, ok, steps, collisions: [] };
     } catch (error) {
       if (!plan || !isGuanxiError(error, "DEFINITION")) throw error;
@@ -137,10 +142,15 @@ export function createPlugins(env: Env) {
       const names = new Set([...env.plugins.map((plugin) => plugin.name), ...editions.keys()]);
       return [...names].toSorted().map((name) => viewOf(known(name), name, editions, stored, locale));
     },
-    async act(session: Session, name: string, action: PluginAction, options: PluginOptions): Promise<PluginAnswer> {
+    async act(
+      session: Session,
+      name: string,
+      action: PluginAction,
+      options: PluginOptions,
+    ): Promise<PluginAnswer | StillBuilding> {
       const answer = await run(session, name, action, options);
       // What was kept aside comes back as it was, and then to what this program brings, where nothing stands against it.
-      if (options.plan || (action !== "enable" && action !== "install")) return answer;
+      if (options.plan || isStillBuilding(answer) || (action !== "enable" && action !== "install")) return answer;
       if (!(await this.settle(session, [name], () => undefined))) return answer;
       return { ...answer, version: (await env.refresh(session)).snapshot.version };
     },

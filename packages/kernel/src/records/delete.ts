@@ -75,7 +75,7 @@ export async function restoreRecord(
       ? work(session)
       : env.store.transaction((connection) => work({ ...session, connection })));
   } catch (e) {
-    if (!isDatabaseError(e, "23505")) throw e;
+    if (!isDatabaseError(e, "23505", "23514")) throw e;
     const { schema } = session.snapshot.settings;
     const [row] = await env.store.run<{ data: string }>(storedStatement(schema, object, id));
     throw await writeFault(

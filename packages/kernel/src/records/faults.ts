@@ -1,6 +1,12 @@
 import { GuanxiError, type Issue } from "@guanxi/base";
 import { type Field, fieldOrBranch, type ObjectType, type UniqueKey } from "@guanxi/meta";
-import { clashesStatement, type DatabaseError, isDatabaseError, parseConstraintName } from "@guanxi/store";
+import {
+  clashesStatement,
+  columnsOfIndex,
+  type DatabaseError,
+  isDatabaseError,
+  parseConstraintName,
+} from "@guanxi/store";
 import type { Session } from "../types.ts";
 import type { RecordsEnv } from "./context.ts";
 
@@ -80,16 +86,39 @@ async function uniqueFault(
   }
   if (issues.length === 0) {
     // The other record has gone again since, or is of the same uncommitted transaction: name the key at least.
-    const id = error.constraint === undefined ? undefined : parseConstraintName(error.constraint)?.id;
-    const key = object.uniques.find((u) => u.id === id);
+    const fields = await fieldsOfKey(env, session, object, error.constraint);
     issues.push(
-      ...(key?.fields ?? []).map((f): Issue => ({
+      ...fields.map((f): Issue => ({
         path: `${rows.length === 1 ? (rows[0]?.path ?? "") : ""}/${f}`,
         code: "unique",
       })),
     );
   }
   return new GuanxiError("CONFLICT", { detail: "Another record has this value.", issues, cause: error });
+}
+
+/** Fields of the key that was hit. One that is still being built is no part of the metadata, but its index is there. */
+async function fieldsOfKey(
+  env: RecordsEnv,
+  session: Session,
+  object: ObjectType,
+  constraint: string | undefined,
+): Promise<readonly string[]> {
+  if (constraint === undefined) return [];
+  const key = object.uniques.find(({ id }) => id === parseConstraintName(constraint)?.id);
+  if (key) return key.fields;
+  const columns = await columnsOfIndex(env.store, session.snapshot.settings.schema, constraint);
+  return columns.filter((column) => object.fields.has(column));
+}
+
+/** A field that is empty and is about to be required, or has been since the request began. */
+function emptyFault(object: ObjectType, rows: readonly Row[], error: DatabaseError): GuanxiError | undefined {
+  const name = error.constraint === undefined ? undefined : parseConstraintName(error.constraint);
+  const field = name?.kind === "required" ? object.columns.find(({ id }) => id === name.id) : undefined;
+  if (field === undefined) return undefined;
+  const empty = rows.filter(({ values }) => (values[field.name] ?? null) === null);
+  const issues = empty.map(({ path }): Issue => ({ path: `${path}/${field.name}`, code: "required" }));
+  return new GuanxiError("VALIDATION", { issues, cause: error });
 }
 
 /** A refusal by the database in the caller's terms; other errors as they are. */
@@ -115,6 +144,8 @@ export async function writeFault(
       cause: e,
     });
   }
+  const empty = isDatabaseError(e, "23514") ? emptyFault(object, rows, e) : undefined;
+  if (empty) return empty;
   if (isDatabaseError(e, "22", "23"))
     return new GuanxiError("VALIDATION", { detail: "A value does not fit its field.", cause: e });
   return e;

@@ -1,8 +1,9 @@
-import { text } from "@guanxi/base";
+import { text, toProblem } from "@guanxi/base";
 import {
   type ChangeSetAnswer,
   type ChangeSetOptions,
   changeSetList,
+  isStillBuilding,
   type Kernel,
   readRouteQuery,
   roleSchema,
@@ -13,6 +14,7 @@ import {
   type RouteSchema,
   type Session,
   settingsSchema,
+  type StillBuilding,
 } from "@guanxi/kernel";
 import { metaTag } from "./tags.ts";
 
@@ -82,12 +84,19 @@ const answer: RouteSchema = {
   },
 };
 
+const building: RouteSchema = {
+  type: "object",
+  required: ["id", "state"],
+  properties: { id: { type: "string", format: "uuid" }, state: { type: "string", const: "building" } },
+};
+
 const entry: RouteSchema = {
   type: "object",
-  required: ["id", "version", "at", "by", "message", "reverts", "pruned", "changes", "steps"],
+  required: ["id", "state", "version", "at", "by", "message", "reverts", "pruned", "changes", "steps"],
   properties: {
     id: { type: "string", format: "uuid" },
-    version: { type: "integer" },
+    state: { type: "string", enum: ["building", "applied", "failed"] },
+    version: { type: ["integer", "null"], description: "Null unless it is applied" },
     at: { type: "string", format: "date-time" },
     by: { type: ["string", "null"], description: "The user; null for the platform itself" },
     message: { type: ["string", "null"] },
@@ -106,6 +115,19 @@ const entry: RouteSchema = {
       },
     },
     steps,
+    progress: {
+      type: "object",
+      description: "Of one that is being built",
+      required: ["done", "of", "now"],
+      properties: {
+        done: { type: "integer", description: "Steps that are done" },
+        of: { type: "integer", description: "Steps there are" },
+        now: { type: "string", description: "What is being done" },
+        phase: { type: "string", description: "The same in PostgreSQL's words, of an index" },
+        share: { type: "number", minimum: 0, maximum: 1, description: "How far that phase is" },
+      },
+    },
+    problem: { type: "object", description: "Why it failed, as the answer would have been" },
   },
 };
 
@@ -113,6 +135,7 @@ const schemas = {
   ChangeSet: { type: "object", properties: { ...parts, ...options }, additionalProperties: false },
   ChangeSetOptions: { type: "object", properties: options, additionalProperties: false },
   ChangeSetAnswer: answer,
+  ChangeSetBuilding: building,
   ChangeSetEntry: entry,
   ChangeSetStep: step,
   Customisation: {
@@ -145,6 +168,19 @@ export const planParameter: RouteParameter = {
   schema: { type: "boolean", default: false },
 };
 
+/** The answer to a change of definitions that is not done in time. */
+export const buildingAnswer = (body: StillBuilding): RouteAnswer => ({
+  status: 202,
+  body,
+  headers: { location: `/api/meta/changes/${body.id}` },
+});
+
+/** What such an answer is, for those beside change sets that may give it. */
+export const buildingResponse = {
+  content: { "application/json": building },
+  headers: ["Location"],
+} as const;
+
 /** Change sets: several definitions at once, all or nothing; their history and the way back. */
 export function changeSetRoutes(kernel: Kernel): readonly Route[] {
   const id = ({ params }: RouteRequest): string => params["id"] ?? "";
@@ -156,16 +192,16 @@ export function changeSetRoutes(kernel: Kernel): readonly Route[] {
     locale,
     ifVersion: await ifVersion(async () => (await kernel.refresh(session)).snapshot.version),
   });
-  const answered = (body: ChangeSetAnswer): RouteAnswer => ({
-    status: 200,
-    body,
-    headers: { ETag: `"${body.version}"` },
-  });
+  const answered = (body: ChangeSetAnswer | StillBuilding): RouteAnswer =>
+    isStillBuilding(body) ? buildingAnswer(body) : { status: 200, body, headers: { ETag: `"${body.version}"` } };
   const writes = {
     ...common,
     query: [planParameter],
     conditions: ["If-Match"],
-    responses: { 200: { content: content("ChangeSetAnswer"), headers: ["ETag"] } },
+    responses: {
+      200: { content: content("ChangeSetAnswer"), headers: ["ETag"] },
+      202: { content: content("ChangeSetBuilding"), headers: ["Location"] },
+    },
   } as const;
   return [
     {
@@ -234,7 +270,9 @@ export function changeSetRoutes(kernel: Kernel): readonly Route[] {
       summary: text("A change set, with its definitions before and after", "变更集及其前后定义", "變更集及其前後定義"),
       responses: { 200: { content: content("ChangeSetEntry") } },
       async handle(session, request) {
-        return { status: 200, body: await kernel.metadata.changeSet(session, id(request)) };
+        const { problem, ...found } = await kernel.metadata.changeSet(session, id(request));
+        const why = problem && { problem: toProblem(problem, request.locale, found.id) };
+        return { status: 200, body: { ...found, ...why } };
       },
     },
     {

@@ -1,10 +1,11 @@
 import { type Text, text } from "@guanxi/base";
-import type { Kernel, MetadataAnswer, RouteSchema, Session } from "@guanxi/kernel";
+import { isStillBuilding, type Kernel, type MetadataAnswer, type RouteSchema, type Session } from "@guanxi/kernel";
 import { answer, type Answer, noContent } from "../answer.ts";
 import type { Call } from "../call.ts";
 import { expectedVersion, isFresh } from "../conditions.ts";
 import * as takes from "../parameters.ts";
 import { mergePatch, readJson, readQuery } from "../request.ts";
+import { buildingAnswer, buildingResponse } from "./changes.ts";
 import { type Docs, type Endpoint, forTenants, type Method, type Params } from "./endpoint.ts";
 import { metaTag } from "./tags.ts";
 
@@ -70,7 +71,7 @@ const oneObject: Docs = {
 };
 const putObject = editing("putObjectDefinition", text("Define an object", "定义对象", "定義物件"), {
   request: { content: jsonOf({ anyOf: [ref, { $ref: "#/components/schemas/ObjectExtension" }] }) },
-  responses: { 200: stored, 201: { ...stored, headers: ["ETag", "Location"] } },
+  responses: { 200: stored, 201: { ...stored, headers: ["ETag", "Location"] }, 202: buildingResponse },
 });
 const patchSchema = { $ref: "#/components/schemas/ObjectDefinitionPatch" };
 const patchObject = editing(
@@ -78,11 +79,11 @@ const patchObject = editing(
   text("Change an object definition", "修改对象定义", "修改物件定義"),
   {
     request: { content: { ...jsonOf(patchSchema), "application/merge-patch+json": patchSchema } },
-    responses: { 200: stored },
+    responses: { 200: stored, 202: buildingResponse },
   },
 );
 const deleteObject = editing("deleteObjectDefinition", text("Delete an object", "删除对象", "刪除物件"), {
-  responses: { 204: {} },
+  responses: { 202: buildingResponse, 204: {} },
 });
 
 const sensitiveFields = reading(
@@ -187,6 +188,7 @@ async function put(request: MetadataCall): Promise<Answer> {
   const { kernel, call, session, name } = request;
   const options = await editOptions(request);
   const stored = await kernel.metadata.put(session, name, await readJson(call), options);
+  if (isStillBuilding(stored)) return buildingAnswer(stored);
   const given = written(call, stored);
   return stored.created
     ? { ...given, headers: { ...given.headers, location: `${list}/${stored.definition.name}` } }
@@ -196,12 +198,13 @@ async function put(request: MetadataCall): Promise<Answer> {
 async function patch(request: MetadataCall): Promise<Answer> {
   const { kernel, call, session, name } = request;
   const options = await editOptions(request);
-  return written(call, await kernel.metadata.patch(session, name, await readJson(call, mergePatch), options));
+  const stored = await kernel.metadata.patch(session, name, await readJson(call, mergePatch), options);
+  return isStillBuilding(stored) ? buildingAnswer(stored) : written(call, stored);
 }
 
 async function remove(request: MetadataCall): Promise<Answer> {
-  await request.kernel.metadata.delete(request.session, request.name, await editOptions(request));
-  return noContent;
+  const building = await request.kernel.metadata.delete(request.session, request.name, await editOptions(request));
+  return building ? buildingAnswer(building) : noContent;
 }
 
 async function recalculate({ kernel, call, session, name }: MetadataCall): Promise<Answer> {

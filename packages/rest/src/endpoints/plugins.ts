@@ -1,5 +1,6 @@
 import { type Text, text } from "@guanxi/base";
 import {
+  isStillBuilding,
   type Kernel,
   type PluginAction,
   readRouteQuery,
@@ -10,7 +11,7 @@ import {
   type RouteSchema,
   type Session,
 } from "@guanxi/kernel";
-import { planParameter } from "./changes.ts";
+import { buildingAnswer, buildingResponse, planParameter } from "./changes.ts";
 import { metaTag } from "./tags.ts";
 
 const nullable = (description: string): RouteSchema => ({ type: ["string", "null"], description });
@@ -96,6 +97,7 @@ export function pluginRoutes(kernel: Kernel): readonly Route[] {
       ifVersion: await ifVersion(async () => (await kernel.refresh(session)).snapshot.version),
       locale,
     });
+    if (isStillBuilding(body)) return buildingAnswer(body);
     return { status: 200, body, headers: { ETag: `"${body.version}"` } };
   }
 
@@ -112,6 +114,7 @@ export function pluginRoutes(kernel: Kernel): readonly Route[] {
     conditions: ["If-Match"],
     responses: {
       200: { content: content({ $ref: "#/components/schemas/PluginAnswer" }), headers: ["ETag"] },
+      202: buildingResponse,
     },
     handle: (session, request) => act(typeof action === "string" ? action : action(request.query), session, request),
   });

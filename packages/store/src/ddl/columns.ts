@@ -24,9 +24,9 @@ import {
   referenceIndex,
 } from "./tables.ts";
 
-const alter = (schema: string, table: string): string => `ALTER TABLE ${qualified(schema, table)}`;
+export const alter = (schema: string, table: string): string => `ALTER TABLE ${qualified(schema, table)}`;
 
-export function setRequired(schema: string, { table }: ObjectType, field: StoredField): DdlStep {
+export function setRequired(schema: string, { table }: Pick<ObjectType, "table">, field: StoredField): DdlStep {
   const column = quote(field.column.name);
   if (!field.column.notNull) {
     const sql = `${alter(schema, table)} ALTER COLUMN ${column} DROP NOT NULL`;
@@ -47,32 +47,45 @@ export function addColumn(schema: string, object: ObjectType, field: StoredField
     const added = columnsOf(field).map((column) => `ADD COLUMN ${columnDefinition(column)}`);
     return [{ sql: `${alter(schema, table)} ${added.join(", ")}`, effect: `add ${table}.${field.name}` }];
   }
-  const { name, sqlType } = field.column;
-  const head = `${alter(schema, table)} ADD COLUMN ${quote(name)} ${sqlType}`;
-  const filling = field.default === undefined ? "" : ` DEFAULT ${constant(field, field.default, after.settings)}`;
-  const effect = `add ${table}.${fieldPath(field)}${filling === "" ? "" : ", filled with its default"}`;
-  const steps: DdlStep[] = [{ sql: head + filling, effect, ...(filling === "" ? {} : { scans: true }) }];
-  if (filling !== "") {
-    const sql = `${alter(schema, table)} ALTER COLUMN ${quote(name)} DROP DEFAULT`;
-    steps.push({
-      sql,
-      effect: `leave the default of ${table}.${field.name} to new records`,
-    });
-  }
-  if (field.type === "autonumber") steps.push(createSequence(schema, table, field));
-  if (field.column.notNull) steps.push(setRequired(schema, object, field));
-  return [...steps, ...attachReference(schema, table, field)];
+  const filled = field.default !== undefined;
+  const add: DdlStep = {
+    sql: `${alter(schema, table)} ADD COLUMN ${newColumn(field, field.column.name, after)}`,
+    effect: `add ${table}.${fieldPath(field)}${filled ? ", filled with its default" : ""}`,
+    ...(filled ? { scans: true } : {}),
+  };
+  return [add, ...finishColumn(schema, object, field), ...attachReference(schema, table, field)];
+}
+
+/** What is there takes the default without being rewritten or looked at. */
+export function newColumn(field: StoredField, name: string, after: Snapshot): string {
+  const { sqlType, notNull } = field.column;
+  if (field.default === undefined) return `${quote(name)} ${sqlType}`;
+  return `${quote(name)} ${sqlType}${notNull ? " NOT NULL" : ""} DEFAULT ${constant(field, field.default, after.settings)}`;
+}
+
+/** What follows once a new column is there, apart from references. */
+export function finishColumn(schema: string, object: ObjectType, field: StoredField): DdlStep[] {
+  const { table } = object;
+  const unset: DdlStep = {
+    sql: `${alter(schema, table)} ALTER COLUMN ${quote(field.column.name)} DROP DEFAULT`,
+    effect: `leave the default of ${table}.${field.name} to new records`,
+  };
+  return [
+    ...(field.default === undefined ? [] : [unset]),
+    ...(field.type === "autonumber" ? [createSequence(schema, table, field)] : []),
+    ...(field.column.notNull && field.default === undefined ? [setRequired(schema, object, field)] : []),
+  ];
 }
 
 /** The foreign key of a reference whose table may have rows. */
-function foreignKeyOf(table: string, field: StoredField, target: string): ForeignKey {
+export function foreignKeyOf(table: string, field: StoredField, target: string): ForeignKey {
   const column = field.column.name;
   const told = toldSql([field], `t.${quote(column)}::text`);
   return { name: names.foreignKey(field.id), table, column, path: fieldPath(field), target, filled: true, told };
 }
 
 /** What a reference's column needs besides itself, where the table may have rows. */
-function attachReference(schema: string, table: string, field: StoredField): DdlStep[] {
+export function attachReference(schema: string, table: string, field: StoredField): DdlStep[] {
   if (field.target === undefined) return [];
   if (listsRecords(field.type)) return [referenceIndex(schema, table, field)];
   return [referenceIndex(schema, table, field), addForeignKey(schema, foreignKeyOf(table, field, field.target))];
@@ -143,7 +156,7 @@ export function changeBranches(
 }
 
 /** PostgreSQL has no foreign keys of lists: what is in them is looked at here, and by every write. */
-function holdList(schema: string, table: string, field: StoredField, target: string): DdlStep {
+export function holdList(schema: string, table: string, field: StoredField, target: string): DdlStep {
   const { name, column } = field;
   const list = `t.${quote(column.name)}`;
   const strays = `NOT ${list} <@ ARRAY(SELECT r.id FROM ${qualified(schema, target)} r)`;
@@ -175,17 +188,35 @@ export function changeType(
   }
   if (listsRecords(from.type))
     detach.push(dropIndex(schema, names.referenceIndex(field.id), `drop the index of ${table}.${field.name}`));
-  const target = field.target === undefined ? undefined : qualified(schema, field.target);
-  const context = { timeZone: after.settings.timeZone, target };
+  const context = conversionContext(schema, field.target, after);
   const column = quote(field.column.name);
-  const { blocked } = conversion(from, field, `t.${column}`, context);
   const { using } = conversion(from, field, column, context);
-  const text = toldSql([from, field], `t.${column}::text`);
+  const inTheWay = unconvertible(schema, { table, column: field.column.name }, { from, field }, context);
   const change: DdlStep = {
     sql: `${alter(schema, table)} ALTER COLUMN ${column} TYPE ${field.column.sqlType} USING ${using}`,
     effect: `turn ${table}.${field.name} from ${from.type} into ${field.type}`,
     scans: true,
-    ...(blocked === undefined ? {} : { inTheWay: rowsWhere(qualified(schema, table), text, blocked) }),
+    ...(inTheWay === undefined ? {} : { inTheWay }),
   };
   return [...detach, change, ...attachReference(schema, table, field)];
+}
+
+type ConversionContext = Parameters<typeof conversion>[3];
+
+export const conversionContext = (schema: string, target: string | undefined, after: Snapshot): ConversionContext => ({
+  timeZone: after.settings.timeZone,
+  target: target === undefined ? undefined : qualified(schema, target),
+});
+
+/** The query for rows whose value cannot become one of the new type; undefined where every one can. */
+export function unconvertible(
+  schema: string,
+  { table, column }: { readonly table: string; readonly column: string },
+  { from, field }: { readonly from: StoredField; readonly field: StoredField },
+  context: ConversionContext,
+): string | undefined {
+  const value = `t.${quote(column)}`;
+  const { blocked } = conversion(from, field, value, context);
+  const told = toldSql([from, field], `${value}::text`);
+  return blocked === undefined ? undefined : rowsWhere(qualified(schema, table), told, blocked);
 }

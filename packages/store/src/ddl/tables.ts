@@ -54,7 +54,7 @@ export const createSequence = (schema: string, table: string, field: StoredField
   effect: `start the numbers of ${table}.${field.name}`,
 });
 
-function plainIndex(
+export function plainIndex(
   schema: string,
   table: string,
   name: string,
@@ -87,24 +87,32 @@ export function createIndex(schema: string, object: ObjectType, { id, fields }: 
 /** Deleted records do not hold their values, and empty fields never clash. */
 export function createUnique(
   schema: string,
-  object: ObjectType,
+  { table, columns }: Pick<ObjectType, "table" | "columns">,
   { id, fields }: UniqueKey,
   /** Whether rows may be there already. */
   filled: boolean,
 ): DdlStep {
-  const { table } = object;
-  const from = qualified(schema, table);
   const effect = `keep ${fields.join(", ")} unique in ${table}`;
-  const sql = `CREATE UNIQUE INDEX ${quote(names.unique(id))} ON ${from} (${columnList(fields)}) WHERE deleted_at IS NULL`;
+  const sql = `CREATE UNIQUE INDEX ${quote(names.unique(id))} ON ${qualified(schema, table)} (${columnList(fields)}) WHERE deleted_at IS NULL`;
   if (!filled) return { sql, effect };
-  const values = `concat_ws(', ', ${fields.map((f) => `t.${quote(f)}::text`).join(", ")})`;
-  const value = toldSql(
-    object.columns.filter(({ name }) => fields.includes(name)),
-    values,
-  );
-  const same = fields.map((f) => `o.${quote(f)} = t.${quote(f)}`).join(" AND ");
+  const told = columns.filter(({ name }) => fields.includes(name));
+  const inTheWay = clashes(schema, table, told, (row) => fields.map((f) => `${row}.${quote(f)}`));
+  return { sql, effect, inTheWay, scans: true };
+}
+
+/** The query for live rows that share a key of these `fields`, whose values `of` writes for a row. */
+export function clashes(
+  schema: string,
+  table: string,
+  fields: readonly StoredField[],
+  of: (row: string) => readonly string[],
+): string {
+  const from = qualified(schema, table);
+  const [own, others] = [of("t"), of("o")];
+  const value = toldSql(fields, `concat_ws(', ', ${own.map((v) => `${v}::text`).join(", ")})`);
+  const same = own.map((v, i) => `${others[i]} = ${v}`).join(" AND ");
   const clash = `t.deleted_at IS NULL AND EXISTS (SELECT FROM ${from} o WHERE o.id <> t.id AND o.deleted_at IS NULL AND ${same})`;
-  return { sql, effect, inTheWay: rowsWhere(from, value, clash), scans: true };
+  return rowsWhere(from, value, clash);
 }
 
 export const dropIndex = (schema: string, name: string, effect: string): DdlStep => ({
