@@ -103,7 +103,23 @@ test("an editor marks what the server refuses by shape", () => {
     { name: "thing", properties: { x: { fieldType: "reference" } } },
     { name: "thing", properties: { x: { maxlength: 3 } } },
     { name: "thing", properties: { X: {} } },
+    { properties: { x: {} } },
+    { name: "thing", properties: { x: null } },
+    { name: "thing", locked: "rules" },
+    { extends: "thing", colour: 1 },
   ]) {
     expect([bad, validate(bad)]).toEqual([bad, false]);
   }
+});
+
+test("an editor takes what an extension says", () => {
+  const said = {
+    extends: "lead",
+    title: null,
+    properties: { fax: null, size: { minimum: 5 }, note: { only: { type: "string" } } },
+    rules: { without: ["big"], with: [{ name: "small", message: "Too small" }] },
+    required: ["size"],
+  };
+  validate(said);
+  expect(validate.errors ?? []).toEqual([]);
 });
