@@ -70,6 +70,13 @@ describe.each(versions)("a database of %s", (version) => {
     expect(body(await admin.post(`/api/homes/${known.gone}/restore`), 200).address).toBe("2 Long Road");
   });
 
+  test("its plugin has the edition of this program, and what differs is the tenant's", async () => {
+    const { data } = body(await admin.get("/api/meta/plugins"), 200);
+    expect(data).toMatchObject([{ name: "sales", state: "enabled", upgrade: false, collisions: [] }]);
+    const { version, brought: _brought, ...own } = body(await admin.get("/api/meta/customisation"), 200);
+    expect(body(await admin.post("/api/meta/changes", own), 200)).toMatchObject({ id: null, version });
+  });
+
   test("numbers go on, keys and rules hold", async () => {
     expect(body(await admin.post("/api/homes", { address: "5 Long Road", price: 5 }), 201).number).toBe("P-00005");
     problem(await admin.post("/api/homes", { address: "1 Long Road", price: 5 }), 409, "CONFLICT", ["/address"]);

@@ -20,7 +20,7 @@ interface Options {
   readonly parts: readonly SnapshotPart<unknown>[];
   readonly maxTenants: number;
   /** Brings a tenant's plugins to this program's editions; → whether anything changed. */
-  settle(compiled: Compiled, blocked: (plugin: string, error: GuanxiError) => void): Promise<boolean>;
+  settle(compiled: Compiled, blocked: (plugin: string, error: unknown) => void): Promise<boolean>;
 }
 
 /** A tenant's metadata as last seen. */

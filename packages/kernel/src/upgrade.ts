@@ -52,7 +52,7 @@ export class Upgrades {
   /** The same with the editions of its plugins: `settle` upgrades them, and tells of those that it cannot. → whether anything changed. */
   async ensurePlugins(
     tenant: string,
-    settle: (blocked: (plugin: string, error: GuanxiError) => void) => Promise<boolean>,
+    settle: (blocked: (plugin: string, error: unknown) => void) => Promise<boolean>,
   ): Promise<boolean> {
     if (this.#settled.has(tenant)) return false;
     this.#settled.set(tenant, "current");
@@ -63,7 +63,7 @@ export class Upgrades {
           kind: "background_failed",
           task: "plugin upgrade",
           tenant,
-          error: new Error(`the plugin ${plugin} stays as it is: ${wordsOf(error)}`),
+          error: new Error(`the plugin ${plugin} stays as it is: ${wordsOf(error)}`, { cause: error }),
         });
       });
     } catch (error) {
@@ -110,8 +110,13 @@ async function upgradeTenant(env: Env, tenant: string, schema: string): Promise<
   }
 }
 
-const wordsOf = (error: GuanxiError): string =>
-  [error.message, ...error.issues.map((issue) => `${issue.path} ${issueMessage(issue, "en")}`)].join("; ");
+function wordsOf(error: unknown): string {
+  const issues = isGuanxiError(error) ? error.issues : [];
+  return [
+    error instanceof Error ? error.message : String(error),
+    ...issues.map((issue) => `${issue.path} ${issueMessage(issue, "en")}`),
+  ].join("; ");
+}
 
 /**
  * A tenant made before plugins had editions: what its plugins bring today is taken for what they brought it, so that everything it has of

@@ -21,7 +21,8 @@ interface ObjectSteps {
 /** What becomes of tables: a step for each statement, the first one of a change with all that is to be said of it. */
 export function tableSteps({ ran, losses, allow, dependents, rows, back }: ObjectSteps): ChangeSetStep[] {
   const told = new Set<MetaChange>();
-  return ran.map(({ step, inTheWay }): ChangeSetStep => {
+  const seen = ran.filter(({ step: { change } }) => !isSetAside(change));
+  return seen.map(({ step, inTheWay }): ChangeSetStep => {
     const { change, effect, scans } = step;
     const first = !told.has(change);
     told.add(change);
@@ -40,6 +41,10 @@ export function tableSteps({ ran, losses, allow, dependents, rows, back }: Objec
     };
   });
 }
+
+/** The table of an object that is set aside, or comes back, gets another name: the definition tells of it. */
+const isSetAside = (change: MetaChange): boolean =>
+  change.kind === "rename_object" && [change.object, change.from].some(({ stored }) => stored.aside !== undefined);
 
 export const shownRows = (rows: NonNullable<Ran["inTheWay"]>): NonNullable<ChangeSetStep["inTheWay"]> => ({
   count: rows[0]?.total ?? 0,
@@ -88,6 +93,8 @@ export function definitionSteps(
     const { kind, name, before, after } = one;
     if (kind === "settings") return [{ kind, name, effect: `set ${name} from ${String(before)} to ${String(after)}` }];
     if (kind === "plugins") return [{ kind, name, effect: pluginEffect(one) }];
+    const moved = kind === "objects" ? asideEffect(one) : undefined;
+    if (moved !== undefined) return [{ kind, name, effect: moved }];
     if (kind === "objects") {
       const told = effects.get(name)?.map(({ effect }) => effect);
       const parts = partsOf(one).filter((part) => told === undefined || !tellsOf(told, part, one));
@@ -98,6 +105,12 @@ export function definitionSteps(
     const verb = before === null ? "create" : after === null ? "delete" : "change";
     return [{ kind, name, effect: `${verb} the ${word} ${name}${verb === "change" ? listed(partsOf(one)) : ""}` }];
   });
+}
+
+function asideEffect({ name, before, after }: Touched): string | undefined {
+  const [was, is] = [before as StoredObject | null, after as StoredObject | null];
+  if (was === null || is === null || (was.aside === undefined) === (is.aside === undefined)) return undefined;
+  return is.aside ? `set ${name} aside with its records` : `bring ${name} back with its records`;
 }
 
 function pluginEffect({ name, before, after }: Touched): string {

@@ -4,6 +4,9 @@ import { shownSettings } from "../settings.ts";
 import type { Editions } from "../plugins/editions.ts";
 import type { ChangeSet, Touched } from "./types.ts";
 
+/** What people call an object, set aside or not. */
+const shownName = (object: StoredObject | null): string => object?.aside?.name ?? object?.name ?? "";
+
 /** The objects that are not as before. */
 export function touchedObjects(before: readonly StoredObject[], after: readonly StoredObject[]): Touched[] {
   const [was, is] = [before, after].map((list) => new Map(list.map((object) => [object.id, object]))) as [
@@ -14,7 +17,7 @@ export function touchedObjects(before: readonly StoredObject[], after: readonly 
     const [old, now] = [was.get(id) ?? null, is.get(id) ?? null];
     return isDeepStrictEqual(old, now)
       ? []
-      : [{ kind: "objects", name: now?.name ?? old?.name ?? "", before: old, after: now }];
+      : [{ kind: "objects", name: shownName(now ?? old), before: old, after: now }];
   });
 }
 

@@ -66,6 +66,8 @@ interface Env {
 const nothing: ChangeSet = emptySet;
 
 export function createPlugins(env: Env) {
+  // Whoever writes what is no version learns of it when the server starts.
+  for (const { version } of env.plugins) isNewer(version, version);
   const known = (name: string): Plugin | undefined => env.plugins.find((plugin) => plugin.name === name);
 
   function editionFor(name: string, action: PluginAction, has: Edition | undefined): Edition | undefined | "same" {
@@ -151,14 +153,14 @@ export function createPlugins(env: Env) {
       const answer = await run(session, name, action, options);
       // What was kept aside comes back as it was, and then to what this program brings, where nothing stands against it.
       if (options.plan || isStillBuilding(answer) || (action !== "enable" && action !== "install")) return answer;
-      if (!(await this.settle(session, [name], () => undefined))) return answer;
+      if (!(await this.settle(session, [name], unlessRefused))) return answer;
       return { ...answer, version: (await env.refresh(session)).snapshot.version };
     },
     /** Upgrades what is older than this program's editions and may be: → whether anything was. What stands in the way is told to `blocked`. */
     async settle(
       session: Session,
       only: readonly string[] | undefined,
-      blocked: (plugin: string, error: GuanxiError) => void,
+      blocked: (plugin: string, error: unknown) => void,
     ): Promise<boolean> {
       const editions = await readEditions(session.connection, session.tenant.schema);
       let any = false;
@@ -167,7 +169,6 @@ export function createPlugins(env: Env) {
           await env.apply(session, ask(name, "upgrade", []), { onlyObjects: true, byPlatform: true });
           any = true;
         } catch (error) {
-          if (!isGuanxiError(error)) throw error;
           blocked(name, error);
         }
       }
@@ -184,6 +185,11 @@ function purgedData(plugin: string, editions: Editions, stored: readonly StoredO
   return stored.flatMap(({ name, origin = name, source }) =>
     source === plugin ? [`drop:${name}`] : purgedFrom(origin, editions, purge).map((field) => `drop:${name}.${field}`),
   );
+}
+
+/** Who asked for something else is told by the list of plugins what keeps the newer edition away. */
+function unlessRefused(_plugin: string, error: unknown): void {
+  if (!isGuanxiError(error)) throw error;
 }
 
 function newerOf(plugin: Plugin | undefined, has: Edition): Edition | undefined {
