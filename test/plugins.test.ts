@@ -579,6 +579,42 @@ describe("what a tenant says of a plugin's object", () => {
   });
 });
 
+test("plugins build on each other, within each other's locks", async () => {
+  const tours: Plugin = {
+    name: "tours",
+    version: "0.1.0",
+    requires: ["marina"],
+    objects: [],
+    extensions: [{ extends: "boat", properties: { seats: { type: "integer" }, length: { maximum: 20 } } }],
+  };
+  const wild: Plugin = {
+    ...tours,
+    name: "wild",
+    extensions: [{ extends: "boat", properties: { length: { maximum: 500 } } }],
+  };
+  const app = await createTestApp({ parts: { plugins: [salesPlugin, tours, first, wild] } });
+  try {
+    const request = { id: "built", admin: { email: "a@built.example" }, plugins: ["sales", "tours"] };
+    problem(await app.as("operator").post("/platform/tenants", request), 422, "VALIDATION", ["/plugins"]);
+    const api = await tenant(app, "built", ["sales", "marina", "tours"]);
+    body(await api.post("/api/boats", { name: "Anna", length: 12, seats: 8 }), 201);
+    problem(await api.post("/api/boats", { name: "Big", length: 30 }), 422, "VALIDATION", ["/length"]);
+    expect((await api.get("/api/meta/customisation")).body.objects).toEqual([]);
+    problem(await api.put(`${plugins}/wild`), 422, "DEFINITION", ["/wild/boat/properties/length/maximum"]);
+    const refused = await api.post(`${plugins}/marina/disable`);
+    problem(refused, 409, "CONFLICT");
+    expect(refused.body.detail).toContain("tours");
+    body(await api.post(`${plugins}/tours/disable`), 200);
+    body(await api.post("/api/boats", { name: "Big", length: 30 }), 201);
+    expect(body(await api.get("/api/boats?order=name"), 200).data).toMatchObject([{ seats: 8 }, { seats: null }]);
+    problem(await api.post(`${plugins}/wild/enable`), 404, "NOT_FOUND");
+    body(await api.post(`${plugins}/tours/enable`), 200);
+    expect((await api.get("/api/meta/customisation")).body.objects).toEqual([]);
+  } finally {
+    await app.close();
+  }
+});
+
 test("versions come in the order of semver", () => {
   const ordered = [
     "0.9.0",
