@@ -298,7 +298,7 @@ describe("a plugin of a living tenant", () => {
   let app: TestApp;
   let api: Api;
   beforeAll(async () => {
-    app = await open(undefined, first);
+    app = await createTestApp({ files: { keepMs: 0 }, parts: { plugins: [salesPlugin, first] } });
     api = await tenant(app, "harbour", ["sales"]);
   });
   afterAll(() => app.close());
@@ -401,6 +401,22 @@ describe("a plugin of a living tenant", () => {
     expect(body(await api.get(`/api/accounts/${account}`), 200).boats_kept).toBe(1);
     problem(await api.delete(`/api/accounts/${account}`), 409, "CONFLICT");
     expect((await api.get("/api/meta/customisation")).text).toContain("mast");
+  });
+
+  test("keeps the files that its records name", async () => {
+    const upload = { "content-type": "text/plain" };
+    const [kept, loose] = [
+      await api.call("POST", "/api/files?name=a.txt", "a", upload),
+      await api.call("POST", "/api/files?name=b.txt", "b", upload),
+    ];
+    body(await api.patch(`/api/boats/${anna}`, { photo: body(kept, 201).id }), 200);
+    body(await act("disable"), 200);
+    await app.kernel.files.tidy("harbour");
+    await app.kernel.files.tidy("harbour");
+    expect((await api.get(`/api/files/${body(loose, 201).id}`)).status).toBe(404);
+    expect((await api.get(`/api/files/${kept.body.id}`)).status).toBe(200);
+    body(await act("enable"), 200);
+    expect(body(await api.get(`/api/boats/${anna}`), 200).photo).toBe(kept.body.id);
   });
 
   test("leaves backups and copies whole", async () => {
