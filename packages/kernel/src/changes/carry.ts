@@ -1,6 +1,6 @@
 import { diffSnapshots, type MetaChange, type Snapshot, type StoredObject, tableById } from "@guanxi/meta";
 import { type Ahead, compileAhead, type Connection, isDatabaseError, quote, sizesOf } from "@guanxi/store";
-import { countOf, lossesOf, refuseLosses, runDdl, tryDdl, writeDefinitions } from "../apply.ts";
+import { countOf, type Loss, lossesOf, refuseLosses, runDdl, tryDdl, writeDefinitions } from "../apply.ts";
 import { changed, type Editions, listPlugins, writeEditions } from "../plugins/editions.ts";
 import type { RecordsEnv } from "../records/context.ts";
 import { moveRights } from "../role-rights.ts";
@@ -54,7 +54,8 @@ export async function carryThrough(
   const current = inside.snapshot;
   const version = current.version + 1;
   const before = await readKinds(env.kinds, inside, work, draft.moves.size > 0);
-  const tables = await changeTables(env, facts, work);
+  const planned = await planTables(env, facts, work);
+  // Tables last, since from then on their writers wait.
   await writeDefinitions(tx, env.records.vault, { current, next, nextId });
   await writeEditions(tx, inside.tenant.schema, set.plugins);
   if (set.plugins.size > 0) await listPlugins(tx, inside.tenant.id, changed(editions, set.plugins));
@@ -62,6 +63,7 @@ export async function carryThrough(
     version,
     JSON.stringify(next.settings),
   ]);
+  const tables = await changeTables(env, facts, planned);
   const after = { ...inside, snapshot: next === current ? { ...next, version } : next };
   const others = async (on: Session): Promise<void> => {
     await moveRights(env.records, on, draft.moves);
@@ -78,31 +80,51 @@ export async function carryThrough(
   return { ok: tables.ok, steps: [...tables.steps, ...definitionSteps(touched, tables.steps, env.kinds)], touched };
 }
 
-/** Brings the tables to the new definitions, or in a plan tells how far that comes. Throws ToBeBuilt where that takes long and was not built. */
+interface TablePlan {
+  readonly changes: readonly MetaChange[];
+  readonly losses: readonly Loss[];
+  readonly ahead: Ahead;
+  /** In plans, records by the id of their object. */
+  readonly rows: ReadonlyMap<number, number>;
+}
+
+/** What tables have to become. Throws ToBeBuilt where that takes long and was not built, and refuses losses that are not allowed. */
+async function planTables(env: EngineEnv, facts: Facts, work: readonly Pending[]): Promise<TablePlan> {
+  const { tx, inside, next, draft, set, plan, built } = facts;
+  const current = inside.snapshot;
+  const placeOf = (object: string, path: string): string => draft.places.get(object)?.(path) ?? path;
+  const changes = placed(placeOf, () => diffSnapshots(current, next));
+  const losses = await lossesOf(tx, current, changes);
+  if (!plan) refuseLosses(losses, set.allow, placeOf);
+  const large = built?.large ?? (await largeOf(tx, current, changes, env.builds.largeTableBytes));
+  const ahead = compileAhead(next.settings.schema, changes, { before: current, after: next, large });
+  if (!plan && built === undefined && takesLong(ahead)) throw new ToBeBuilt(buildPlanOf(facts, work, large, ahead));
+  return { changes, losses, ahead, rows: plan ? await rowsOf(tx, current, changes) : new Map<number, number>() };
+}
+
+function buildPlanOf(
+  { inside, stored, next, draft, set }: Facts,
+  work: readonly Pending[],
+  large: ReadonlySet<number>,
+  { steps }: Ahead,
+): BuildPlan {
+  const touched = [
+    ...touchedObjects(stored, draft.list),
+    ...touchedSettings(inside.snapshot.settings, next.settings),
+    ...work.map(({ kind, name }) => ({ kind: kind.name, name })),
+  ];
+  return {
+    ...{ version: inside.snapshot.version, large, ahead: steps, message: set.message, reverts: set.back?.set },
+    changes: touched.map(({ kind, name }) => ({ kind, name })),
+  };
+}
+
+/** Brings the tables to the new definitions, or in a plan tells how far that comes. */
 async function changeTables(
   env: EngineEnv,
-  { tx, inside, stored, next, draft, dependents, set, plan, built }: Facts,
-  work: readonly Pending[],
+  { tx, next, dependents, set, plan }: Facts,
+  { changes, losses, ahead, rows }: TablePlan,
 ): Promise<{ ok: boolean; steps: ChangeSetStep[] }> {
-  const placeOf = (object: string, path: string): string => draft.places.get(object)?.(path) ?? path;
-  const changes = placed(placeOf, () => diffSnapshots(inside.snapshot, next));
-  const losses = await lossesOf(tx, inside.snapshot, changes);
-  if (!plan) refuseLosses(losses, set.allow, placeOf);
-  const large = built?.large ?? (await largeOf(tx, inside.snapshot, changes, env.builds.largeTableBytes));
-  const ahead = compileAhead(next.settings.schema, changes, { before: inside.snapshot, after: next, large });
-  if (!plan && built === undefined && takesLong(ahead)) {
-    const version = inside.snapshot.version;
-    const touched = [
-      ...touchedObjects(stored, draft.list),
-      ...touchedSettings(inside.snapshot.settings, next.settings),
-      ...work.map(({ kind, name }) => ({ kind: kind.name, name })),
-    ];
-    throw new ToBeBuilt({
-      ...{ version, large, ahead: ahead.steps, message: set.message, reverts: set.back?.set },
-      changes: touched.map(({ kind, name }) => ({ kind, name })),
-    });
-  }
-  const rows = plan ? await rowsOf(tx, inside.snapshot, changes) : new Map<number, number>();
   const ran = plan ? await tryDdl(env.records.store, tx, changes, next, ahead) : await runDdl(tx, changes, next, ahead);
   const facts = { ran, losses, allow: set.allow, dependents, rows, back: set.back !== undefined };
   const refused = losses.some(({ allow }) => !set.allow.includes(allow));
