@@ -1,12 +1,16 @@
 // Changes of definitions on tables that are too large for their writers to wait: built ahead, and as if they had been made at once.
 import { type Api, type ApiAnswer, createTestApp, type TestApp, until } from "@guanxi/testing";
+import fc from "fast-check";
 import postgres from "postgres";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { endNodes, startNode } from "./processes/node.ts";
 import { body, ids, problem } from "./support.ts";
 
 /** One on which every table that has rows is large, and one on which none is. */
 let large: TestApp;
 let small: TestApp;
+/** The first once more, which waits for the end of what it builds, however slow the machine is. */
+let patient: TestApp;
 let sql: postgres.Sql;
 const admin = (): Api => large.as("admin");
 const changes = "/api/meta/changes";
@@ -21,10 +25,13 @@ const changeWaitMs = 600;
 beforeAll(async () => {
   small = await createTestApp();
   large = await createTestApp({ parts: { changes: { largeTableBytes: 0, changeWaitMs } } });
+  patient = await createTestApp({ on: large, parts: { changes: { largeTableBytes: 0, changeWaitMs: 30_000 } } });
   sql = postgres(large.databaseUrl, { max: 4, onnotice: () => undefined });
 });
 afterAll(async () => {
+  await endNodes();
   await sql.end({ timeout: 1 });
+  await patient.close();
   await large.close();
   await small.close();
 });
@@ -51,10 +58,10 @@ async function catalogue(app: TestApp): Promise<unknown> {
 
 /** Changes on both; the answers, without what differs between any two tenants. */
 async function onBoth(work: (api: Api) => Promise<ApiAnswer>): Promise<ApiAnswer> {
-  const [one, other] = [await work(small.as("admin")), await work(admin())];
+  const [one, other] = [await work(small.as("admin")), await work(patient.as("admin"))];
   const said = (answer: ApiAnswer): unknown => {
     const { id: _, instance: __, ...rest } = (answer.body ?? {}) as Record<string, unknown>;
-    return [answer.status, rest];
+    return [answer.status, JSON.stringify(rest).replaceAll(/[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}/g, "id")];
   };
   expect(said(other)).toEqual(said(one));
   expect(await catalogue(large)).toEqual(await catalogue(small));
@@ -162,13 +169,100 @@ describe("as if the table were small", () => {
       expect(body(planned, 200).ok, planned.text).toBe(true);
       body(await send(set([definition], { allow })), 200);
     }
-    const { data } = body(await admin().get(`${changes}?limit=3`), 200);
-    for (const { id } of data as { id: string }[])
-      body(await admin().post(`${changes}/${id}/revert`, { allow: [] }), 200);
+    // Each way back is an entry itself.
+    for (const nth of [0, 2, 4])
+      await onBoth(async (api) => {
+        const { data } = body(await api.get(`${changes}?limit=5`), 200);
+        const reverted = await api.post(`${changes}/${data[nth].id}/revert`, { allow: [] });
+        body(reverted, 200);
+        return reverted;
+      });
     const left = await large.store.sql("SELECT relname FROM pg_class WHERE starts_with(relname, '_new')");
     expect(left).toEqual([]);
     const building = await large.store.sql("SELECT id FROM t_demo._change_set_build");
     expect(building).toEqual([]);
+  });
+});
+
+describe("whatever is changed", () => {
+  interface Wish {
+    readonly kept: readonly boolean[];
+    readonly renamed: number | null;
+    readonly types: readonly string[];
+    readonly unique: readonly (readonly number[])[];
+    readonly required: readonly number[];
+    readonly index: readonly number[];
+    readonly added: "nothing" | "filled" | "key" | "reference" | "either";
+    readonly allowed: boolean;
+  }
+  const names = ["a", "b", "c"];
+  const some = fc.subarray([0, 1, 2], { maxLength: 2 });
+  const wish: fc.Arbitrary<Wish> = fc.record({
+    kept: fc.tuple(fc.constant(true), fc.boolean(), fc.constant(true)),
+    renamed: fc.option(fc.nat(2)),
+    types: fc.tuple(
+      fc.constantFrom("string", "integer"),
+      fc.constantFrom("integer", "number", "string"),
+      fc.constant("string"),
+    ),
+    unique: fc.array(fc.subarray([0, 1, 2], { minLength: 1, maxLength: 2 }), { maxLength: 2 }),
+    required: some,
+    index: some,
+    added: fc.constantFrom("nothing", "filled", "key", "reference", "either"),
+    allowed: fc.boolean(),
+  });
+  const rows = fc.array(
+    fc.record({ a: fc.constantFrom("1", "2", "x"), b: fc.option(fc.nat(3)), c: fc.option(fc.constantFrom("p", "q")) }),
+    { minLength: 1, maxLength: 4 },
+  );
+  const added = {
+    nothing: {},
+    filled: { more: { type: "string", default: "m" } },
+    key: { more: { type: "integer", unique: true } },
+    reference: { more: refers("anchor") },
+    either: { more: { fieldType: "reference", target: ["anchor", "buoy"], onDelete: "setNull" } },
+  };
+
+  function definition(name: string, { kept, renamed, types, unique, required, index, added: more }: Wish): object {
+    const called = (i: number): string => (i === renamed ? `${names[i]}_2` : (names[i] ?? ""));
+    const there = (list: readonly number[]): string[] => list.filter((i) => kept[i]).map(called);
+    const lists = (all: readonly (readonly number[])[]): string[][] => all.map(there).filter((list) => list.length > 0);
+    const own = names.flatMap((field, i) =>
+      kept[i] ? [[called(i), { type: types[i], ...(i === renamed ? { was: field } : {}) }]] : [],
+    );
+    return {
+      name,
+      properties: { ...Object.fromEntries(own), ...added[more] },
+      required: there(required),
+      unique: lists(unique),
+      indexes: lists([index]),
+    };
+  }
+
+  test("large tables become what small ones do, with the same answers; a refusal leaves all as it was", async () => {
+    for (const name of ["anchor", "buoy"])
+      body(await onBoth((api) => api.put(meta(name), { name, properties: { label: text } })), 201);
+    let round = 0;
+    const told: number[] = [];
+    const property = fc.asyncProperty(rows, wish, wish, async (values, first, second) => {
+      const name = `chain${++round}`;
+      const base = { name, properties: { a: text, b: whole, c: text } };
+      body(await onBoth((api) => api.put(meta(name), base)), 201);
+      for (const app of [small, large]) ids(await app.as("admin").post(`/api/${name}s`, values));
+      for (const one of [first, second]) {
+        const before = await catalogue(large);
+        const allow = one.allowed
+          ? ["a", "b", "c", "a_2", "b_2", "c_2", "more"].map((field) => `drop:${name}.${field}`)
+          : [];
+        const set = { objects: [definition(name, one)], allow };
+        const { status } = await onBoth((api) => api.post(changes, set));
+        told.push(status);
+        if (status !== 200) expect(await catalogue(large)).toEqual(before);
+      }
+    });
+    await fc.assert(property, { numRuns: 10 });
+    expect(new Set(told).size).toBeGreaterThan(1);
+    expect(told).toContain(200);
   });
 });
 
@@ -427,6 +521,25 @@ describe("a builder who goes", () => {
     expect(failed).toMatchObject({ state: "failed", problem: { code: "GX-UNAVAILABLE" } });
     expect(await catalogue(large)).toEqual(before);
     await applied(await admin().put(meta("vat"), wanted("vat")));
+  });
+
+  test("when its process is killed, likewise, as soon as somebody looks", async () => {
+    await define("keg", { code: text });
+    ids(await admin().post("/api/kegs", [{ code: "a" }]));
+    const before = await catalogue(large);
+    const settings = { GUANXI_LARGE_TABLE_KB: "0", GUANXI_CHANGE_WAIT_MS: "0", GUANXI_DB_CONNECTIONS: "4" };
+    const node = await startNode({ role: "api", env: { DATABASE_URL: large.databaseUrl, ...settings } });
+    const held = await reading();
+    const own = { name: "keg", properties: { code: { ...text, unique: true }, kin: refers("keg") } };
+    const id = building(await node.as(large.keys["admin"] ?? "").put(meta("keg"), own));
+    await until("the index to be built", async () => (await entry(id)).progress?.phase?.startsWith("waiting for old"));
+    await node.end("SIGKILL");
+    const failed = await ended(id);
+    await held.end();
+    expect(failed).toMatchObject({ state: "failed", problem: { code: "GX-UNAVAILABLE", status: 503 } });
+    expect(failed.problem.detail).toContain("ended in the middle");
+    expect(await catalogue(large)).toEqual(before);
+    body(await admin().post("/api/kegs", { code: "a" }), 201);
   });
 
   test("what a dead one has left goes with the next look, or the next change set, or the sweep of a worker", async () => {
