@@ -8,6 +8,7 @@ import { body, define, demoUsers, nobody } from "./support.ts";
 let app: TestApp;
 let users: Record<string, string>;
 let goneUser: string;
+let role: string | undefined;
 const path = "/api/houses";
 
 beforeAll(async () => {
@@ -16,7 +17,10 @@ beforeAll(async () => {
   const roles = body(await app.as("admin").get("/api/roles?select=name"), 200).data as { id: string; name: string }[];
   for (const { id } of roles.filter((role) => role.name.startsWith("sales_")))
     body(await app.as("admin").patch(`/api/roles/${id}`, { default_rights: ["create", "read", "edit"] }), 200);
-  await define(app, { ...houseDefinition, sharing: "write" });
+  const about = { fieldType: "reference", target: ["user", "role"], relation: "about_houses" };
+  const properties = { ...houseDefinition.properties, about };
+  await define(app, { ...houseDefinition, properties, sharing: "write" });
+  [role] = roles.map(({ id }) => id);
   goneUser = body(await app.as("admin").post("/api/users", { name: "Gone", email: "gone@demo.example" }), 201).id;
   expect((await app.as("admin").delete(`/api/users/${goneUser}`)).status).toBe(204);
 });
@@ -35,6 +39,10 @@ const values = () =>
       street: optional(["Main", "主街"]),
       number: optional([1, 2.5]),
       agent: optional([users["admin"], users["rep_a1"], goneUser, nobody]),
+      about: optional([
+        ...[users["admin"], goneUser, nobody].map((id) => ({ object: "user", id })),
+        ...[role, nobody, users["admin"]].map((id) => ({ object: "role", id })),
+      ]),
       owner: fc.option(fc.constantFrom(users["admin"], users["rep_a1"], goneUser, nobody), { nil: undefined }),
     })
     .map((record) => JSON.parse(JSON.stringify(record)) as Record<string, unknown>);
@@ -63,7 +71,8 @@ test("a patch alone does what it does among others", async () => {
   let n = 0;
   await fc.assert(
     fc.asyncProperty(values(), values(), fc.constantFrom("admin", "rep_a1"), async (start, patch, who) => {
-      const base = { address: "start", ...start, owner: users["admin"], agent: null, status: "draft" };
+      const named = { object: "user", id: users["rep_a1"] };
+      const base = { address: "start", ...start, owner: users["admin"], agent: null, about: named, status: "draft" };
       const create = async () => body(await app.as("admin").post(path, apart(base, ++n)), 201);
       const [alone, first, second] = [await create(), await create(), await create()];
       const given = apart(patch, 0);
