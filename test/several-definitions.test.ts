@@ -79,6 +79,10 @@ test("what it cannot be is refused in words", async () => {
   problem(await change([object("wrong", { about: to("user", "lead") }, { unique: [["about"]] })]), 422, "DEFINITION", [
     "/objects/0/unique/0/0",
   ]);
+  const builtin = [object("constructor", {}), object("valued", { about: to("constructor", "user") })];
+  body(await change(builtin), 200);
+  const constructed = { object: "constructor", id: await made("constructor", {}) };
+  expect(await about("valued", await made("valued", { about: constructed }))).toEqual(constructed);
   const teller = object("teller", { object: name });
   const taken = await change([teller, object("wrong", { about: to("user", "teller") })]);
   expect(told(taken)).toEqual(["/objects/1/properties/about/target definition"]);

@@ -95,5 +95,7 @@ export const recordType = {
 
 /** Fields per object; PostgreSQL allows 1,600 columns, and a dropped one still counts until the table is rewritten. */
 export const mostFields = 500;
+/** Targets of an object's references to several objects, all together: each is a column and an index, which every write keeps. */
+export const mostBranches = 100;
 /** Each is evaluated on every write, as is what the other keywords that refuse records come to: they count together. */
 export const mostRules = 200;

@@ -2,6 +2,7 @@ import { checkCurrencies, propertiesOf } from "./currencies.ts";
 import { fieldTypes } from "./field-types/index.ts";
 import { fieldTypeOf } from "./infer.ts";
 import { textLimits } from "./keys.ts";
+import { mostBranches } from "./keyword-values.ts";
 import { recordTypeName, systemFieldNames } from "./names.ts";
 import { isObject } from "@guanxi/base";
 import { pointer, type Report } from "./report.ts";
@@ -48,6 +49,7 @@ export function checkFieldNames(definition: ObjectDefinition, complete: boolean,
   const hasParent = parent === undefined || check(parent, "/sharing/parent", own(parent));
   if (complete && parent !== undefined && hasParent) checkSharingParent(definition, parent, report);
   if (complete) checkRuleNames(definition, report);
+  if (complete) checkTargets(definition, report);
   if (!complete || !found) return;
   checkHiddenNames(definition, report);
   checkCurrencies(definition, report);
@@ -150,6 +152,21 @@ function checkSharingParent({ properties }: ObjectDefinition, parent: string, re
     "应为引用单条记录的字段，由该记录决定谁能看到本记录",
     "應為參照單筆記錄的欄位，由該記錄決定誰能看到本記錄",
   );
+}
+
+function checkTargets({ properties }: ObjectDefinition, report: Report): void {
+  let targets = 0;
+  for (const [name, field] of Object.entries(properties)) {
+    targets += severalTargets(field)?.length ?? 0;
+    if (targets <= mostBranches) continue;
+    report.say(
+      pointer("properties", name, "target"),
+      `the references of one object lead to several objects ${mostBranches} times at most, all together`,
+      `一个对象的多目标引用合计最多 ${mostBranches} 个目标`,
+      `一個物件的多目標參照合計最多 ${mostBranches} 個目標`,
+    );
+    return;
+  }
 }
 
 function checkTextLimits(definition: ObjectDefinition, report: Report): void {

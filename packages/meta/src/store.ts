@@ -58,8 +58,9 @@ function branchIdsOf(
 ): StoredObject["branchIds"] {
   const ids = Object.entries(properties).flatMap(([name, field]) => {
     const [id, targets] = [String(fieldIds[name]), severalTargets(field)];
-    const known = before[id] ?? {};
-    return targets ? [[id, Object.fromEntries(targets.map((to) => [to, known[to] ?? nextId()]))] as const] : [];
+    // An object may be called as what every object of JavaScript has.
+    const known = new Map(Object.entries(before[id] ?? {}));
+    return targets ? [[id, Object.fromEntries(targets.map((to) => [to, known.get(to) ?? nextId()]))] as const] : [];
   });
   return ids.length === 0 ? undefined : Object.fromEntries(ids);
 }

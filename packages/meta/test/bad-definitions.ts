@@ -355,6 +355,19 @@ export const badDefinitions: readonly (readonly [what: string, definition: unkno
     "/properties/x/target maxItems",
   ],
   [
+    "more targets than a table has room for",
+    {
+      name,
+      properties: Object.fromEntries(
+        Array.from({ length: 9 }, (_, i) => [
+          `r${i}`,
+          { fieldType: "reference", target: Array.from({ length: 12 }, (__, k) => `t${k}`), relation: `r${i}` },
+        ]),
+      ),
+    },
+    "/properties/r8/target definition",
+  ],
+  [
     "several targets of a list",
     field({ fieldType: "references", target: ["a", "b"] }),
     "/properties/x/target definition",
