@@ -225,6 +225,17 @@ describe("what is asked", () => {
     problem(await admin().get(`${path}/aggregate?metrics=count_distinct(about)`), 400, "QUERY");
   });
 
+  test("its objects find the way back", async () => {
+    const firms = async (filter: string) =>
+      (body(await admin().get(`/api/firms${q({ filter, order: "name" })}`), 200).data as { name: string }[]).map(
+        (f) => f.name,
+      );
+    expect(await firms("remarks.exists(r, r.words > 10)")).toEqual(["Globex"]);
+    expect(await firms("remarks.exists(r, r.about.object == 'firm' && r.words < 10)")).toEqual(["Acme"]);
+    expect(await firms("remarks.exists(r, r.about.person.name == 'Ann')")).toEqual([]);
+    expect(await firms("same.exists(s, s.about.firm.name == 'Globex')")).toEqual(["Globex"]);
+  });
+
   test("select and order", async () => {
     const select = "text,about.object,about.firm.name,about.person";
     const rows = await list({ select, order: "-about.object,about.firm.name" });
