@@ -364,11 +364,12 @@ test("scripts see it, change it, and are checked against its objects", async () 
 test("descriptions of the API tell the objects apart", async () => {
   const { schemas } = body(await admin().get("/api/openapi.json"), 200).components;
   const [shown] = schemas.remark.properties.about.anyOf;
-  expect(shown.discriminator).toEqual({ propertyName: "object" });
-  expect(shown.oneOf.map((one: { properties: { object: unknown } }) => one.properties.object)).toEqual([
-    { type: "string", const: "firm" },
-    { type: "string", const: "person" },
-  ]);
+  const mapping = { firm: "#/components/schemas/firm.reference", person: "#/components/schemas/person.reference" };
+  expect(shown).toEqual({
+    oneOf: Object.values(mapping).map(($ref) => ({ $ref })),
+    discriminator: { propertyName: "object", mapping },
+  });
+  expect(schemas["firm.reference"].properties.object).toEqual({ type: "string", const: "firm" });
   expect(JSON.stringify(schemas.remark)).not.toMatch(/_to\d/);
   const types = (await admin().get("/api/types.d.ts")).text;
   expect(types).toMatch(/several: \{\s*about: \("firm" \| "person"\)/);

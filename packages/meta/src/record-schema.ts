@@ -49,7 +49,7 @@ export function fieldSchema(field: Field, use: RecordUse): JsonSchema {
 function asRead(field: Field): JsonSchema {
   if (field.branches) {
     const oneOf = field.branches.map(({ target }) => namedRecord(field.schema, { type: "string", const: target }));
-    return { oneOf, discriminator: { propertyName: "object" } };
+    return { oneOf };
   }
   const all = field.values?.map((v) => v.value);
   if (all === undefined) return field.shown ?? field.schema;

@@ -1,6 +1,6 @@
 import { type Locale, render } from "@guanxi/base";
 import type { ObjectRight, Rights } from "@guanxi/kernel";
-import { type Field, fieldTypes, type ObjectType, recordSchema } from "@guanxi/meta";
+import { type Field, type SeveralField, fieldTypes, type ObjectType, recordSchema } from "@guanxi/meta";
 import type { oas31 } from "openapi3-ts";
 import { listParameters } from "../parameters.ts";
 import { isFor, type RecordRoute, recordRoutes } from "../records/routes.ts";
@@ -26,7 +26,7 @@ export function addObject(builder: oas31.OpenApiBuilder, object: ObjectType, rig
   builder.addTag({ name: object.plural, description: render(object.title, locale) });
   for (const kind of schemas) {
     if (routes.some((r) => (kind === "read" ? showsRecords(r) : r.body && bodySchemas[r.body] === kind)))
-      builder.addSchema(schemaName(object, kind), schemaOf(object, kind, locale));
+      builder.addSchema(schemaName(object, kind), schemaOf(builder, object, kind, locale));
   }
   for (const route of routes)
     builder.addPath(`/api/${object.plural}${route.tail}`, {
@@ -73,18 +73,39 @@ const schemaName = (object: ObjectType, kind: SchemaKind): string =>
 
 const idSchema: oas31.SchemaObject = { type: "string", format: "uuid" };
 
-function schemaOf(object: ObjectType, kind: SchemaKind, locale: Locale): oas31.SchemaObject {
+function schemaOf(
+  builder: oas31.OpenApiBuilder,
+  object: ObjectType,
+  kind: SchemaKind,
+  locale: Locale,
+): oas31.SchemaObject {
   const schema = recordSchema(object, kind === "row" ? "patch" : kind) as oas31.SchemaObject;
   const properties = Object.entries(schema.properties ?? {}).map(([name, property]) => {
     const field = object.fields.get(name);
-    return [name, field ? fieldOf(field, property, locale) : property] as const;
+    if (!field) return [name, property] as const;
+    const described = fieldOf(field, property, locale);
+    return [name, field.branches && kind === "read" ? toldApart(builder, field, described) : described] as const;
   });
   const titled = { ...schema, title: render(object.title, locale), properties: Object.fromEntries(properties) };
   return kind === "row" ? { ...titled, required: ["id"], properties: { id: idSchema, ...titled.properties } } : titled;
 }
 
+/** Records of several objects as schemas of their own, by which generators tell them apart. */
+function toldApart(builder: oas31.OpenApiBuilder, field: SeveralField, schema: oas31.SchemaObject): Schema {
+  const named = field.branches.map(({ target = "" }) => {
+    const properties: Record<string, Schema> = { object: { type: "string", const: target }, id: idSchema };
+    const name = `${target}.reference`;
+    builder.addSchema(name, { type: "object", properties, required: ["object", "id"], additionalProperties: false });
+    return [target, `#/components/schemas/${name}`] as const;
+  });
+  const oneOf = named.map(([, $ref]) => ({ $ref }));
+  const several = { oneOf, discriminator: { propertyName: "object", mapping: Object.fromEntries(named) } };
+  const { oneOf: _, anyOf, ...rest } = schema;
+  return anyOf ? { ...rest, anyOf: [several, ...anyOf.slice(1)] } : { ...rest, ...several };
+}
+
 /** With the title in the reader's language. A default that is a word for the moment of writing is no value of the schema. */
-function fieldOf(field: Field, schema: Schema, locale: Locale): Schema {
+function fieldOf(field: Field, schema: Schema, locale: Locale): oas31.SchemaObject {
   const { default: preset, ...rest }: oas31.SchemaObject = { ...opened(schema), title: render(field.title, locale) };
   const word = fieldTypes[field.type].defaultWords?.includes(preset as string) === true;
   return preset === undefined || word ? rest : { ...rest, default: preset };
