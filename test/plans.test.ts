@@ -69,6 +69,7 @@ async function fill(users: Record<string, string>): Promise<void> {
     [users["rep_a1"] ?? ""],
   );
   await fillLots(users);
+  await fillRooms(users, sellers);
   await sql.unsafe("ANALYZE");
 }
 
@@ -100,6 +101,32 @@ async function fillLots(users: Record<string, string>): Promise<void> {
   );
 }
 
+/** Estates of many owners, and the rooms of each, which are shared as it is. */
+async function fillRooms(users: Record<string, string>, sellers: readonly string[]): Promise<void> {
+  const admin = app.as("admin");
+  const estate = { fieldType: "reference", target: "estate" };
+  await define(app, { name: "estate", properties: { name: { type: "string" } } });
+  await define(app, {
+    ...{ name: "room", sharing: { parent: "estate" } },
+    properties: { size: { type: "integer" }, estate },
+  });
+  const { data } = body(await admin.get("/api/roles?select=name,rights&limit=100"), 200);
+  for (const { id, name, rights } of data as { id: string; name: string; rights: Record<string, string[]> }[])
+    if (name.startsWith("sales_"))
+      body(await admin.patch(`/api/roles/${id}`, { rights: { ...rights, estate: ["read"], room: ["read"] } }), 200);
+  await sql.unsafe(
+    `WITH e AS (
+       INSERT INTO ${schema}.estate (id, owner, created_at, created_by, updated_at, updated_by, version, name)
+       SELECT uuidv7(), CASE WHEN n % 100 = 0 THEN $1::uuid ELSE ($2::uuid[])[1 + n % ${owners}] END, now(), $1, now(), $1, 1, 'Estate ' || n
+       FROM generate_series(1, ${rows / 10}) n RETURNING id
+     )
+     INSERT INTO ${schema}.room (id, owner, created_at, created_by, updated_at, updated_by, version, size, estate)
+     SELECT uuidv7(), ($2::uuid[])[1 + n * e.k % ${owners}], now(), $1, now() - n * interval '1 sec', $1, 1, n, e.id
+     FROM (SELECT id, row_number() OVER () AS k FROM e) e CROSS JOIN generate_series(1, 10) n`,
+    [users["rep_a1"] ?? "", sellers],
+  );
+}
+
 interface Node {
   readonly "Node Type": string;
   readonly "Relation Name"?: string;
@@ -107,6 +134,7 @@ interface Node {
   readonly "Index Cond"?: string;
   /** When it was run. */
   readonly "Actual Rows"?: number;
+  readonly "Actual Loops"?: number;
   readonly "Rows Removed by Filter"?: number;
   readonly Plans?: readonly Node[];
 }
@@ -232,6 +260,56 @@ describe("reads use indexes", () => {
     for (let i = 0; i < 40; i++) await ask();
     const later = await heard(about, ask);
     expect([later.params, await used(later)]).toEqual([[], [index]]);
+  });
+
+  test.each<[string, string[]]>([
+    ["rep_a1", ["_below by manager, subordinate", "estate by owner", "room by estate"]],
+    ["manager_a", ["_below by manager, subordinate", "estate by owner", "room by estate"]],
+    ["director", ["_below by manager, subordinate", "estate by id", "room by updated_at"]],
+  ])("%s's list of what is shared by a parent", async (who, expected) => {
+    const about = /"room" (t0|r)\b/;
+    const ask = get(who, `/api/rooms${newest}`);
+    const first = await accesses(await planOf(await heard(about, ask)));
+    expect(first).toEqual(expect.arrayContaining(expected));
+    expect(first.filter((access) => access.endsWith("as a whole"))).toEqual([]);
+    for (let i = 0; i < 40; i++) await ask();
+    const again = await accesses(await planOf(await heard(about, ask)));
+    expect(again.filter((access) => access !== "room by owner")).toEqual(expected);
+  });
+
+  test("a record that is shared by a parent, by its id", async () => {
+    const [id] = ids(await tapped.as("rep_a1").get("/api/rooms?limit=1"));
+    const plan = await planOf(await heard(/"room" t0\b/, get("rep_a1", `/api/rooms/${id}`)));
+    expect(await accesses(plan)).toEqual(["_below by manager, subordinate", "estate by id", "room by id"]);
+  });
+
+  test.each<[string, string]>([
+    ["estates", "name == 'Estate 7' && rooms.exists(r, r.size > 3)"],
+    ["estates", "name == 'Estate 7' && rooms.all(r, r.size > 0) && size(rooms) > 2"],
+    ["estates", "name == 'Estate 7' && rooms.exists_one(r, r.size == 3)"],
+    ["leads", "external_id == 'plan-400' && tasks.exists(t, t.lead.status == 'new')"],
+  ])("a list of %s by related records, in one statement: %s", async (plural, filter) => {
+    const sent = await tap.during(get("admin", `/api/${plural}${q({ filter, limit: 20 })}`));
+    const asked = sent.filter(({ text }) => text.includes(" t0"));
+    expect(asked).toHaveLength(1);
+    const found = await accesses(await planOf(asked[0] as SentStatement));
+    expect(found.filter((access) => /^(room|task) /.test(access))).toEqual([
+      plural === "leads" ? "task by lead" : "room by estate",
+    ]);
+  });
+
+  test("a page of formulas that ask about related records looks each of them up once, in one statement", async () => {
+    const busy = { fieldType: "formula", returns: "checkbox", formula: "rooms.exists(r, r.size > 9)" };
+    await define(app, { name: "estate", properties: { name: { type: "string" }, busy } });
+    const ask = get("admin", `/api/estates${q({ limit: 20 })}`);
+    await ask();
+    const sent = await tap.during(ask);
+    const asked = sent.filter(({ text }) => text.includes(" t0"));
+    expect(asked).toHaveLength(1);
+    const plan = await planOf(asked[0] as SentStatement, "ANALYZE, FORMAT JSON");
+    expect(await accesses(plan)).toContain("room by estate");
+    const looked = plan.filter((node) => node["Relation Name"] === "room").map((node) => node["Actual Loops"] ?? 0);
+    expect(Math.max(...looked)).toBeLessThanOrEqual(21);
   });
 
   test("a record by id", async () => {

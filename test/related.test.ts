@@ -395,7 +395,7 @@ describe("a formula", () => {
     const workflow = {
       name: "w",
       object: "firm",
-      on: ["create"],
+      on: "created",
       when: "deals.exists(d, true)",
       script: "export default async () => {};",
     };

@@ -71,9 +71,10 @@ const innerName: FieldSql = (source, name) => quote(`${source}.${name}`);
 
 function pageOf(plan: ListPlan, snapshot: Snapshot, parameters: Parameters): Page {
   const field = fieldsOf(plan.sources, snapshot, parameters);
+  const shown = fieldsOf(plan.sources, snapshot, parameters, { fewAsk: true });
   const keys = sortKeys(plan.order, field, parameters);
   const columns = [
-    ...leafFields(plan.outputs).map((l) => `${field(l.source, l.name)} AS ${innerName(l.source, l.name)}`),
+    ...leafFields(plan.outputs).map((l) => `${shown(l.source, l.name)} AS ${innerName(l.source, l.name)}`),
     ...keys.map((k, i) => `${k.sql} AS k${i}`),
   ];
   return { plan, snapshot, parameters, keys, limit: parameters.add(plan.limit, "int"), columns: columns.join(", ") };

@@ -41,6 +41,7 @@ export function recordSql(object: ObjectType, { row, snapshot, parameters, walks
   const tables: TableSettings = {
     rows: (source) => (source.via || source.related ? rows?.(source) : `(SELECT ${row}.*)`),
     predicate: rowPredicateSql,
+    fewAsk: true,
   };
   const from = fromSql(sources, snapshot, parameters, tables);
   return `(SELECT ${jsonObject(outputs, fieldsOf(sources, snapshot, parameters, tables))}::text ${from})`;

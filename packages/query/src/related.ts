@@ -75,7 +75,8 @@ function rowsSql(
   });
   const belongs = belongsSql(source, `${source.alias}${suffix}`, of);
   const tested = condition === undefined ? "" : ` AND ${condition}`;
-  return `FROM ${from(source)}${joins.join("")} WHERE ${belongs} AND ${there(source)}${tested}`;
+  const one = tables.fewAsk === true ? " OFFSET 0" : "";
+  return `FROM ${from(source)}${joins.join("")} WHERE ${belongs} AND ${there(source)}${tested}${one}`;
 }
 
 /** Whether the row `alias` of a related source belongs to the row `of`. */

@@ -99,6 +99,11 @@ export interface TableSettings {
   /** What stands for a source's table. */
   readonly rows?: (source: Source) => string | undefined;
   readonly predicate?: typeof predicateSql;
+  /**
+   * Whether related records are looked for one row at a time, since few rows ask: `OFFSET 0` keeps PostgreSQL from reading the
+   * whole table of these records at once, for as many rows as it believes there are before a page is cut.
+   */
+  readonly fewAsk?: boolean;
 }
 
 /** `FROM root LEFT JOIN …`: a walk to a record that is deleted or not visible finds nothing. */
