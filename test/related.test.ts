@@ -184,8 +184,8 @@ describe("a filter", () => {
   });
 
   test.each([
-    ["nothing.exists(d, true)", 0, 'there is no relation "nothing"'],
-    ["name.exists(d, true)", 0, 'there is no relation "name"'],
+    ["nothing.exists(d, true)", 0, /^there is no relation "nothing":/],
+    ["name.exists(d, true)", 0, /^there is no relation "name":/],
     ["deals.exists(d, d.nope == 1)", 18, 'there is no field "nope"'],
     ["deals.exists(d, d.lines.exists(l, l.qtty == 1))", 36, 'there is no field "qtty" — did you mean "qty"?'],
     ["deals.exists(d, d.amount)", 16, "the expression must give bool, but gives int"],
@@ -195,7 +195,7 @@ describe("a filter", () => {
     ["deals.exists(true, true)", 13, "the expression cannot be read"],
     ["deals.map(d, d.amount)", 6, "map(…) is not supported"],
     ["deals == null", 0, 'there is no field "deals"'],
-    ["user.owned_firms.exists(f, true)", 5, 'there is no relation "owned_firms"'],
+    ["user.owned_firms.exists(f, true)", 5, /^there is no relation "owned_firms":/],
     ["'a'.exists(f, true)", 0, /^exists\(…\) asks about records/],
     [
       "deals.exists(a, a.lines.exists(b, b.deal.lines.exists(c, c.deal.lines.exists(d, true))))",

@@ -110,7 +110,12 @@ export const messages = {
       "此处不支持对关联记录的判断，只能使用自身字段",
       "此處不支援對關聯記錄的判斷，只能使用自身欄位",
     ),
-  unknownRelation: (name: string) => text(`there is no relation "${name}"`, `没有关联“${name}”`, `沒有關聯「${name}」`),
+  unknownRelation: (name: string) =>
+    text(
+      `there is no relation "${name}": it is called as the reference says in "relation", else by the plural of the object that refers here`,
+      `没有关联“${name}”：关联名由引用字段的 relation 指定，否则为引用方对象的复数名`,
+      `沒有關聯「${name}」：關聯名由參照欄位的 relation 指定，否則為參照方物件的複數名`,
+    ),
   relationOnly: (ask: string) =>
     text(
       `${ask}(…) asks about records that refer to one or are in a list of it: opportunities.${ask}(o, o.amount > 0)`,

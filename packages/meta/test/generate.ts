@@ -28,11 +28,12 @@ export const anyDefinition = fc.dictionary(fc.constantFrom(...names), anyField, 
     .filter(([, { type }]) => type !== "formula" && !fieldTypes[type].derived)
     .map(([name]) => name);
   for (const [, { type }] of entries) Object.assign(properties, samples[type].beside);
+  const parents = entries.filter(([, { type }]) => type === "reference").map(([name]) => ({ parent: name }));
   return fc
     .record({
       required: fc.subarray(stored),
       history: fc.boolean(),
-      sharing: fc.constantFrom("private", "read", "write"),
+      sharing: fc.constantFrom("private", "read", "write", ...parents),
     })
     .map((more) => ({ name: "thing", properties: { ...properties }, ...more }));
 });
