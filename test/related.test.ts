@@ -31,6 +31,7 @@ const deal = {
     amount: { type: "integer" },
     stage: { enum: ["open", "won", "lost"] },
     firm: { fieldType: "reference", target: "firm", onDelete: "cascade" },
+    pin: { type: "string", writeOnly: true },
     big: formula("checkbox", "amount > 100"),
     alone: formula("checkbox", "firm.deals.exists_one(d, true)"),
   },
@@ -187,6 +188,7 @@ describe("a filter", () => {
     ["nothing.exists(d, true)", 0, /^there is no relation "nothing":/],
     ["name.exists(d, true)", 0, /^there is no relation "name":/],
     ["deals.exists(d, d.nope == 1)", 18, 'there is no field "nope"'],
+    ["deals.exists(d, d.pin == null)", 18, '"pin" is write-only: nobody reads it or asks for it'],
     ["deals.exists(d, d.lines.exists(l, l.qtty == 1))", 36, 'there is no field "qtty" — did you mean "qty"?'],
     ["deals.exists(d, d.amount)", 16, "the expression must give bool, but gives int"],
     ["deals.exists(name, true)", 13, '"name" already means something else here'],
@@ -387,6 +389,8 @@ describe("a formula", () => {
     const rule = (when: string) => ({ rules: [{ name: "r", when, message: "No" }] });
     await refused(rule("deals.exists(d, true)"), "/rules/0/when");
     await refused(rule("busy"), "/rules/0/when");
+    const rollup = { fieldType: "rollup", of: "deal.firm", op: "count", filter: "lines.exists(l, true)" };
+    await refused({ properties: { ...firm.properties, n: rollup } }, "/properties/n/filter");
     for (const keyword of ["requiredWhen", "readonlyWhen"])
       await refused(
         { properties: { ...firm.properties, budget: { type: "integer", [keyword]: "!deals.all(d, d.big)" } } },

@@ -253,4 +253,20 @@ describe("a test of related records", () => {
     expect(walks("size(parts) > 1")).toEqual(["parts[]"]);
     expect(checkExpression("parts.exists(p, p.qty > qty)", scope).paths).toEqual([["qty"]]);
   });
+
+  test("is of the relation also where a field has its name; the size of a list or a text stays what it was", () => {
+    const same: Readonly<Record<string, ExprType>> = {
+      ...types,
+      ...{ parts: { kind: "int" }, tags: { kind: "list", of: { kind: "text" } } },
+    };
+    const named: ExprScope = { record: object("thing", same), object: () => thing, related: () => thing };
+    const root = (source: string) => checkExpression(source, named).root;
+    expect(root("size(parts)")).toMatchObject({ node: "related", ask: "size", type: { kind: "int" } });
+    expect(root("parts.size()")).toMatchObject({ node: "related", relation: "parts" });
+    expect(root("parts.exists(p, p.ok)")).toMatchObject({ node: "related", ask: "exists", named: true });
+    expect(root("parts + 1")).toMatchObject({ node: "call", operation: expect.stringContaining("add") });
+    expect(root("size(tags)")).toMatchObject({ node: "call", operation: "size_list" });
+    expect(root("name.size()")).toMatchObject({ node: "call" });
+    expect(root("tags.exists(t, t.ok)")).toMatchObject({ node: "related", named: false });
+  });
 });
