@@ -234,6 +234,10 @@ describe("personal and secret data", () => {
     const runs = async () => body(await admin().get("/api/runs"), 200).data as { workflow: string; status: string }[];
     const ended = async (name: string) => (await runs()).filter((r) => r.workflow === name && r.status === "succeeded");
     await until("the runs", async () => (await ended("told")).length === 2 && (await ended("by_hand")).length === 1);
+    const inputs = await app.store.sql<{ record: boolean; old: boolean; name: string }>(
+      "SELECT input -> 'record' ? 'income' AS record, input -> 'old' ? 'income' AS old, input -> 'old' ->> 'name' AS name FROM t_demo._run WHERE workflow = 'told'",
+    );
+    expect(inputs).toEqual(Array(2).fill({ record: false, old: false, name: "Bob" }));
     expect((await history(id)).map((entry: { changes: object }) => entry.changes)).toEqual([
       { income: {} },
       { income: {} },

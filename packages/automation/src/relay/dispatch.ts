@@ -111,6 +111,9 @@ function newRun({ workflow, change, person }: Match, error: StopReason | null, t
   }));
 }
 
+/** Fields of the change row `c` that are only told to have changed: its new record has none of them. */
+const untold = "ARRAY(SELECT k FROM jsonb_object_keys(c.old) k WHERE NOT c.data ? k)";
+
 /** The input is put together by the database from the change row, so that it keeps every digit and does not travel twice. */
 async function insertRuns(tx: Connection, schema: string, runs: readonly NewRun[]): Promise<void> {
   await hot(
@@ -118,7 +121,7 @@ async function insertRuns(tx: Connection, schema: string, runs: readonly NewRun[
     "insert_runs",
     `INSERT INTO ${schema}._run (id, workflow, workflow_version, event, object_id, record, actor, status, error, ended_at, input, cause)
      SELECT r.id, r.workflow, r.version, c.seq, c.object_id, c.record, r.actor, r.status, r.error, CASE WHEN r.status = 'failed' THEN now() END,
-       jsonb_build_object('record', c.data, 'old', CASE WHEN c.op = 'update' THEN c.data || coalesce(c.old, '{}') END, 'actor', r.person),
+       jsonb_build_object('record', c.data, 'old', CASE WHEN c.op = 'update' THEN c.data || (coalesce(c.old, '{}') - ${untold}) END, 'actor', r.person),
        c.cause || jsonb_strip_nulls(jsonb_build_object('depth', coalesce((c.cause->>'depth')::int, 0) + 1, 'trace', r.trace))
      FROM json_to_recordset($1::json)
        AS r (id uuid, event bigint, workflow text, version int, actor uuid, status text, error json, person jsonb, trace text)
