@@ -131,6 +131,7 @@ describe("purge", () => {
       const answer = await purge("trunks", trunk);
       problem(answer, 409, "CONFLICT");
       expect(answer.body.errors).toMatchObject([{ code, message }]);
+      expect(answer.body.detail).toContain("purge them first");
       expect(await contents(app)).toEqual(before);
     };
     await refused("in_use", "is used by 1 bird record(s)");
@@ -298,6 +299,7 @@ describe("people and files", () => {
     expect([await rowsOf("user", user), await rowsOf("user_position", held)]).toEqual([[], []]);
     expect(await app.store.sql("SELECT FROM t_demo._below WHERE manager = $1 OR subordinate = $1", [user])).toEqual([]);
     problem(await api.get("/api/me"), 401, "UNAUTHENTICATED");
+    expect(await app.store.sql("SELECT FROM guanxi.api_key WHERE user_id = $1", [user])).toEqual([]);
   });
 
   test("a file goes with its content once no record names it", async () => {

@@ -64,6 +64,7 @@ export const goingOf = (family: readonly Generation[], object: ObjectType): stri
 export async function checkNeeded(
   session: Session,
   family: readonly Generation[],
+  what: "delete" | "purge" = "delete",
   state: "live" | "deleted" = "live",
 ): Promise<void> {
   const { schema } = session.snapshot.settings;
@@ -74,7 +75,7 @@ export async function checkNeeded(
         needingStatement(schema, child.object, child.field, ids, going, state),
       );
       if (!row || row.n === 0) continue;
-      const [what, code] = state === "live" ? (["delete", "in_use"] as const) : (["purge", "in_use_deleted"] as const);
+      const code = state === "live" ? "in_use" : "in_use_deleted";
       throw new GuanxiError("CONFLICT", {
         detail: `Other records need this ${object.name}: ${what} them first or point them elsewhere.`,
         issues: [{ path: "", code, params: { count: row.n, object: child.object.name } }],

@@ -23,8 +23,8 @@ import { afterWrite } from "./transaction.ts";
  */
 export async function purgeFamily(env: RecordsEnv, session: Session, object: ObjectType, id: string): Promise<void> {
   const family = byObject(await familyOf(session, object, id, "any"));
-  await checkNeeded(session, family, "live");
-  await checkNeeded(session, family, "deleted");
+  await checkNeeded(session, family, "purge");
+  await checkNeeded(session, family, "purge", "deleted");
   await checkNamed(session, family);
   for (const generation of family) await release(env, session, generation, family);
   await releaseAside(session, family);
@@ -101,9 +101,16 @@ async function purge(env: RecordsEnv, session: Session, family: readonly Generat
   )();
   for (const { object, ids: own } of family) {
     if (isFileObject(object)) await letGoOfContents(session.connection, session.tenant.schema, own);
+    if (object.name === "user") await removeKeys(session, own);
     await afterWrite(env, session, object);
   }
 }
+
+const removeKeys = ({ connection, tenant }: Session, users: readonly string[]): Promise<unknown> =>
+  connection.sql(
+    `DELETE FROM guanxi.api_key WHERE tenant = $1 AND user_id IN (SELECT e::uuid FROM json_array_elements_text($2::json) e)`,
+    [tenant.id, JSON.stringify(users)],
+  );
 
 /** Repetitions of requests that wrote the records are told that they were carried out, and no more. */
 async function forgetAnswers({ connection, tenant }: Session, records: readonly string[]): Promise<void> {
