@@ -138,6 +138,17 @@ test("every file of a tenant that is pulled is as its schema says, and an editor
     ]);
 });
 
+test("so is every file of the example", async () => {
+  const example = join(import.meta.dirname, "../../../examples/property-agency");
+  const all = await readdir(example, { recursive: true });
+  const files = all.filter((file) =>
+    /^(?:(?:objects|workflows|mappings)\/[^/]+|roles|settings|delete)\.json$/.test(file),
+  );
+  expect(files.filter((file) => file.startsWith("objects/")).length).toBeGreaterThan(5);
+  for (const file of files.filter((name) => !name.endsWith("tsconfig.json")))
+    expect([file, await faultsOf(file, await readFile(join(example, file), "utf8"))]).toEqual([file, []]);
+});
+
 describe("an editor", () => {
   test("offers the types of a field, and what the type needs", async () => {
     const types = await offered("objects/boat.json", '{ "name": "boat", "properties": { "a": { "fieldType": "|" } } }');
