@@ -60,7 +60,9 @@ export function addProject(program: Command, frame: Frame): void {
     .description("begin a project: a folder with an object, a workflow and what an editor needs")
     .option("--empty", "without the object and the workflow")
     .action(async (dir: string | undefined, { empty = false }: { empty?: boolean }) => {
-      for (const path of await writeStart(dir ?? ".", empty)) print(io, path);
+      const folder = dir ?? ".";
+      for (const path of await writeStart(folder, empty)) print(io, path);
+      note(io, `Next: write definitions; guanxi validate ${folder}; guanxi push ${folder} --plan.`);
     });
 }
 
