@@ -2,7 +2,7 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { createClient } from "@guanxi/client";
-import type { Objects } from "../objects.d.ts";
+import type { Objects } from "#objects";
 
 /** [object, file, mapping]. */
 const steps = [

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { promisify } from "node:util";
 import { createClient } from "@guanxi/client";
 import { seed } from "../seed/load.ts";
-import type { Objects } from "../objects.d.ts";
+import type { Objects } from "#objects";
 
 const project = join(import.meta.dirname, "..");
 const execute = promisify(execFile);
