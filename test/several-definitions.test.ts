@@ -249,6 +249,16 @@ describe("its objects", () => {
   });
 });
 
+test("a sensitive one changes without a word of what it named", async () => {
+  const { names, a, b } = await scene({ ...to("a", "b"), sensitive: true });
+  const id = await made(names.c, { name: "1", about: a });
+  const { result, changes } = await withChanges(app, () => admin().patch(`/api/${names.c}s/${id}`, { about: b }));
+  expect(body(result, 200).about).toEqual(b);
+  expect(changes.map(({ data, old }) => [data["about"], old?.["about"]])).toEqual([[undefined, null]]);
+  const plain = JSON.stringify(changes);
+  for (const value of [a.id, b.id]) expect(plain).not.toContain(value);
+});
+
 describe("what becomes of a record when the one it names is deleted", () => {
   test.each(["restrict", "setNull", "cascade"] as const)("%s", async (onDelete) => {
     const { names, a, b } = await scene({ ...to("a", "b"), onDelete });

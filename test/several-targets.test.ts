@@ -339,7 +339,17 @@ describe("what is asked", () => {
       ["i4", ofPerson(ann)],
       ["i7", null],
     ]);
-    for (const { id } of now) body(await admin().delete(`${path}/${id as string}`), 204);
+    const lines = [
+      { text: "i8", about: ofPerson(ann) },
+      { text: "i9", "about.firm.code": "G" },
+    ];
+    const type = { "content-type": "application/x-ndjson" };
+    const file = lines.map((line) => JSON.stringify(line)).join("\n");
+    const job = body(await admin().post("/api/import/remarks", file, type), 202).id;
+    await until("the import", async () => body(await admin().get(`/api/jobs/${job}`), 200).ended_at !== null);
+    const more = await list({ filter: "text in ['i8', 'i9']", order: "text", select: "about" });
+    expect(more.map((r) => r["about"])).toEqual([ofPerson(ann), ofFirm(globex)]);
+    for (const { id } of [...now, ...more]) body(await admin().delete(`${path}/${id as string}`), 204);
   });
 });
 
