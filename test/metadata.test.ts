@@ -116,7 +116,9 @@ describe("refused, and nothing is changed", () => {
   const refusals: readonly (readonly [what: string, name: string, definition: unknown, paths: readonly string[]])[] = [
     ["no object", "bad", ["text"], [""]],
     ["an unknown field type", "bad", object("bad", { x: { fieldType: "nonsense" } }), ["/properties/x/fieldType"]],
-    ["later keywords", "bad", object("bad", ok, { locked: {}, extends: "lead" }), ["/extends", "/locked"]],
+    ["a lock that is none", "bad", object("bad", ok, { locked: {} }), ["/locked"]],
+    ["a subtype", "bad", object("bad", ok, { extends: "lead" }), ["/name"]],
+    ["what extends nothing", "bad", { extends: "nothing" }, ["/extends"]],
     ["an unknown keyword", "bad", object("bad", ok, { colour: "red" }), ["/colour"]],
     [
       "a rule that does not type-check",

@@ -543,6 +543,7 @@ describe("what a tenant says of a plugin's object", () => {
           extends: "boat",
           name: "vessel",
           plural: "vessels",
+          was: "boat",
           properties: { telefax: { was: "fax" }, length: { minimum: 2 } },
         },
         { extends: "mooring", properties: { vessel_note: text } },
@@ -558,6 +559,7 @@ describe("what a tenant says of a plugin's object", () => {
         extends: "boat",
         name: "vessel",
         plural: "vessels",
+        was: "boat",
         properties: { telefax: { was: "fax" }, length: { minimum: 2 } },
       },
     ]);

@@ -61,7 +61,7 @@ function checkName({ snapshot }: Session, name: string, input: unknown): unknown
     !isExtension(input) || input.extends === name || input.extends === (there && (there.origin ?? there.name));
   const body = isObject(input) && (named || there?.definition.was === input["extends"]) ? { name, ...input } : input;
   if (isExtension(body) && body.name === undefined) {
-    const message = `must be "${name}", as in the address; to give ${body.extends} that name, say "name" as well`;
+    const message = `must be "${name}", as in the address; to give ${body.extends} that name, say "name" and "was": "${body.extends}"`;
     throw new GuanxiError("DEFINITION", { issues: [{ path: "/extends", code: "definition", params: { message } }] });
   }
   if (!isObject(body) || body.name === name || typeof body.name !== "string") return body;

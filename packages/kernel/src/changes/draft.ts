@@ -98,10 +98,25 @@ function readGiven({ path, value }: Written<unknown>, kept: readonly StoredObjec
   const isIt = (o: StoredObject): boolean =>
     o.source === base.source && originOf(o, bases) === value.extends && !o.aside;
   const extended = kept.find(isIt);
+  refuseSubtype(value, extended);
   const extension = withoutOldNames({ name: extended?.name ?? value.extends, ...value }, extended);
   const made = layer(inTenantsWords(base.definition, kept, bases), extension);
   const placeOf = (at: string): string => placeIn(made, extension, at);
   return { path, value: located(placeOf, () => parseDefinition(made)), extended, placeOf };
+}
+
+const noSubtype = text(
+  'what extends "{extended}" adds to that object itself; leave "name" out, or say "was": "{called}" to call it "{name}", or leave "extends" out for an object of your own',
+  "extends “{extended}”是在该对象本身上添加内容；请去掉 name；要改名为“{name}”请写 was: “{called}”；要定义自己的对象请去掉 extends",
+  "extends「{extended}」是在該物件本身上新增內容；請去掉 name；要改名為「{name}」請寫 was: 「{called}」；要定義自己的物件請去掉 extends",
+);
+
+/** An object gets another name only where that is said in so many words. */
+function refuseSubtype({ extends: extended, name, was }: Extension, object: StoredObject | undefined): void {
+  const called = object?.name ?? extended;
+  if (name === undefined || name === called || was === called || was === extended) return;
+  const params = { message: "", extended, called, name };
+  throw definitionError([{ path: "/name", code: "definition", text: noSubtype, params }]);
 }
 
 /** Files say again what a field was called, also when its plugin has come to use that name: it stays where both are there. */

@@ -121,7 +121,7 @@ export function ownExtension(base: ObjectDefinition, definition: ObjectDefinitio
     const known = isBase && !Object.hasOwn(definition.properties, was);
     return [name, known ? field : plain] as const;
   });
-  const { was } = base;
+  const was = definition.name === base.name ? base.was : base.name;
   return extensionOf(base, {
     ...unnamed,
     ...(was === undefined ? {} : { was }),
