@@ -241,7 +241,7 @@ export class Builds {
           if (caller.stays) await endBuild(tx, schema, id);
           await notify(tx, metaChannel, tenant);
         },
-        this.#patience(),
+        this.#stopping.signal.aborted ? {} : this.#patience(),
       );
     } catch (failure) {
       observe({ kind: "background_failed", task: "change set", tenant, error: failure });
