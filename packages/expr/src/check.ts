@@ -3,12 +3,13 @@ import { type CheckedExpression, describe } from "./describe.ts";
 import { ExpressionError, FormulaError } from "./errors.ts";
 import { type CheckBody, formulaNode, withFormula } from "./formulas.ts";
 import { functionNames, operation, overloads } from "./functions/index.ts";
-import { MAX_FORMULA_PARTS, MAX_TEST_DEPTH, MAX_TESTS } from "./limits.ts";
+import { MAX_FORMULA_PARTS, MAX_TESTS } from "./limits.ts";
 import { messages } from "./messages.ts";
-import { type FoundRelation, type Names, nearest, resolveField, resolveRelation } from "./names.ts";
-import type { Ask, CallNode, FieldNode, LiteralNode, RelatedNode, TypedNode } from "./node.ts";
-import { Decimal, digitsOf, integerDigits } from "./number.ts";
+import { type Names, nearest, resolveField } from "./names.ts";
+import type { CallNode, FieldNode, LiteralNode, TypedNode } from "./node.ts";
+import { Decimal, digitsOf } from "./number.ts";
 import { parse } from "./parse.ts";
+import { countRelated, isTest, testRelated } from "./related.ts";
 import { call, checkDigits, resolve } from "./resolve.ts";
 import type { Syntax } from "./syntax.ts";
 import { isStorable } from "./text.ts";
@@ -213,11 +214,11 @@ const oldPart = (node: TypedNode | undefined): FieldNode | undefined =>
 
 /** Changes of lists that CEL knows and this language does not. */
 const unknownMacros = new Set(["map", "filter"]);
-const tests: ReadonlySet<string> = new Set(["exists", "all", "exists_one"] satisfies Ask[]);
+const checkTest = (test: Syntax, names: Names): TypedNode => expect(check(test, names), "bool");
 
 function method(syntax: CallSyntax, receiver: Syntax, names: Names): TypedNode {
   const { name, at, nameAt, args } = syntax;
-  if (tests.has(name)) return test(syntax, name as Ask, receiver, names);
+  if (isTest(name)) return testRelated({ ...syntax, name }, receiver, names, checkTest);
   if (unknownMacros.has(name)) throw new ExpressionError(nameAt, messages.unsupported(`${name}(…)`));
   if (!functionNames.includes(name)) {
     throw new ExpressionError(nameAt, messages.unknownFunction(name, nearest(name, functionNames)));
@@ -233,47 +234,5 @@ function method(syntax: CallSyntax, receiver: Syntax, names: Names): TypedNode {
 }
 
 /** Characters of a text, entries of a list, or records under a relation, unless a text or a list has its name. */
-function size({ at, nameAt }: CallSyntax, counted: Syntax, names: Names): TypedNode {
-  const found = resolveRelation(counted, names);
-  const kind = found?.field?.kind;
-  if (!found || kind === "list" || kind === "text") return resolve("size", [check(counted, names)], at, nameAt);
-  return { ...related("size", found, lastName(counted), names), type: { kind: "int" }, digits: integerDigits };
-}
-
-/** `opportunities.exists(o, o.amount > 1000)`: whether the test holds of any of the records under a relation; so `all` and `exists_one`. */
-function test({ nameAt, args }: CallSyntax, ask: Ask, receiver: Syntax, names: Names): RelatedNode {
-  const [variable, condition] = args;
-  if (args.length !== 2) throw new ExpressionError(nameAt, messages.argumentCount(ask, "2", args.length));
-  if (!names.scope.related) throw new ExpressionError(nameAt, messages.noRelated());
-  const found = resolveRelation(receiver, names) ?? noRelation(ask, receiver);
-  if (variable?.is !== "name" || !condition) throw new ExpressionError(nameAt, messages.syntax());
-  refuseTaken(variable, names);
-  const node = related(ask, found, lastName(receiver), names);
-  const record = { object: found.object, place: { root: { test: node.number }, path: [] } };
-  const variables = new Map([...names.variables, [variable.name, record]]);
-  return { ...node, test: expect(check(condition, { ...names, variables, depth: names.depth + 1 }), "bool") };
-}
-
-function related(ask: Ask, found: FoundRelation, at: number, { depth, budget, within }: Names): RelatedNode {
-  const Refusal = within.length > 0 ? FormulaError : ExpressionError;
-  if (depth >= MAX_TEST_DEPTH) throw new Refusal(at, messages.testDepth(MAX_TEST_DEPTH));
-  if (budget.tests <= 0) throw new Refusal(at, messages.tests(MAX_TESTS));
-  const { relation, of, object } = found;
-  const named = within.length === 0 && found.field?.kind !== "list";
-  const about = { relation, of, object: object.name, named };
-  return { node: "related", ask, number: MAX_TESTS - budget.tests--, ...about, type: { kind: "bool" }, at };
-}
-
-const lastName = (syntax: Syntax): number => (syntax.is === "member" ? syntax.nameAt : syntax.at);
-
-function noRelation(ask: Ask, receiver: Syntax): never {
-  const isName = receiver.is === "name" || receiver.is === "member";
-  const place = lastName(receiver);
-  throw new ExpressionError(place, isName ? messages.unknownRelation(receiver.name) : messages.relationOnly(ask));
-}
-
-function refuseTaken({ name, at }: Syntax & { is: "name" }, { scope, variables }: Names): void {
-  const isTaken = scope.record.fieldType(name) !== undefined || variables.has(name);
-  if (isTaken || ["old", "user", "now", "today"].includes(name))
-    throw new ExpressionError(at, messages.variableTaken(name));
-}
+const size = (syntax: CallSyntax, counted: Syntax, names: Names): TypedNode =>
+  countRelated(counted, names) ?? resolve("size", [check(counted, names)], syntax.at, syntax.nameAt);
