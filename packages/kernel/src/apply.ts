@@ -21,6 +21,7 @@ import {
   quote,
   type Store,
 } from "@guanxi/store";
+import { cryptColumn } from "./encryption/column.ts";
 import { hasEncryptedFields } from "./encryption/fields.ts";
 import type { Vault } from "./encryption/vault.ts";
 
@@ -140,19 +141,27 @@ export class RowsInTheWay extends GuanxiError {
 /** A row that was written since we looked, or one that only PostgreSQL could find. */
 export const isBlocked = (e: unknown): boolean => isDatabaseError(e, "22", "23", "54000", "42804", "42846");
 
+/** Runs a statement, and what only the key can do after it. */
+async function runStep(tx: Connection, vault: Vault, schema: string, { sql, crypt }: ChangeStep): Promise<void> {
+  await tx.sql(sql);
+  if (crypt) await cryptColumn(tx, vault, schema, crypt);
+}
+
 /** Runs the statements of the changes in the transaction; CONFLICT where rows are in the way of one. */
 export async function runDdl(
   tx: Connection,
+  vault: Vault,
   changes: readonly MetaChange[],
   next: Snapshot,
   ahead?: Ahead,
 ): Promise<Ran[]> {
-  const steps = compileDdl(next.settings.schema, changes, next, ahead);
+  const { schema } = next.settings;
+  const steps = compileDdl(schema, changes, next, ahead);
   for (const step of steps) {
     const rows = step.inTheWay === undefined ? [] : await tx.sql<BlockingRow>(step.inTheWay);
     if (rows.length > 0) throw new RowsInTheWay(step, rows);
     try {
-      await tx.sql(step.sql);
+      await runStep(tx, vault, schema, step);
     } catch (e) {
       if (isBlocked(e)) throw new RowsInTheWay(step, [], e);
       throw e;
@@ -167,16 +176,17 @@ export async function runDdl(
  * for, before anything is locked.
  */
 export async function tryDdl(
-  store: Store,
+  { store, vault }: { readonly store: Store; readonly vault: Vault },
   tx: Connection,
   changes: readonly MetaChange[],
   next: Snapshot,
   ahead: Ahead,
 ): Promise<Ran[]> {
+  const { schema } = next.settings;
   const found = await lookAhead(tx, ahead);
   const ran: Ran[] = [];
   let leftOut = false;
-  for (const step of compileDdl(next.settings.schema, changes, next, ahead)) {
+  for (const step of compileDdl(schema, changes, next, ahead)) {
     const known = found.get(step.change)?.get(step.effect) ?? [];
     try {
       const rows =
@@ -184,7 +194,7 @@ export async function tryDdl(
           ? known
           : await store.savepoint(tx, async (inside) => {
               const inTheWay = step.inTheWay === undefined ? [] : await inside.sql<BlockingRow>(step.inTheWay);
-              if (inTheWay.length === 0) await inside.sql(step.sql);
+              if (inTheWay.length === 0) await runStep(inside, vault, schema, step);
               return inTheWay;
             });
       ran.push(rows.length === 0 ? { step } : { step, inTheWay: rows });
@@ -261,7 +271,7 @@ export async function applyDefinitions(
   const { current, next } = definitions;
   const changes = diffSnapshots(current, next);
   if (current) refuseLosses(await lossesOf(tx, current, changes), []);
-  const ran = await runDdl(tx, changes, next);
+  const ran = await runDdl(tx, vault, changes, next);
   await writeDefinitions(tx, vault, definitions);
   return ran;
 }

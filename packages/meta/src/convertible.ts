@@ -25,13 +25,19 @@ const conversions: Partial<Record<FieldTypeName, readonly FieldTypeName[]>> = {
   multi_picklist: ["picklist"],
 };
 
-/** Of an encrypted text the database knows no more than its mask; a roll-up's values are not its own. */
-const apart: ReadonlySet<FieldTypeName> = new Set(["encrypted_text", "rollup"]);
+/** A roll-up's values are not its own. */
+const apart: ReadonlySet<FieldTypeName> = new Set(["rollup"]);
 /** A file that no field names is deleted, so these stay among themselves; a list of records may turn out to be one of files. */
 const files: ReadonlySet<FieldTypeName> = new Set(["file", "files"]);
 
+/** An encrypted text is a text to whoever has the key. */
+const opened = (type: FieldTypeName): FieldTypeName => (type === "encrypted_text" ? "text" : type);
+
 /** Whether values of one type can become values of another; single rows may still stand in the way. */
 export const isConvertible = (from: FieldTypeName, to: FieldTypeName): boolean =>
+  from === to || areConvertible(opened(from), opened(to));
+
+const areConvertible = (from: FieldTypeName, to: FieldTypeName): boolean =>
   from === to ||
   (files.has(to) && (files.has(from) || (from === "references" && to === "files"))) ||
   (!files.has(from) &&

@@ -5,7 +5,7 @@ export { canonicalInstant, canonicalTime, dateIn, isDate } from "./calendar.ts";
 export { unstorable } from "./characters.ts";
 export { compileSnapshot, loadSnapshot } from "./compile.ts";
 export { diffSnapshots } from "./diff.ts";
-export { masked } from "./field-types/encrypted-text.ts";
+export { bullets, masked } from "./field-types/encrypted-text.ts";
 export { formulaOf, walkScope, withoutFormulas } from "./formulas.ts";
 export { relationOf } from "./relations.ts";
 export { mostSharingParents, parentOf, sharingParents } from "./sharing.ts";

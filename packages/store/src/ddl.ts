@@ -19,7 +19,7 @@ import { addForeignKey, createIndex, createTable, createUnique, dropIndex } from
 export { type Ahead, type AheadStep, compileAhead } from "./ddl/ahead.ts";
 export { losesValues } from "./ddl/convert.ts";
 export { parseConstraintName } from "./ddl/names.ts";
-export type { DdlStep } from "./ddl/step.ts";
+export type { Crypt, DdlStep } from "./ddl/step.ts";
 
 /** A statement, and the change that it is part of. */
 export interface ChangeStep extends DdlStep {

@@ -24,6 +24,7 @@ export {
   type Ahead,
   type AheadStep,
   type ChangeStep,
+  type Crypt,
   compileAhead,
   compileDdl,
   losesValues,

@@ -2,6 +2,7 @@ import { diffSnapshots, type MetaChange, type Snapshot, type StoredObject, table
 import { type Ahead, compileAhead, type Connection, isDatabaseError, quote, sizesOf } from "@guanxi/store";
 import { countOf, type Loss, lossesOf, refuseLosses, runDdl, tryDdl, writeDefinitions } from "../apply.ts";
 import { changed, type Editions, listPlugins, writeEditions } from "../plugins/editions.ts";
+import { refuseOpening } from "../encryption/column.ts";
 import type { RecordsEnv } from "../records/context.ts";
 import { moveRights } from "../role-rights.ts";
 import type { Snapshots } from "../snapshots.ts";
@@ -94,6 +95,7 @@ async function planTables(env: EngineEnv, facts: Facts, work: readonly Pending[]
   const current = inside.snapshot;
   const placeOf = (object: string, path: string): string => draft.places.get(object)?.(path) ?? path;
   const changes = placed(placeOf, () => diffSnapshots(current, next));
+  refuseOpening(inside.actor.rights, changes);
   const losses = await lossesOf(tx, current, changes);
   if (!plan) refuseLosses(losses, set.allow, placeOf);
   const large = built?.large ?? (await largeOf(tx, current, changes, env.builds.largeTableBytes));
@@ -125,7 +127,9 @@ async function changeTables(
   { tx, next, dependents, set, plan }: Facts,
   { changes, losses, ahead, rows }: TablePlan,
 ): Promise<{ ok: boolean; steps: ChangeSetStep[] }> {
-  const ran = plan ? await tryDdl(env.records.store, tx, changes, next, ahead) : await runDdl(tx, changes, next, ahead);
+  const ran = plan
+    ? await tryDdl(env.records, tx, changes, next, ahead)
+    : await runDdl(tx, env.records.vault, changes, next, ahead);
   const facts = { ran, losses, allow: set.allow, dependents, rows, back: set.back !== undefined };
   const refused = losses.some(({ allow }) => !set.allow.includes(allow));
   return { ok: !refused && ran.every(({ inTheWay }) => inTheWay === undefined), steps: tableSteps(facts) };

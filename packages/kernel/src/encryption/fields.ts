@@ -19,7 +19,17 @@ export const hasEncryptedFields = (objects: Iterable<ObjectType>): boolean =>
 const boundTo = (object: ObjectType, field: StoredField, id: string): string =>
   `${object.id}/${field.id}/${id.toLowerCase()}`;
 
-/** Puts what is stored in the place of encrypted fields' values: the sealed text, and after a point what readers see. */
+/** What is stored of a text: it sealed, and after a point what readers see. */
+export const sealed = (key: Uint8Array, object: ObjectType, field: StoredField, id: string, text: string): string =>
+  `${seal(key, Buffer.from(text), boundTo(object, field, id)).toString("base64url")}.${masked(text, field.definition)}`;
+
+/** The text of what is stored. */
+export function opened(key: Uint8Array, object: ObjectType, field: StoredField, id: string, stored: string): string {
+  const bytes = Buffer.from(stored.slice(0, stored.indexOf(".")), "base64url");
+  return open(key, bytes, boundTo(object, field, id)).toString("utf8");
+}
+
+/** Puts what is stored in the place of encrypted fields' values. */
 export async function sealer(
   env: RecordsEnv,
   session: Session,
@@ -28,9 +38,7 @@ export async function sealer(
   const fields = encryptedFields(object);
   if (fields.length === 0) return (_id, values) => values;
   const key = await env.vault.key(session.connection, session.tenant.schema);
-  const stored = (field: StoredField, id: string, text: string): string =>
-    `${seal(key, Buffer.from(text), boundTo(object, field, id)).toString("base64url")}.${masked(text, field.definition)}`;
-  return (id, values) => each(fields, values, (field, text) => stored(field, id, text));
+  return (id, values) => each(fields, values, (field, text) => sealed(key, object, field, id, text));
 }
 
 function each(
@@ -98,9 +106,7 @@ export async function openFields(
   return Object.fromEntries(
     fields.map((field) => {
       const stored = row?.[field.column.name] ?? null;
-      if (stored === null) return [field.name, null];
-      const sealed = Buffer.from(stored.slice(0, stored.indexOf(".")), "base64url");
-      return [field.name, open(key, sealed, boundTo(object, field, id)).toString("utf8")];
+      return [field.name, stored === null ? null : opened(key, object, field, id, stored)];
     }),
   );
 }

@@ -4,7 +4,7 @@ import { Fault, type FieldType, ofString, pick } from "./contract.ts";
 /** Characters unless the definition allows more or fewer; a number of a passport or an account, a password, a note. */
 const longest = 1_000;
 /** As many whatever they stand for, so that a mask does not tell how long the text is. */
-const bullets = "••••";
+export const bullets = "••••";
 
 interface Mask {
   readonly first?: number;

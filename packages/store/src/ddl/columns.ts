@@ -11,7 +11,7 @@ import { literal, quote } from "@guanxi/query";
 import { conversion } from "./convert.ts";
 import { constant } from "./literals.ts";
 import { names } from "./names.ts";
-import { type DdlStep, qualified, rowsWhere, toldSql } from "./step.ts";
+import { type Crypt, type DdlStep, qualified, rowsWhere, toldSql } from "./step.ts";
 import {
   addForeignKey,
   branchesConstraint,
@@ -198,8 +198,24 @@ export function changeType(
     scans: true,
     ...(inTheWay === undefined ? {} : { inTheWay }),
   };
-  return [...detach, change, ...attachReference(schema, table, field)];
+  const crypt = (to: Crypt["to"]): Pick<DdlStep, "crypt"> => ({
+    crypt: { to, object, field, names: namesOf(field, from) },
+  });
+  if (from.type === "encrypted_text") detach.push({ ...decrypted(schema, table, field), ...crypt("open") });
+  const sealed = field.type === "encrypted_text" ? { ...change, ...crypt("sealed") } : change;
+  return [...detach, sealed, ...attachReference(schema, table, field)];
 }
+
+const namesOf = ({ name, definition: { was } }: StoredField, from: StoredField): string[] => [
+  ...new Set([name, from.name, ...(was === undefined ? [] : [was])]),
+];
+
+/** Nobody may write what is not encrypted yet, or not any more. */
+const decrypted = (schema: string, table: string, field: StoredField): DdlStep => ({
+  sql: `LOCK TABLE ${qualified(schema, table)} IN ACCESS EXCLUSIVE MODE`,
+  effect: `decrypt ${table}.${field.name}`,
+  scans: true,
+});
 
 type ConversionContext = Parameters<typeof conversion>[3];
 

@@ -17,7 +17,11 @@ export interface ConversionContext {
   readonly target: string | undefined;
 }
 
-const textTypes = new Set(["text", "long_text", "email", "phone", "url", "picklist", "currency_code", "autonumber"]);
+const textTypes = new Set([
+  ...["text", "long_text", "email", "phone", "url", "picklist", "currency_code", "autonumber"],
+  // Once it is open.
+  "encrypted_text",
+]);
 const decimalTypes = new Set(["number", "percent", "currency"]);
 
 /** The conversion of a column whose old and new field are given; `isConvertible` of the pair must hold. */
@@ -25,7 +29,7 @@ export function conversion(from: StoredField, to: StoredField, column: string, c
   if (to.exprType.kind === "parts") return { using: `jsonb_strip_nulls(${column})`, blocked: partsBlocked(column, to) };
   if (to.column.sqlType === "jsonb") return { using: asJson(from, column), blocked: undefined };
   if (textTypes.has(from.type) || from.type === "json") return fromText(asText(from, column), to, context);
-  if (to.type === "text" || to.type === "long_text") {
+  if (to.type === "text" || to.type === "long_text" || to.type === "encrypted_text") {
     const text = asText(from, column);
     return { using: text, blocked: textBlocked(text, to) };
   }

@@ -231,6 +231,8 @@ export class LargeTable {
   }
 
   #changeType(field: StoredField, from: StoredField): Made {
+    // The database cannot look into what is encrypted.
+    if (from.type === "encrypted_text") return notAhead;
     const target = this.#before.targetOf(field);
     if (field.target !== undefined && target === undefined) return notAhead;
     const place = { table: this.#was.table, column: from.column.name };
