@@ -388,6 +388,9 @@ describe("a plugin of a living tenant", () => {
     await app.store.sql("UPDATE t_harbour.boat SET keeper = $1 WHERE name = 'Bella'", [id]);
     expect((await api.delete(`/api/accounts/${id}?purge=true`)).status).toBe(204);
     problem(await api.put(meta("boat"), { name: "boat", properties: {} }), 422, "DEFINITION", ["/name"]);
+    const needed = await api.delete(`${plugins}/sales?purge=true`);
+    problem(needed, 409, "CONFLICT");
+    expect(needed.body.detail).toContain("reference boat.keeper of the plugin marina, which is away");
     const role = body(await api.get(`/api/roles${q({ filter: "name == 'harbour_master'" })}`), 200).data[0];
     expect(role.rights.boat).toContain("edit_all");
     body(await act("enable"), 200);

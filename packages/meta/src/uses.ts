@@ -4,6 +4,7 @@ import { relationOf } from "./relations.ts";
 import { isRollup, sourceOf } from "./rollup-results.ts";
 import { fieldOrBranch } from "./several.ts";
 import { parentOf } from "./sharing.ts";
+import { tableNamed } from "./tables.ts";
 import type { FieldDefinition, ObjectDefinition, ObjectType, Snapshot } from "./types.ts";
 
 /** A definition that names an object or one of its fields, and so may break when that goes away. */
@@ -18,6 +19,8 @@ export interface Use {
   readonly field?: number;
   /** Whether it goes along with a rename by itself. */
   readonly follows: boolean;
+  /** Whether it stands in an object that is set aside: it needs what it names to be there, though not in sight. */
+  readonly aside?: true;
 }
 
 /** What is named, by ids. */
@@ -27,8 +30,19 @@ export type Used = Pick<Use, "object" | "field"> & { readonly follows?: boolean 
  * Every place in the definitions of a tenant's objects that names an object or a field. Whatever else comes to name them in a
  * definition, such as a formula, is told here; what other rooms define tells of itself.
  */
-export const objectUses = (snapshot: Snapshot): readonly Use[] =>
-  [...snapshot.objects.values()].flatMap((object) => usesIn(object, snapshot));
+export const objectUses = (snapshot: Snapshot): readonly Use[] => [
+  ...[...snapshot.objects.values()].flatMap((object) => usesIn(object, snapshot)),
+  ...[...snapshot.aside.values()].flatMap((object) => usesAside(object, snapshot)),
+];
+
+function usesAside(object: ObjectType, snapshot: Snapshot): Use[] {
+  const { name, source, columns, stored } = object;
+  return columns.flatMap((field) => {
+    const target = field.system ? undefined : tableNamed(snapshot, field.target ?? "");
+    const by = `reference ${stored.aside?.name}.${field.branchOf ?? field.name} of the plugin ${source}, which is away`;
+    return target ? [{ by, kind: "objects", name, object: target.id, follows: true, aside: true } as const] : [];
+  });
+}
 
 function usesIn(object: ObjectType, snapshot: Snapshot): Use[] {
   const { name } = object;

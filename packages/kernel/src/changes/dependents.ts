@@ -74,7 +74,7 @@ async function allUses(session: Session, snapshot: Snapshot, kinds: readonly Def
 
 /** A deleted object takes its fields along, and its own rules and keys, of which nobody needs to be told. */
 function names(use: Use, { object, field, name, how }: Moved): boolean {
-  if (use.object !== object) return false;
+  if (use.object !== object || (use.aside && how !== "delete")) return false;
   if (field !== undefined || !goes(how)) return use.field === field;
   return !(use.kind === "objects" && use.name === name);
 }
