@@ -18,8 +18,14 @@ export async function holdBuild(own: OwnConnection, schema: string): Promise<boo
   return row?.ours === true;
 }
 
-/** Has statements of this connection end soon after the process that sent them, where the system of the database can tell. */
-export async function watchClient(own: OwnConnection): Promise<void> {
+/**
+ * Fits a connection for building: it waits for locks and older transactions `waitMs`, takes no further cores from those who write meanwhile,
+ * and its statements end soon after the process that sent them, where the system of the database can tell.
+ */
+export async function fitForBuilding(own: OwnConnection, waitMs: number): Promise<void> {
+  await own.sql(
+    `SET lock_timeout = ${waitMs}; SET max_parallel_maintenance_workers = 0; SET max_parallel_workers_per_gather = 0`,
+  );
   try {
     await own.sql(`SET client_connection_check_interval = '${clientCheck}'`);
   } catch (e) {

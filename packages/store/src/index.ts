@@ -15,10 +15,10 @@ export {
   buildProgress,
   columnsOfIndex,
   dropLeftovers,
+  fitForBuilding,
   holdBuild,
   isBuilding,
   sizesOf,
-  watchClient,
 } from "./building.ts";
 export {
   type Ahead,

@@ -3,6 +3,7 @@ import { GuanxiError, isGuanxiError, type Observe } from "@guanxi/base";
 import {
   type AheadStep,
   type Connection,
+  fitForBuilding,
   holdBuild,
   isDatabaseError,
   isGone,
@@ -10,7 +11,6 @@ import {
   type OwnConnection,
   type Store,
   tenantSchema,
-  watchClient,
 } from "@guanxi/store";
 import { type BlockingRow, isBlocked, RowsInTheWay } from "../apply.ts";
 import { metaChannel } from "../channels.ts";
@@ -178,8 +178,7 @@ export class Builds {
   }
 
   async #make(own: OwnConnection, schema: string, id: string, steps: readonly AheadStep[]): Promise<void> {
-    await watchClient(own);
-    await own.sql(`SET lock_timeout = ${oldTransactionMs}`);
+    await fitForBuilding(own, oldTransactionMs);
     const note = (now: string, done: number): Promise<void> => noteProgress(this.#env.store, schema, id, { now, done });
     // All looks come first: rows that are in the way of a constraint could not be changed as soon as it is there.
     for (const { effect, inTheWay } of steps) {
