@@ -419,7 +419,7 @@ describe("while it is being built", () => {
     const tag = (await admin().get(meta("barrel"))).headers.get("etag");
     const held =
       await openTransaction(`INSERT INTO t_demo.barrel (id, owner, created_at, created_by, updated_at, updated_by, version, code, size)
-      SELECT uuidv7(), owner, now(), owner, now(), owner, 1, 'twin', 3 FROM t_demo.barrel`);
+      SELECT gen_random_uuid(), owner, now(), owner, now(), owner, 1, 'twin', 3 FROM t_demo.barrel`);
     const id = building(
       await admin().put(meta("barrel"), {
         name: "barrel",

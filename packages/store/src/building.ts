@@ -63,8 +63,8 @@ SELECT text FROM (
 export async function columnsOfIndex(on: Connection, schema: string, index: string): Promise<string[]> {
   const rows = await on.sql<{ name: string }>(
     `SELECT a.attname AS name FROM pg_class i JOIN pg_namespace n ON n.oid = i.relnamespace JOIN pg_index x ON x.indexrelid = i.oid
-     JOIN pg_attribute a ON a.attrelid = x.indrelid AND a.attnum = ANY(x.indkey)
-     WHERE n.nspname = $1 AND i.relname = $2 ORDER BY array_position(x.indkey, a.attnum)`,
+     JOIN pg_attribute a ON a.attrelid = x.indrelid AND a.attnum = ANY(x.indkey::int2[])
+     WHERE n.nspname = $1 AND i.relname = $2 ORDER BY array_position(x.indkey::int2[], a.attnum)`,
     [schema, index],
   );
   return rows.map(({ name }) => name);
