@@ -1,5 +1,6 @@
 // Changes of definitions on tables that are too large for their writers to wait: built ahead, and as if they had been made at once.
 import { type Api, type ApiAnswer, createTestApp, type TestApp, until } from "@guanxi/testing";
+import { isDatabaseError } from "@guanxi/store";
 import fc from "fast-check";
 import postgres from "postgres";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
@@ -13,6 +14,8 @@ let small: TestApp;
 let patient: TestApp;
 let sql: postgres.Sql;
 const admin = (): Api => large.as("admin");
+/** Generated changes by the score, and killed processes, are for where nothing else runs (`GUANXI_TEST_ALL=1`, as in `.ci/run`). */
+const alone = process.env["GUANXI_TEST_ALL"] === "1";
 const changes = "/api/meta/changes";
 const meta = (name: string): string => `/api/meta/objects/${name}`;
 const text = { type: "string" } as const;
@@ -46,14 +49,26 @@ const define = async (name: string, properties: object, more: object = {}): Prom
  * stay what the column was called first.
  */
 async function catalogue(app: TestApp): Promise<unknown> {
-  return app.store.sql(`
+  return untorn(() => app.store.sql(catalogueSql));
+}
+
+const catalogueSql = `
     SELECT table_name AS t, column_name AS name, concat_ws(' ', data_type, numeric_precision, is_nullable, column_default) AS says
     FROM information_schema.columns WHERE table_schema = 't_demo'
     UNION ALL SELECT c.relname, i.relname, pg_get_indexdef(x.indexrelid) || x.indisvalid || x.indisready
     FROM pg_index x JOIN pg_class i ON i.oid = x.indexrelid JOIN pg_class c ON c.oid = x.indrelid WHERE c.relnamespace = 't_demo'::regnamespace
     UNION ALL SELECT c.relname, k.conname, pg_get_constraintdef(k.oid) || k.convalidated
     FROM pg_constraint k JOIN pg_class c ON c.oid = k.conrelid WHERE c.relnamespace = 't_demo'::regnamespace AND k.contype <> 'n'
-    ORDER BY 1, 2, 3`);
+    ORDER BY 1, 2, 3`;
+
+/** PostgreSQL's own functions look past the statement's snapshot: of an index that goes meanwhile they find nothing, and fail. */
+async function untorn<T>(ask: () => Promise<T>): Promise<T> {
+  try {
+    return await ask();
+  } catch (error) {
+    if (isDatabaseError(error, "XX000")) return untorn(ask);
+    throw error;
+  }
 }
 
 /** Changes on both; the answers, without what differs between any two tenants. */
@@ -260,9 +275,9 @@ describe("whatever is changed", () => {
         if (status !== 200) expect(await catalogue(large)).toEqual(before);
       }
     });
-    await fc.assert(property, { numRuns: 10 });
-    expect(new Set(told).size).toBeGreaterThan(1);
+    await fc.assert(property, { numRuns: alone ? 20 : 5 });
     expect(told).toContain(200);
+    if (alone) expect(new Set(told).size).toBeGreaterThan(1);
   });
 });
 
@@ -523,7 +538,7 @@ describe("a builder who goes", () => {
     await applied(await admin().put(meta("vat"), wanted("vat")));
   });
 
-  test("when its process is killed, likewise, as soon as somebody looks", async () => {
+  test.runIf(alone)("when its process is killed, likewise, as soon as somebody looks", async () => {
     await define("keg", { code: text });
     ids(await admin().post("/api/kegs", [{ code: "a" }]));
     const before = await catalogue(large);
