@@ -100,7 +100,7 @@ function reasonOf({ file, description, schema }: Group, issues: readonly Issue[]
   if (refusedTexts.includes(`${file}/${description}`))
     return issues.every((i) => i.code === "characters") ? "NUL" : undefined;
   const words = issues.map(({ code, message }) =>
-    code === "not_yet" ? /^"(?:format: )?([^"]+)"/.exec(message)?.[1] : undefined,
+    code === "unsupported" ? /^"(?:format: )?([^"]+)"/.exec(message)?.[1] : undefined,
   );
   const known = words.every((word) => word !== undefined && [...refusedKeywords, ...refusedFormats].includes(word));
   return known && JSON.stringify(schema).includes(`"${words[0]}"`) ? words[0] : undefined;

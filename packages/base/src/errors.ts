@@ -131,6 +131,11 @@ export const issueCatalogue = {
   expression: text("{message}", "{message}", "{message}"),
   script: text("{message}", "{message}", "{message}"),
   definition: text("{message}", "{message}", "{message}"),
+  unsupported: text(
+    '"{keyword}" has no place in a definition; write out what it stands for',
+    "定义中不能使用“{keyword}”，请直接写出其内容",
+    "定義中不能使用「{keyword}」，請直接寫出其內容",
+  ),
   not_yet: text('"{keyword}" is not supported yet', "尚不支持“{keyword}”", "尚不支援「{keyword}」"),
   in_use: text(
     "is used by {count} {object} record(s)",

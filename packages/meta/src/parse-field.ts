@@ -58,7 +58,7 @@ function checkKeywords(input: Record<string, unknown>, path: string, report: Rep
     if (keyword.startsWith("x-")) continue;
     const known = Object.hasOwn(fieldKeywords, keyword) ? fieldKeywords[keyword] : undefined;
     if (known !== undefined) checkKeyword(known, value, place, report);
-    else if (referring.has(keyword)) report.notYet(place, keyword);
+    else if (referring.has(keyword)) report.unsupported(place, keyword);
     else notAKeyword(keyword, place, report);
   }
 }
@@ -110,7 +110,7 @@ function checkTypeAndFormat(definition: FieldDefinition, type: FieldType, path: 
   }
   const { format } = definition;
   if (format !== undefined && type.formats?.includes("*")) {
-    if (!knownFormats.has(format)) report.notYet(`${path}/format`, `format: ${format}`);
+    if (!knownFormats.has(format)) report.unsupported(`${path}/format`, `format: ${format}`);
   } else if (format !== undefined && type.formats !== undefined && !type.formats.includes(format)) {
     report.say(
       `${path}/format`,

@@ -13,7 +13,7 @@ import type { ObjectDefinition } from "./types.ts";
 
 /**
  * Reads a definition as a user wrote it. Throws GuanxiError DEFINITION with every fault at its JSON pointer; what the
- * vocabulary knows but no code honours yet is a fault with the code `not_yet`.
+ * standard has and a definition of ours cannot, such as `$ref`, is a fault with the code `unsupported`.
  */
 export function parseDefinition(input: unknown): ObjectDefinition {
   const report = new Report();
@@ -40,7 +40,7 @@ function checkObject(input: Record<string, unknown>, report: Report): void {
     if (keyword.startsWith("x-")) continue;
     const known = Object.hasOwn(objectKeywords, keyword) ? objectKeywords[keyword] : undefined;
     if (known !== undefined) checkKeyword(known, value, path, report);
-    else if (unhonouredObjectKeywords.has(keyword)) report.notYet(path, keyword);
+    else if (unhonouredObjectKeywords.has(keyword)) report.unsupported(path, keyword);
     else notAKeyword(keyword, path, report);
   }
   checkNames(input, report);

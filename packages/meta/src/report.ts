@@ -32,8 +32,8 @@ export class Report {
     this.add(path, "definition", {}, { text: text(en, zhCN, zhTW) });
   }
 
-  notYet(path: string, keyword: string): void {
-    this.add(path, "not_yet", { keyword });
+  unsupported(path: string, keyword: string): void {
+    this.add(path, "unsupported", { keyword });
   }
 
   throwIfAny(): void {

@@ -71,7 +71,7 @@ function children(keyword: string, value: unknown): [string, unknown][] {
 }
 
 function checkKeyword(keyword: string, value: unknown, place: string, report: Report): void {
-  if (later.has(keyword)) report.notYet(place, keyword);
+  if (later.has(keyword)) report.unsupported(place, keyword);
   else if (!known.has(keyword) && !keyword.startsWith("x-")) {
     report.say(place, `"${keyword}" is not a keyword`, `“${keyword}”不是关键字`, `「${keyword}」不是關鍵字`);
   }
@@ -83,7 +83,7 @@ function checkKeyword(keyword: string, value: unknown, place: string, report: Re
     report.say(`${place}/__proto__`, "cannot be the name of a property", "不能作为属性名", "不能作為屬性名");
   }
   if (keyword === "format" && typeof value === "string" && !knownFormats.has(value))
-    report.notYet(place, `format: ${value}`);
+    report.unsupported(place, `format: ${value}`);
 }
 
 export function checkPattern(pattern: string, place: string, report: Report): void {
