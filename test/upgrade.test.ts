@@ -121,6 +121,9 @@ describe.each(versions)("a database of %s", (version) => {
     expect(body(await admin.get(`/api/jobs/${known.job}`), 200)).toMatchObject({ created: 1, rejected: 1 });
     expect((await admin.get(`/api/jobs/${known.job}/errors`)).text).toContain("Nobody");
     expect(body(await admin.get("/api/meta/mappings/cards"), 200)).toMatchObject({ object: "lead" });
+    const taken = await admin.post("/api/meta/changes?plan=true", { delete: { objects: ["lead"] } });
+    const breaks = body(taken, 200).steps.flatMap((step: { breaks?: string[] }) => step.breaks ?? []);
+    expect(breaks, "a mapping of before knows its object").toContain("mapping cards (object)");
   });
 
   test("metadata can be changed, the core's objects too, and new changes cause runs", async () => {

@@ -1,5 +1,6 @@
 import { noTracer, type Observe, type Tracer } from "@guanxi/base";
 import type { Kernel, Route } from "@guanxi/kernel";
+import { mappingKind } from "./mapping/kind.ts";
 import { createMappingStore } from "./mapping/store.ts";
 import { exportRoute } from "./routes/export.ts";
 import { importRoute } from "./routes/import.ts";
@@ -25,6 +26,7 @@ export interface Bulk {
 export function createBulk({ kernel, observe, tracer = noTracer, settings: given }: BulkOptions): Bulk {
   const settings = { ...defaultSettings, ...given };
   const mappings = createMappingStore(kernel);
+  kernel.metadata.register(mappingKind);
   return {
     routes: [
       importRoute(kernel, settings, mappings),

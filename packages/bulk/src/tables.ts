@@ -67,6 +67,9 @@ CREATE TABLE {schema}._job_error (
   PRIMARY KEY (job, row)
 );
 `,
+    // A mapping goes along with its object's name. One of an object that is gone, which nothing refused before, has none.
+    `ALTER TABLE {schema}._mapping ADD COLUMN object_id int;
+UPDATE {schema}._mapping m SET object_id = o.id FROM {schema}._object o WHERE o.name = m.definition ->> 'object';`,
   ],
   arrival: {
     always: `

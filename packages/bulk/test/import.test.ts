@@ -111,7 +111,7 @@ describe("a CSV file without a mapping", () => {
     expect(text.split("\r\n")[1]?.endsWith(`,lists 1,${a};${b}`)).toBe(true);
     const again = await load(bench, "deals", text, { mode: "upsert", key: "id" });
     expect(counts(again.job)).toEqual([1, 1, 0, 0, 1, 0]);
-    expect((await send(bench, "deals", "partners.code\nx\n")).status).toBe(422);
+    expect((await send(bench, "deals", "partners.nothing\nx\n")).status).toBe(422);
   });
 
   test("reports bad rows by themselves, all faults of each, and imports the others", async () => {
@@ -294,6 +294,105 @@ describe("a mapping", () => {
       ...{ "T-1": ["red"], "T-2": ["red", "blue"], "T-3": ["red", "blue"], "T-4": null },
       ...{ "T-6": ["red", "blue"], "T-7": ["red", "blue"] },
     });
+  });
+
+  test("finds each entry of a list by its key, and names the entry that it does not find", async () => {
+    const made = body(
+      await bench.admin.post("/api/firms", [
+        { name: "Key", code: "K-1" },
+        { name: "Lock", code: "K-2" },
+        { name: "Pair" },
+        { name: "Pair" },
+      ]),
+      200,
+    ).data as { id: string }[];
+    const [one = "", two = ""] = made.map(({ id }) => id);
+    const plain = await load(bench, "deals", "title,partners.code\nlk 1,K-2; K-1;K-2\nlk 2,\nlk 3,K-1;K-9;K-2\n");
+    expect(counts(plain.job)).toEqual([3, 3, 2, 0, 0, 1]);
+    expect(plain.errors[1]).toBe('lk 3,K-1;K-9;K-2,3,"partners/1: no firm with code ""K-9"""');
+    const values = { 一: "K-1", 无: null, 都: ["K-1", "K-2"] };
+    const columns = { T: "title", P: { field: "partners", lookup: "code", separator: "、", values } };
+    const file = "T,P\nlk 4,一、无、K-2\nlk 5,都\nlk 6,无\n";
+    expect(counts((await load(bench, "deals", file, { mapping: { columns } })).job)).toEqual([3, 3, 3, 0, 0, 0]);
+    const lines =
+      '{"T":"lk 7","P":["K-2","一"]}\n{"T":"lk 8","P":"K-1、K-2"}\n{"T":"lk 9","P":["K-1",7]}\n{"T":"lk 0","P":[]}\n';
+    const ndjson = await load(bench, "deals", lines, { mapping: { columns } });
+    expect(counts(ndjson.job)).toEqual([4, 4, 3, 0, 0, 1]);
+    expect(ndjson.errors[1]).toContain('P/1: no firm with code ""7""');
+    const both = [one, two].toSorted();
+    const found = await find(bench, "deals", "title.startsWith('lk ')", "title,partners");
+    expect(Object.fromEntries(found.map(({ title, partners }) => [title, partners]))).toEqual({
+      ...{ "lk 1": both, "lk 2": null, "lk 4": both, "lk 5": both, "lk 6": null },
+      ...{ "lk 7": both, "lk 8": both, "lk 0": [] },
+    });
+    const twins = await load(bench, "deals", "title,partners.name\nlk,Key;Pair\n");
+    expect(twins.errors[1]).toContain('partners/1: more than one firm with name ""Pair""');
+    const many = Array.from({ length: 1_001 }, (_, i) => `M-${i}`).join(";");
+    const long = await load(bench, "deals", `title,partners.code\nlk,${many}\n`);
+    expect(long.errors[1]).toMatch(/,1,partners: must have at most 1000 entries/);
+  });
+
+  test("has units of durations, of which no part is lost", async () => {
+    const took = (unit: string) => ({ columns: { t: "title", d: { field: "took", unit } } });
+    const hours = await load(bench, "deals", "t,d\nd 1,1.5\nd 2,0.3333333\nd 3,1e2\n", { mapping: took("hours") });
+    expect(counts(hours.job)).toEqual([3, 3, 1, 0, 0, 2]);
+    expect(hours.errors[2]).toMatch(/^d 3,1e2,3,d: must be number$/);
+    await load(bench, "deals", '{"t":"d 4","d":2}\n{"t":"d 5","d":"0.5"}\n', { mapping: took("days") });
+    await load(bench, "deals", "t,d\nd 6,90\n", { mapping: took("minutes") });
+    await load(bench, "deals", "t,d\nd 7,90\n", { mapping: took("seconds") });
+    const found = await find(bench, "deals", "title.startsWith('d ')", "title,took");
+    expect(Object.fromEntries(found.map(({ title, took: seconds }) => [title, seconds]))).toEqual({
+      ...{ "d 1": 5_400, "d 4": 172_800, "d 5": 43_200, "d 6": 5_400, "d 7": 90 },
+    });
+    const wrong = {
+      columns: { t: "title", a: { field: "amount", unit: "hours" }, d: { field: "took", unit: "weeks" } },
+    };
+    expect((await send(bench, "deals", "t\nx\n", { mapping: wrong })).status).toBe(422);
+    const amount = { columns: { t: "title", a: { field: "amount", unit: "hours" } } };
+    const refused = body(await send(bench, "deals", "t,a\nx,1\n", { mapping: amount }), 422);
+    expect(refused.errors).toMatchObject([{ path: "/columns/a", message: "only durations have a unit" }]);
+  });
+
+  test("constants fill parts of an address, and say which object a reference leads to", async () => {
+    const about = { fieldType: "reference", target: ["firm", "deal"] };
+    const note = {
+      name: "memo",
+      plural: "memos",
+      properties: { text: { type: "string" }, about, site: { fieldType: "address" } },
+    };
+    body(await bench.admin.put("/api/meta/objects/memo", note), 201);
+    const { id } = body(await bench.admin.post("/api/firms", { name: "About", code: "AB" }), 201);
+    const columns = { t: "text", id: "about.id", city: "site.city" };
+    const constants = { "about.object": "firm", "site.country": "CN" };
+    const mapping = { mode: "upsert", key: "id", columns: { ...columns, rec: "id" }, constants };
+    const file = `t,id,city,rec\nm 1,${id},上海,\nm 2,,,\n`;
+    const { job, errors } = await load(bench, "memos", file, { mapping });
+    expect([counts(job), errors.slice(1)]).toEqual([[2, 2, 2, 0, 0, 0], []]);
+    const first = await find(bench, "memos", "text.startsWith('m ')", "id,text,about,site");
+    expect(first.map(own)).toMatchObject([
+      { text: "m 1", about: { object: "firm", id }, site: { city: "上海", country: "CN" } },
+      { text: "m 2", about: null, site: { country: "CN" } },
+    ]);
+    const cleared = { ...mapping, empty: "clear" };
+    await load(bench, "memos", `t,id,city,rec\nm 1,,北京,${String(first[0]?.["id"])}\n`, { mapping: cleared });
+    expect((await find(bench, "memos", "text == 'm 1'", "about,site")).map(own)).toMatchObject([
+      { about: null, site: { city: "北京", country: "CN" } },
+    ]);
+    const faults = async (more: object): Promise<unknown> => {
+      const answer = await send(bench, "memos", "t\nx\n", { mapping: { columns: { t: "text" }, ...more } });
+      return body(answer, 422).errors.map(({ path }: { path: string }) => path);
+    };
+    const wrong = { "site.planet": 1, "about.firm.code": "AB", "about.lead": id, "text.x": 1, "created_by.email": "x" };
+    expect(await faults({ constants: wrong })).toEqual(Object.keys(wrong).map((name) => `/constants/${name}`));
+    expect(await faults({ columns: { t: "site" }, constants: { "site.country": "CN" } })).toEqual([
+      "/constants/site.country",
+    ]);
+    expect(await faults({ columns: { t: "site.city" }, constants: { "site.city": "x" } })).toEqual([
+      "/constants/site.city",
+    ]);
+    const matched = { constants: { "site.country": "CN" }, unmapped: "match" };
+    const whole = await send(bench, "memos", "text,site\nx,{}\n", { mapping: matched });
+    expect(body(whole, 422).errors.map(({ path }: { path: string }) => path)).toEqual(["/site"]);
   });
 
   test("covers encodings, dates, numbers, values, lookups and constants, stored under a name", async () => {

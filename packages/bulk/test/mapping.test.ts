@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { guarded, unguarded } from "../src/csv.ts";
-import { shifted } from "../src/mapping/convert.ts";
+import { multiplied, shifted } from "../src/mapping/convert.ts";
 import { compileFormat, dateText, instantText } from "../src/mapping/dates.ts";
 import { mappingSchema } from "../src/mapping/schema.ts";
 
@@ -101,6 +101,35 @@ describe("numbers in millions", () => {
         const [whole = "", rest = ""] = shifted(text, shift).split(".");
         expect(BigInt(whole + rest.padEnd(places, "0"))).toBe(n * 10n ** BigInt(shift));
       }),
+    );
+  });
+});
+
+describe("units of durations", () => {
+  test.each([
+    ["1.5", 3_600, "5400"],
+    ["+0.25", 86_400, "21600"],
+    ["-0.5", 60, "-30"],
+    ["007", 60, "420"],
+    ["0.001", 60, "0.06"],
+    ["1.50", 1, "1.50"],
+  ])("%s of %d seconds", (text, factor, expected) => expect(multiplied(text, factor)).toBe(expected));
+
+  test("law: no digit is lost, however many there are", () => {
+    const units = fc.constantFrom(60, 3_600, 86_400);
+    fc.assert(
+      fc.property(
+        fc.bigInt({ min: -(10n ** 40n), max: 10n ** 40n }),
+        fc.integer({ min: 1, max: 9 }),
+        units,
+        (n, places, unit) => {
+          const digits = String(n < 0n ? -n : n).padStart(places + 1, "0");
+          const text = `${n < 0n ? "-" : ""}${digits.slice(0, -places)}.${digits.slice(-places)}`;
+          const [whole = "", rest = ""] = multiplied(text, unit).split(".");
+          expect(rest.length).toBeLessThanOrEqual(places);
+          expect(BigInt(whole + rest.padEnd(places, "0"))).toBe(n * BigInt(unit));
+        },
+      ),
     );
   });
 });

@@ -105,6 +105,12 @@ test("every file of a tenant that is pulled is as its schema says, and an editor
     workflows: [
       { name: "w", object: "house", on: "updated", fields: ["state"], script: "export default async () => {}" },
     ],
+    mappings: [
+      {
+        ...{ name: "houses", object: "house", nulls: ["", "?"], constants: { "about.object": "lead" } },
+        columns: { S: { field: "state", values: { A: "a" } }, L: "about.id", X: null },
+      },
+    ],
     roles: [
       { name: "agent", description: "Sells", rights: { house: ["read", "purge"] }, system_rights: ["view_runs"] },
     ],
@@ -115,7 +121,9 @@ test("every file of a tenant that is pulled is as its schema says, and an editor
   const pulled = await guanxi(["pull", project], { env: { GUANXI_KEY: key } });
   expect(pulled.code, pulled.err).toBe(exitCodes.ok);
   const inside = await Promise.all(
-    ["objects", "workflows"].map(async (kind) => (await readdir(join(project, kind))).map((name) => `${kind}/${name}`)),
+    ["objects", "workflows", "mappings"].map(async (kind) =>
+      (await readdir(join(project, kind))).map((name) => `${kind}/${name}`),
+    ),
   );
   const files = [
     ...inside.flat().filter((file) => file.endsWith(".json")),
@@ -123,7 +131,9 @@ test("every file of a tenant that is pulled is as its schema says, and an editor
     "settings.json",
     "delete.json",
   ];
-  expect(files).toEqual(expect.arrayContaining(["objects/house.json", "objects/lead.json", "workflows/w.json"]));
+  expect(files).toEqual(
+    expect.arrayContaining(["objects/house.json", "objects/lead.json", "workflows/w.json", "mappings/houses.json"]),
+  );
   const all = (await api.get("/api/meta/objects")).body.data as { name: string }[];
   expect(all.length, "those of the platform, too").toBeGreaterThan(15);
   for (const file of files) {
@@ -170,7 +180,7 @@ describe("an editor", () => {
       expect.arrayContaining(["timeZone", "purgeDeletedAfterDays"]),
     );
     expect(await offered("settings.json", '{ "locale": "|" }')).toEqual(["en", "zh-CN", "zh-TW"]);
-    expect((await offered("delete.json", "{ | }")).toSorted()).toEqual(["objects", "roles", "workflows"]);
+    expect((await offered("delete.json", "{ | }")).toSorted()).toEqual(["mappings", "objects", "roles", "workflows"]);
   });
 
   const wrong: readonly (readonly [string, string, unknown])[] = [

@@ -223,6 +223,15 @@ test("what is pulled and pushed is the same, also in another tenant, byte for by
         fields: ["length"],
       },
     ],
+    mappings: [
+      {
+        $schema: "https://guanxi.dev/schemas/mapping.json",
+        name: "boats",
+        object: "boat",
+        unmapped: "ignore",
+        columns: { 名: "name", Crew: "crew.id", Length: { times: 10, field: "length" } },
+      },
+    ],
     roles: [{ name: "水手", rights: { crew: ["read"], boat: ["read", "edit"] }, system_rights: ["view_runs"] }],
     settings: { timeZone: "Asia/Taipei", fiscalYearStart: 4 },
     delete: { objects: ["campaign"], roles: ["sales_rep"] },
@@ -243,8 +252,15 @@ test("what is pulled and pushed is the same, also in another tenant, byte for by
   await fine(one.run(["pull", first]));
   const pulled = await contentsOf(first);
   expect(Object.keys(pulled)).toEqual(
-    expect.arrayContaining(["objects/vessel.json", "objects/lead.json", "workflows/sail.ts", "roles.json"]),
+    expect.arrayContaining([
+      "objects/vessel.json",
+      "objects/lead.json",
+      "workflows/sail.ts",
+      "mappings/boats.json",
+      "roles.json",
+    ]),
   );
+  expect(JSON.parse(pulled["mappings/boats.json"] ?? "")).toMatchObject({ name: "boats", object: "vessel" });
   expect(Object.keys(pulled), "what the platform brings is not written").not.toContain("objects/user.json");
   expect(Object.keys(pulled)).not.toContain("objects/file.json");
   expect((await fine(one.run(["push", first]))).err).toContain("Nothing to change");
@@ -318,7 +334,9 @@ test("pull leaves a definition that says the same as somebody has written it", a
   await put(path, "objects/boat.json", written);
   await put(path, "workflows/sail.json", '{ "on": "created", "object": "boat",\n"name": "sail" }');
   await put(path, "workflows/sail.ts", "export default async () => {};\n");
-  await fine(run(["push", path]));
+  await put(path, "mappings/boats.json", '{ "object": "boat",   "columns": { "T": "title" } }');
+  expect((await fine(run(["push", path]))).out).toContain("mappings/boats\n  create the mapping boats\n");
+  expect((await api.get("/api/meta/mappings/boats")).body).toMatchObject({ name: "boats", object: "boat" });
   const before = await contentsOf(path);
   await fine(run(["pull", path]));
   const { "roles.json": _roles, "settings.json": _settings, ...kept } = await contentsOf(path);
@@ -353,6 +371,27 @@ describe("faults are told at their places", () => {
       "roles and settings",
       { "roles.json": [{ name: "a" }, { name: "b", rights: { lead: ["fly"] } }] },
       ["roles.json:9:9 /1/rights/lead/0: "],
+    ],
+    [
+      "mappings",
+      {
+        "objects/boat.json": boat,
+        "mappings/boats.json": { object: "boat", columns: { N: "name", M: "mast" } },
+        "mappings/fleet.json": { name: "navy", object: "boat" },
+      },
+      ['mappings/fleet.json:2:3 /name: must be "fleet"'],
+    ],
+    [
+      "what a mapping names",
+      {
+        "objects/boat.json": boat,
+        "mappings/boats.json": { object: "boat", columns: { N: "name", M: "mast" } },
+        "mappings/fleet.json": { object: "navy" },
+      },
+      [
+        'mappings/boats.json:5:5 /columns/M: there is no field "mast"',
+        'mappings/fleet.json:2:3 /object: there is no object "navy"',
+      ],
     ],
     ["a time zone", { "settings.json": { locale: "en", timeZone: "Mars" } }, ["settings.json:3:3 /timeZone: "]],
     ["no script", { "objects/boat.json": boat, "workflows/sail.json": sail }, ["workflows/sail.json:1 has no script"]],

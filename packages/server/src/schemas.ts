@@ -37,7 +37,7 @@ const schemas: Readonly<Record<string, Schema>> = {
       "Names of what the platform brings and the tenant shall not have: delete.json of a project.",
     ),
     type: "object",
-    properties: { objects: names, workflows: names, roles: names },
+    properties: { objects: names, workflows: names, mappings: names, roles: names },
     additionalProperties: false,
   },
 };

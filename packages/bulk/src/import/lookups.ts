@@ -42,7 +42,8 @@ export async function resolveLookups(
     const place = key === undefined ? undefined : placeOf(kindOf(lookup), key);
     const id = place === undefined ? undefined : (cache.get(place) ?? fresh.get(place));
     if (id === undefined) row.issues.push(missing(lookup, place !== undefined && ambiguous.has(place)));
-    else row.values[lookup.field.name] = id;
+    else if (lookup.at === undefined) row.values[lookup.field.name] = id;
+    else (row.values[lookup.field.name] as unknown[])[lookup.at] = id;
   }
   for (const [place, id] of fresh) cache.set(place, id);
 }
@@ -58,8 +59,8 @@ const several = text(
   "有多個 {by} 為「{value}」的 {target}",
 );
 
-const missing = ({ field, target, by, value }: Lookup, ambiguous: boolean): Issue => ({
-  path: pointer(field.name),
+const missing = ({ field, target, by, value, at }: Lookup, ambiguous: boolean): Issue => ({
+  path: at === undefined ? pointer(field.name) : pointer(field.name, String(at)),
   code: "reference",
   text: ambiguous ? several : none,
   params: { target: target.name, by: by.name, value },

@@ -133,12 +133,16 @@ function valuesOf(mapping: Mapping, { row }: ReadyRow, kind: "create" | "update"
     const value = given === empty ? null : given;
     const [name = "", part] = path.split(".");
     const branches = mapping.object.fields.get(name)?.branches;
+    // A constant object without an id in the row leads nowhere.
+    if (part === "object" && mapping.constants.has(path) && !isGiven(row.values[`${name}.id`])) continue;
     if (part === undefined) values[name] = value;
     else if (branches) values[name] = namedWith(values[name], branches, part, value);
     else values[name] = { ...(values[name] as object | null | undefined), [part]: value };
   }
   return values;
 }
+
+const isGiven = (value: unknown): boolean => value !== undefined && value !== null && value !== empty;
 
 /** The record of one of several objects, as far as columns have told it; none where all of them are empty. */
 function namedWith(known: unknown, branches: readonly StoredField[], part: string, value: unknown): unknown {

@@ -1,17 +1,18 @@
 import { GuanxiError, type Issue, type IssueCode, text } from "@guanxi/base";
-import { type Field, fieldPath, listsRecords, type ObjectType, partField, pointer, type Snapshot } from "@guanxi/meta";
+import { type Field, type ObjectType, pointer, type Snapshot } from "@guanxi/meta";
 import { Ajv2020, type ErrorObject } from "ajv/dist/2020.js";
 import type { Reading } from "./convert.ts";
 import { compileFormat, type DateReader, isTimeZone } from "./dates.ts";
-import type { ColumnMapping, ColumnTarget, ImportMode, MappingDefinition } from "./definition.ts";
+import type { ColumnMapping, ColumnTarget, DurationUnit, ImportMode, MappingDefinition } from "./definition.ts";
+import { isAskable, lookedUpBy, type LookedUp, namedBy } from "./paths.ts";
 import { mappingSchema } from "./schema.ts";
 
 /** What a column becomes, with every name resolved. */
 export interface Binding {
   readonly column: string;
   readonly field: Field;
-  /** The column holds this field of the reference's target. */
-  readonly lookup: { readonly target: ObjectType; readonly by: Field } | undefined;
+  /** The column holds a field of the reference's target, or of the list's. */
+  readonly lookup: LookedUp | undefined;
   readonly values: ReadonlyMap<string, unknown>;
   readonly reading: Reading;
   readonly trim: boolean | undefined;
@@ -117,10 +118,14 @@ export function compileMapping(
           ? bind({ ...context, issues: found }, column, { field: column }, pointer(column))
           : undefined;
       const issue = found[0] ?? { path: pointer(column), code: "unknown" as const, params: { field: column } };
-      return binding && !taken.has(binding.field.name) && !constants.has(binding.field.name) ? [binding] : issue;
+      return binding && !taken.has(binding.field.name) && !isConstant(constants, binding.field) ? [binding] : issue;
     },
   };
 }
+
+/** Whether constants fill the field, or a part of it. */
+const isConstant = (constants: ReadonlyMap<string, unknown>, { name }: Field): boolean =>
+  [...constants.keys()].some((path) => path === name || path.startsWith(`${name}.`));
 
 /** What the mapping makes of a column, each with its place in the mapping. */
 function targetsOf(
@@ -146,8 +151,8 @@ interface Context {
 }
 
 const numbers: ReadonlySet<string> = new Set(["integer", "number", "percent", "currency", "rating", "duration"]);
-/** Kinds whose values can be asked for by `field in […]`. */
-const askable: ReadonlySet<string> = new Set(["text", "int", "decimal", "ref"]);
+
+const secondsOf: Readonly<Record<DurationUnit, number>> = { seconds: 1, minutes: 60, hours: 3_600, days: 86_400 };
 
 function readKey(
   definition: MappingDefinition,
@@ -163,7 +168,7 @@ function readKey(
   const name = wanted.key ?? definition.key;
   const field = name === undefined ? undefined : object.fields.get(name);
   if (name === undefined) issues.push({ path: "/key", code: "required" });
-  else if (!field || !(field.unique || field.name === "id") || !askable.has(field.exprType.kind))
+  else if (!field || !(field.unique || field.name === "id") || !isAskable(field))
     issues.push(
       says(
         "/key",
@@ -176,36 +181,22 @@ function readKey(
   return field;
 }
 
-/** A part of a field; of a reference to several objects also the reference to one of them, under the name `about.account`. */
-function memberOf(field: Field, name: string): Field | undefined {
-  const part = partField(field, name);
-  return part && { ...part, name: fieldPath(part) };
-}
-
 function bind(context: Context, column: string, given: ColumnMapping, path: string): Binding | undefined {
   const { definition, object, snapshot, key, issues } = context;
-  const [name = "", ...steps] = given.field.split(".");
   const fault = (code: IssueCode): undefined => void issues.push({ path, code, params: { field: given.field } });
-  const whole = object.fields.get(name);
-  const inside = (whole?.branches !== undefined || whole?.exprType.kind === "parts") && steps.length > 0;
-  const field = inside ? memberOf(whole, steps[0] ?? "") : whole;
-  const [walk, ...more] = inside ? steps.slice(1) : steps;
-  const by = given.lookup ?? walk;
-  const isPart = inside && field?.target === undefined;
-  if (!field || more.length > 0 || (walk !== undefined && (isPart || given.lookup !== undefined)))
-    return fault("unknown");
+  const named = namedBy(object, given.field, given.lookup);
+  if (!named) return fault("unknown");
+  const { whole, field, by } = named;
   if (field.readOnly && !(field.name === "id" && key?.name === "id")) return fault("read_only");
-  const target = by === undefined || listsRecords(field.type) ? undefined : snapshot.objects.get(field.target ?? "");
-  const asked = by === undefined ? undefined : target?.fields.get(by);
-  const lookedUp = asked?.unread === true ? undefined : asked;
-  if (by !== undefined && (!target || !lookedUp || !askable.has(lookedUp.exprType.kind))) {
+  const lookup = lookedUpBy(named, snapshot);
+  if (by !== undefined && !lookup) {
     issues.push(
       says(
         path,
         '"{field}" cannot be looked up by "{by}"',
         "“{field}”不能按“{by}”查找",
         "「{field}」不能依「{by}」查找",
-        { field: name, by },
+        { field: whole.name, by },
       ),
     );
     return undefined;
@@ -220,12 +211,14 @@ function bind(context: Context, column: string, given: ColumnMapping, path: stri
     );
   if (given.times !== undefined && !numbers.has(field.type))
     issues.push(says(path, "only numbers can be multiplied", "只有数字才能相乘", "只有數字才能相乘"));
+  if (given.unit !== undefined && field.type !== "duration")
+    issues.push(says(path, "only durations have a unit", "只有时长才有单位", "只有時長才有單位"));
   if (!isTimeZone(timeZone))
     issues.push(says(path, "there is no time zone {zone}", "没有时区 {zone}", "沒有時區 {zone}", { zone: timeZone }));
   return {
     column,
     field,
-    lookup: target && lookedUp ? { target, by: lookedUp } : undefined,
+    lookup,
     values: new Map(Object.entries(given.values ?? {})),
     trim: given.trim ?? definition.trim,
     nulls: given.nulls || definition.nulls ? new Set(given.nulls ?? definition.nulls) : undefined,
@@ -233,6 +226,7 @@ function bind(context: Context, column: string, given: ColumnMapping, path: stri
       decimal,
       thousands,
       shift: given.times === undefined ? 0 : Math.round(Math.log10(given.times)),
+      factor: secondsOf[given.unit ?? "seconds"],
       separator: given.separator ?? ";",
       timeZone,
       formats: readFormats(given.format ?? ofDate, path, issues),
@@ -261,10 +255,11 @@ function readConstants({ definition, object, issues }: Context, taken: Set<strin
   const constants = new Map(Object.entries(definition.constants ?? {}));
   for (const name of constants.keys()) {
     const path = pointer("constants", name);
-    const field = object.fields.get(name);
-    if (!field) issues.push({ path, code: "unknown", params: { field: name } });
-    else if (field.readOnly) issues.push({ path, code: "read_only" });
-    else if (taken.has(name))
+    const named = namedBy(object, name);
+    if (!named || named.by !== undefined) issues.push({ path, code: "unknown", params: { field: name } });
+    else if (named.field.readOnly) issues.push({ path, code: "read_only" });
+    // A column of a whole address would take a constant part of it away.
+    else if (taken.has(name) || taken.has(named.whole.name))
       issues.push(says(path, "a column is this field already", "该字段已有对应列", "該欄位已有對應欄"));
   }
   return constants;

@@ -8,6 +8,8 @@ export interface Reading {
   readonly thousands: string | undefined;
   /** Digits by which the decimal point goes to the right. */
   readonly shift: number;
+  /** Seconds of a duration's unit; 1 for other numbers. */
+  readonly factor: number;
   readonly separator: string;
   readonly timeZone: string;
   /** None: as the API writes dates. */
@@ -67,19 +69,32 @@ const wrong = (field: Field, type: string): Converted => ({
   issue: { path: pointer(field.name), code: "type", params: { type } },
 });
 
-function toNumber(field: Field, text: string, { decimal, thousands, shift }: Reading): Converted {
+function toNumber(field: Field, text: string, { decimal, thousands, shift, factor }: Reading): Converted {
   let digits = field.type === "percent" ? text.replace(/\s*%$/, "") : text;
   if (thousands !== undefined) digits = digits.replaceAll(thousands, "");
   if (decimal !== ".") digits = digits.includes(".") ? "" : digits.replace(decimal, ".");
   if (!plain.test(digits)) return wrong(field, field.schema["type"] === "integer" ? "integer" : "number");
   digits = shifted(digits, shift);
   if (field.schema["type"] === "string") return { value: digits.replace(/^\+/, "").replace(/^(-?)0+(?=\d)/, "$1") };
-  // Shorter ones are kept in any case.
-  if (digits.length > jsonDigits && !keepsItsDigits(digits.replace(/^\+/, "")))
+  const product = multiplied(digits, factor);
+  if (!isKept(product))
     return {
       issue: { path: pointer(field.name), code: "precision", params: { precision: jsonDigits, scale: jsonDigits } },
     };
-  return { value: Number(digits) };
+  return { value: Number(product) };
+}
+
+/** Shorter ones are kept in any case. */
+const isKept = (digits: string): boolean => digits.length <= jsonDigits || keepsItsDigits(digits.replace(/^\+/, ""));
+
+/** The number times a whole one, in text, where nothing is rounded. */
+export function multiplied(digits: string, factor: number): string {
+  if (factor === 1) return digits;
+  const [whole = "", part = ""] = digits.replace(/^[+-]/, "").split(".");
+  const product = String(BigInt(whole + part) * BigInt(factor)).padStart(part.length + 1, "0");
+  const point = product.length - part.length;
+  const rest = product.slice(point).replace(/0+$/, "");
+  return `${digits.startsWith("-") ? "-" : ""}${product.slice(0, point)}${rest === "" ? "" : `.${rest}`}`;
 }
 
 /** Multiplied by a power of ten in text, where nothing is rounded. */

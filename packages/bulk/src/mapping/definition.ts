@@ -2,7 +2,7 @@
 export interface ColumnMapping {
   /** A field, or `owner.email`: a reference and the field of its target that the column holds. */
   readonly field: string;
-  /** The field of the reference's target that the column holds; the same as `field: "owner.email"`. */
+  /** The field of the target of the reference, or of the list, that the column holds; the same as `field: "owner.email"`. */
   readonly lookup?: string;
   /** What stands in the file → the value; other values stay as they are. */
   readonly values?: Readonly<Record<string, unknown>>;
@@ -12,12 +12,15 @@ export interface ColumnMapping {
   readonly thousands?: string;
   /** What a number in the file is multiplied by: 1000000 where it counts millions. */
   readonly times?: number;
-  /** Between the values of a multi-picklist. */
+  /** What a duration's numbers count. */
+  readonly unit?: DurationUnit;
+  /** Between the values of a multi-picklist, or the entries of a list. */
   readonly separator?: string;
   readonly trim?: boolean;
   readonly nulls?: readonly string[];
 }
 
+export type DurationUnit = "seconds" | "minutes" | "hours" | "days";
 export type ColumnTarget = string | ColumnMapping;
 
 export type ImportMode = "create" | "upsert";

@@ -1,10 +1,11 @@
 import { type Issue, text } from "@guanxi/base";
-import { type Field, fieldPath, type ObjectType, pointer } from "@guanxi/meta";
+import { type Field, fieldPath, listsRecords, type ObjectType, pointer } from "@guanxi/meta";
 import { parseRow } from "../upload/json.ts";
 import { unguarded } from "../csv.ts";
 import type { Binding, Mapping } from "./check.ts";
 import { convert } from "./convert.ts";
 import { type FileFormat, reasonColumn, rowColumn } from "./definition.ts";
+import type { LookedUp } from "./paths.ts";
 
 /** A row of an upload as it was sent: the cells of a CSV record, or a line of NDJSON. */
 export type RawRow = readonly string[] | string;
@@ -15,6 +16,8 @@ export interface Lookup {
   readonly target: ObjectType;
   readonly by: Field;
   readonly value: unknown;
+  /** The entry's place in a list. */
+  readonly at: number | undefined;
 }
 
 /** An empty cell: nothing for a new record, and for one that is there whatever the mapping says. */
@@ -158,7 +161,7 @@ function readObject(
 function readValue(row: ReturnType<typeof blank>, binding: Binding, value: unknown, named: boolean): void {
   const { values, reading } = binding;
   if (typeof value === "string" && named) readText(row, binding, value, jsonHabits);
-  else if (typeof value === "number" && reading.shift > 0 && !values.has(String(value)))
+  else if (typeof value === "number" && (reading.shift > 0 || reading.factor > 1) && !values.has(String(value)))
     readText(row, binding, String(value).replace(".", reading.decimal), jsonHabits);
   else place(row, binding, typeof value === "object" ? entries(binding, value) : (values.get(String(value)) ?? value));
 }
@@ -175,7 +178,7 @@ function readText(row: ReturnType<typeof blank>, binding: Binding, given: string
   const whole = binding.values.get(cell);
   if (whole !== undefined && !(isList(binding) && typeof whole === "string")) return place(row, binding, whole);
   if ((binding.nulls ?? habits.nulls).has(cell)) return void (row.values[binding.field.name] = empty);
-  if (binding.lookup) return place(row, binding, cell);
+  if (binding.lookup && !isList(binding)) return place(row, binding, cell);
   const converted = convert(binding.field, cell, binding.reading);
   if ("issue" in converted) row.issues.push(converted.issue);
   else place(row, binding, entries(binding, converted.value));
@@ -193,6 +196,17 @@ function entries(binding: Binding, value: unknown): unknown {
 }
 
 function place(row: ReturnType<typeof blank>, { field, lookup }: Binding, value: unknown): void {
-  if (lookup && value !== null) row.lookups.push({ field, ...lookup, value });
-  else row.values[field.name] = value;
+  if (!lookup || value === null) row.values[field.name] = value;
+  else if (!listsRecords(field.type)) row.lookups.push({ field, ...lookup, value, at: undefined });
+  else placeEntries(row, field, lookup, value);
+}
+
+/** Each entry of the list is looked up by itself; of one that is too long, none. */
+function placeEntries(row: ReturnType<typeof blank>, field: Field, lookup: LookedUp, value: unknown): void {
+  const limit = Number(field.schema["maxItems"]);
+  const entries = Array.isArray(value) ? [...new Set<unknown>(value)] : undefined;
+  row.values[field.name] = entries ?? value;
+  if (entries && entries.length > limit)
+    row.issues.push({ path: pointer(field.name), code: "maxItems", params: { limit } });
+  else entries?.forEach((entry, at) => row.lookups.push({ field, ...lookup, value: entry, at }));
 }

@@ -32,7 +32,10 @@ const target = {
       description: "A field; owner.email: a reference found by a field of its target; address.city: a part of a field.",
       type: "string",
     },
-    lookup: { description: "The field of the reference's target that the column holds.", type: "string" },
+    lookup: {
+      description: "The field of the reference's target that the column holds; of a list, each entry.",
+      type: "string",
+    },
     values: {
       description: "What stands in the file → the value; others stay as they are. Of a list, each entry.",
       type: "object",
@@ -51,8 +54,13 @@ const target = {
       description: "What a number in the file is multiplied by: 1000000 where it counts millions.",
       enum: [10, 100, 1_000, 10_000, 100_000, 1_000_000, 10_000_000, 100_000_000, 1_000_000_000],
     },
+    unit: {
+      description: "What the numbers of a duration count.",
+      enum: ["seconds", "minutes", "hours", "days"],
+      default: "seconds",
+    },
     separator: {
-      description: "Between the values of a multi-picklist or the ids of a list.",
+      description: "Between the values of a multi-picklist or the entries of a list.",
       type: "string",
       minLength: 1,
       maxLength: 5,
@@ -74,7 +82,12 @@ export const mappingSchema = {
   additionalProperties: false,
   properties: {
     $schema: { type: "string" },
-    name: { description: "As in the address.", type: "string", pattern: "^[a-z][a-z0-9_]*$", maxLength: 60 },
+    name: {
+      description: "As in the address, or as the file is called.",
+      type: "string",
+      pattern: "^[a-z][a-z0-9_]*$",
+      maxLength: 60,
+    },
     title: { type: "string", maxLength: 200 },
     description: { type: "string", maxLength: 2000 },
     object: { description: "The object that the rows become records of. A stored mapping needs it.", type: "string" },
@@ -94,7 +107,12 @@ export const mappingSchema = {
         { "Deal ID": "external_id", Agent: "owner.email", Closed: { field: "closed_on", format: "M/D/YYYY" } },
       ],
     },
-    constants: { description: "Field → value of every row.", type: "object", maxProperties: 1000 },
+    constants: {
+      description: "Field, or part of one → value of every row.",
+      type: "object",
+      maxProperties: 1000,
+      examples: [{ "address.country": "CN" }],
+    },
     unmapped: {
       description:
         "Columns that `columns` does not name: refuse the file, ignore them, or match those named like a field and refuse others.",

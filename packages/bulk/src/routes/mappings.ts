@@ -44,7 +44,8 @@ export const mappingRoutes = (mappings: MappingStore): Route[] => [
     request: { content: bodies.mapping },
     responses: { 200: { content: bodies.mapping }, 201: { content: bodies.mapping } },
     async handle(session, request) {
-      const { definition, created } = await mappings.write(session, nameOf(request), await request.json());
+      const body = await request.json();
+      const { definition, created } = await mappings.write(session, nameOf(request), body, request.locale);
       return { status: created ? 201 : 200, body: definition };
     },
   },

@@ -58,12 +58,13 @@ export default main;
 
 const readme = `# Definitions of a tenant
 
-Objects, workflows, roles and settings, as files. \`guanxi push\` brings a tenant to what they say, as one change set.
+Objects, workflows, mappings of imports, roles and settings, as files. \`guanxi push\` brings a tenant to what they say, as one change set.
 
 | file                                 | holds                                                               |
 | ------------------------------------ | ------------------------------------------------------------------- |
 | \`objects/<name>.json\`                | an object, whole                                                    |
 | \`workflows/<name>.json\`, \`<name>.ts\` | a workflow, and its script                                          |
+| \`mappings/<name>.json\`               | how the columns of a file become fields                             |
 | \`roles.json\`                         | roles, by name                                                      |
 | \`settings.json\`                      | the tenant's language, time zone, currency, country and fiscal year |
 | \`delete.json\`                        | names of what shall not be there: \`{"objects": ["lead"]}\`           |

@@ -5,7 +5,7 @@ import { isObject } from "@guanxi/base";
 import { readText } from "../definitions.ts";
 import { fileFault, sayPlace, UsageError } from "../failure.ts";
 import { scriptBeside } from "../workflow-files.ts";
-import { files, folders, type Kind, kinds, nameOf, type Named } from "./layout.ts";
+import { files, folders, type Kind, kinds, named, nameOf, type Named } from "./layout.ts";
 import { placeIn } from "./places.ts";
 
 /** A fault at its place in a project. */
@@ -46,10 +46,10 @@ export async function readProject(folder: string): Promise<Project> {
   await checkFolder(folder);
   const faults: Fault[] = [];
   const sources = new Map<string, Source>();
-  const found: Record<Kind, Named[]> = { objects: [], workflows: [], roles: [] };
+  const found: Record<Kind, Named[]> = { objects: [], workflows: [], mappings: [], roles: [] };
   for (const kind of folders) {
     for (const file of await definitionFiles(folder, kind)) {
-      const definition = await readNamed(file, faults);
+      const definition = await readNamed(kind, file, faults);
       if (definition === undefined) continue;
       const path = `/${kind}/${found[kind].length}`;
       sources.set(path, definition);
@@ -96,10 +96,11 @@ export async function definitionFiles(folder: string, kind: (typeof folders)[num
   );
 }
 
-async function readNamed(file: string, faults: Fault[]): Promise<(Source & { value: Named }) | undefined> {
+async function readNamed(kind: Kind, file: string, faults: Fault[]): Promise<(Source & { value: Named }) | undefined> {
   const text = await readText(file);
-  const value = parse(file, text, faults);
-  if (value === undefined) return undefined;
+  const parsed = parse(file, text, faults);
+  if (parsed === undefined) return undefined;
+  const value = isObject(parsed) ? named(kind, file, parsed) : parsed;
   const name = basename(file, ".json");
   if (!isObject(value)) faults.push({ file, line: 1, pointer: "", message: "is no definition, which is an object" });
   else if (nameOf(value) !== name) {

@@ -5,7 +5,7 @@ import { isDeepStrictEqual } from "node:util";
 import { isObject } from "@guanxi/base";
 import { CommandFailure, fileFault } from "../failure.ts";
 import { canonical } from "./compare.ts";
-import { files, folders, type Named } from "./layout.ts";
+import { files, folders, named, type Named } from "./layout.ts";
 import { definitionFiles } from "./read.ts";
 
 export interface Written {
@@ -41,7 +41,9 @@ export async function writeProject(
 function isSame(path: string, there: string, text: string): boolean {
   if (there === text || !path.endsWith(".json")) return there === text;
   const [before, now] = [parsed(there), parsed(text)];
-  if (!path.startsWith("objects/") || !isObject(before) || !isObject(now)) return isDeepStrictEqual(before, now);
+  const kind = dirname(path);
+  if (!isObject(before) || !isObject(now)) return isDeepStrictEqual(before, now);
+  if (kind !== "objects") return isDeepStrictEqual(named(kind, path, before), now);
   // The order of fields and record types says something.
   const [was, is] = [before, now].map((object) => JSON.stringify(canonical("objects", object as Named)));
   return was === is;

@@ -6,7 +6,7 @@ import type { Session } from "../types.ts";
 /** A definition beside objects, as it is put and read. */
 export type Definition = Readonly<Record<string, unknown>> & { readonly name: string };
 
-/** Definitions beside objects that a change set may hold: roles, workflows, later approvals and reports. */
+/** Definitions beside objects that a change set may hold: roles, workflows, mappings of imports, later approvals and reports. */
 export interface DefinitionKind<Prepared = unknown> {
   /** The member of a change set that holds them, and what one of them is called. */
   readonly name: string;
@@ -61,7 +61,7 @@ export interface ChangeSet {
 
 /** A definition before and after a change set; null where it was or is not there. Objects are StoredObjects, plugins Editions. */
 export interface Touched {
-  /** `objects`, `workflows`, `roles`, `settings` or `plugins`. */
+  /** `objects`, `workflows`, `mappings`, `roles`, `settings` or `plugins`. */
   readonly kind: string;
   /** What it is called afterwards, or was before it went. */
   readonly name: string;

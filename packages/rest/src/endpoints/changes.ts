@@ -29,12 +29,13 @@ const parts = {
     },
   },
   workflows: { ...definitions, description: "As PUT /api/meta/workflows/{name} takes them" },
+  mappings: { ...definitions, description: "As PUT /api/meta/mappings/{name} takes them, with their names" },
   roles: { type: "array", items: roleSchema },
   settings: settingsSchema,
   delete: {
     type: "object",
     description: "Names; what is not there is no fault",
-    properties: { objects: words, workflows: words, roles: words },
+    properties: { objects: words, workflows: words, mappings: words, roles: words },
   },
 };
 const options = {
@@ -46,7 +47,7 @@ const step: RouteSchema = {
   type: "object",
   required: ["kind", "name", "effect"],
   properties: {
-    kind: { type: "string", description: "objects, workflows, roles, settings or plugins" },
+    kind: { type: "string", description: "objects, workflows, mappings, roles, settings or plugins" },
     name: { type: "string" },
     effect: { type: "string" },
     rows: { type: "integer", description: "Records that it goes through; in plans" },

@@ -1,5 +1,6 @@
 import { createWorkflowCheck, scriptPrelude } from "@guanxi/automation";
 import { isGuanxiError, type Issue, type Locale } from "@guanxi/base";
+import { mappingFaults } from "@guanxi/bulk";
 import { type DraftTenant, draftTenant } from "@guanxi/kernel";
 import { createScriptTypes } from "@guanxi/rest";
 import { salesPlugin } from "@guanxi/sales";
@@ -21,7 +22,7 @@ const sandboxSettings = {
 export async function examineDefinitions(body: unknown, locale: Locale): Promise<readonly Issue[]> {
   let draft: DraftTenant;
   try {
-    draft = await draftTenant(body, [salesPlugin], ["workflows"]);
+    draft = await draftTenant(body, [salesPlugin], ["workflows", "mappings"]);
   } catch (error) {
     if (!isGuanxiError(error)) throw error;
     return error.issues.length > 0
@@ -32,6 +33,8 @@ export async function examineDefinitions(body: unknown, locale: Locale): Promise
   try {
     const check = createWorkflowCheck(sandbox, createScriptTypes(1));
     const found: Issue[] = [];
+    for (const { path, value } of draft.others.get("mappings") ?? [])
+      for (const issue of mappingFaults(draft.session, value)) found.push({ ...issue, path: path + issue.path });
     for (const { path, value } of draft.others.get("workflows") ?? [])
       for (const issue of await check(draft.session, value, locale)) found.push({ ...issue, path: path + issue.path });
     return found;
