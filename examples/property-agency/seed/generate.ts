@@ -117,12 +117,13 @@ function clients(): Client[] {
     const born = `19${60 + below(39)}${pad(1 + below(12))}${pad(1 + below(28))}`;
     const identity = i % 2 === 0 ? `310101${born}${1000 + below(9000)}` : "";
     const budget = isBuyer ? 200 + 50 * below(40) : "";
+    const wanted = isBuyer ? areas.filter((_, n) => n % 4 === i % 4).map(({ code }) => code) : [];
     const source = pick(["website", "referral", "walk-in", "portal"]);
     return {
       ref,
       agent,
       kinds,
-      row: [ref, name, kinds, phone, email, identity, source, budget, pick(["yes", "no"]), agent],
+      row: [ref, name, kinds, phone, email, identity, source, budget, wanted.join("|"), pick(["yes", "no"]), agent],
     };
   });
 }
@@ -191,15 +192,7 @@ function viewings(shown: readonly Property[], buyers: readonly Client[]): Cell[]
     const visitor = pick(buyers.filter((buyer) => buyer.agent === agent));
     const outcome = pick(["held", "held", "held", "no show", "cancelled"]);
     const at = `${plainDate(listed + 3 + Math.floor(i / 4))} ${9 + below(9)}:${pick(["00", "30"])}`;
-    return [
-      ref,
-      visitor.ref,
-      at,
-      pick([1800, 1800, 2700, 3600]),
-      outcome,
-      outcome === "held" ? 1 + below(5) : "",
-      agent,
-    ];
+    return [ref, visitor.ref, at, pick([30, 30, 45, 60]), outcome, outcome === "held" ? 1 + below(5) : "", agent];
   });
 }
 
@@ -243,11 +236,12 @@ export function seedFiles(): Record<string, string> {
     "ID number",
     "Source",
     "Budget (10k CNY)",
+    "Looks in",
     "May call",
     "Agent",
   ];
   const offerHead = ["Ref", "Property", "Buyer", "Amount", "Status", "Made", "Valid until", "Agent"];
-  const viewingHead = ["Property", "Visitor", "Time", "Seconds", "Outcome", "Interest", "Agent"];
+  const viewingHead = ["Property", "Visitor", "Time", "Minutes", "Outcome", "Interest", "Agent"];
   return {
     "positions.csv": csv(["Position", "Reports to"], positions),
     "people.csv": csv(["Name", "E-mail", "Role", "Position", "Language"], people),

@@ -1,4 +1,4 @@
-/** Imports the files under `seed/` into a tenant that has no records yet, in an order in which each finds what it refers to: `node seed/load.ts`. */
+/** Imports the files under `seed/` into a tenant that has the project and no records yet, in an order in which each finds what it refers to: `node seed/load.ts`. */
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { createClient } from "@guanxi/client";
@@ -23,9 +23,8 @@ export async function seed(url: string, key: string, log: (line: string) => void
   const client = createClient<Objects>({ url, key });
   for (const [object, file, mapping] of steps) {
     const rows = await readFile(join(import.meta.dirname, file), "utf8");
-    const columns = JSON.parse(await readFile(join(import.meta.dirname, "../mappings", `${mapping}.json`), "utf8"));
     const format = file.endsWith(".ndjson") ? "ndjson" : "csv";
-    const job = await client.records(object).import(rows, { mapping: columns, format });
+    const job = await client.records(object).import(rows, { mapping, format });
     const { status, created, updated, rejected } = await job.ended();
     if (status !== "finished" || rejected > 0)
       throw new Error(`${file} as ${mapping}: ${status}\n${await new Response(await job.errors()).text()}`);
