@@ -1,7 +1,7 @@
 // Deleting and restoring: what goes with a record, what holds it, what comes back, and never half of it.
 import { contents, createTestApp, q, type TestApp, withChanges } from "@guanxi/testing";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { body, define, ids, nobody, problem } from "./support.ts";
+import { body, define, hire, ids, nobody, problem } from "./support.ts";
 
 let app: TestApp;
 const admin = () => app.as("admin");
@@ -99,6 +99,30 @@ describe("delete", () => {
     for (const id of leaves) expect(await isThere("leaves", id)).toBe(true);
     body(await remove("birds", bird), 204);
     body(await remove("trunks", trunk), 204);
+  });
+
+  test("tells nobody of records of objects that they have no right on", async () => {
+    const { trunk, left } = await tree();
+    const bird = await make("birds", { branch: left });
+    const rights = { trunk: ["read", "edit_all", "delete", "purge"] };
+    const { api } = await hire(app, "gardener", { rights });
+    const words = {
+      en: "is used by records that you have no right to see; ask an administrator",
+      "zh-CN": "被您无权查看的记录使用，请联系管理员",
+      "zh-TW": "被您無權查看的記錄使用，請聯絡管理員",
+    };
+    for (const [language, message] of Object.entries(words))
+      for (const more of ["", "?purge=true"]) {
+        const refused = await api.delete(`/api/trunks/${trunk}${more}`, { "accept-language": language });
+        problem(refused, 409, "CONFLICT");
+        expect(refused.body.errors).toEqual([{ path: "", code: "in_use", message }]);
+        expect(refused.text).not.toMatch(/bird|branch/);
+      }
+    body(await remove("birds", bird), 204);
+    const deleted = await api.delete(`/api/trunks/${trunk}?purge=true`);
+    problem(deleted, 409, "CONFLICT");
+    expect(deleted.body.errors).toEqual([{ path: "", code: "in_use_deleted", message: words.en }]);
+    expect(deleted.text).not.toMatch(/bird|branch/);
   });
 
   test("leaves a setNull reference as it is until the record is purged", async () => {

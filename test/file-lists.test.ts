@@ -65,6 +65,34 @@ e2,${b};${a}
     expect(body(await admin().get(`${path}/by/title/e2`), 200).scans).toEqual([b, a]);
   });
 
+  test("is exported with its records, however many there are", async () => {
+    const folder = { name: "folder", properties: { title: { type: "string" }, papers: { fieldType: "files" } } };
+    await define(app, folder);
+    const [a = "", b = ""] = await several("a", "b");
+    // A field that may hold a thousand files lets a page have ten records.
+    const titles = Array.from({ length: 23 }, (_, n) => `f${n}`);
+    body(
+      await admin().post(
+        "/api/folders",
+        titles.map((title) => ({ title, papers: [b, a] })),
+      ),
+      200,
+    );
+    const exported = async (format: string) => {
+      const url = `http://guanxi.test/api/export/folders${q({ select: "title,papers", expand: "papers", format })}`;
+      const headers = { authorization: `Bearer ${app.keys["admin"]}` };
+      return (await app.app.fetch(new Request(url, { headers }))).text();
+    };
+    const lines = (await exported("ndjson")).trim().split("\n");
+    const records = lines.map((line) => JSON.parse(line) as { title: string; papers: { name: string }[] });
+    expect(records.map(({ title }) => title)).toEqual(titles);
+    expect(records.map(({ papers }) => papers.map(({ name }) => name))).toEqual(titles.map(() => ["b.txt", "a.txt"]));
+    const [head, ...rows] = (await exported("csv")).trim().split("\r\n");
+    expect(head).toBe("id,title,papers");
+    expect(rows.map((row) => row.split(",").slice(1).join())).toEqual(titles.map((title) => `${title},${b};${a}`));
+    problem(await admin().get("/api/export/folders?expand=title"), 400, "QUERY");
+  });
+
   test("takes files that fit each, and says which does not", async () => {
     const [a = "", b = "", long = ""] = await several("a", "b", "longer than ten");
     const page = await uploaded(app, "{}", { name: "c.json", type: "application/json" });

@@ -12,7 +12,7 @@ export {
   type Source,
   type WriteGrant,
 } from "./plan.ts";
-export { defaultLimit, maxLimit, resolveLimit, resolveList, type ListRequest } from "./resolve-list.ts";
+export { defaultLimit, largestPage, maxLimit, resolveLimit, resolveList, type ListRequest } from "./resolve-list.ts";
 export { type Asker, literal, Parameters, quote } from "./parameters.ts";
 export { recordSql, walkedObjects } from "./record.ts";
 export { severalSql } from "./several.ts";

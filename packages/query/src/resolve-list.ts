@@ -102,11 +102,13 @@ function oneOf(parameter: string, value: string | undefined, allowed: string): b
 /** Records that one page shows in lists; as many whole records take PostgreSQL some hundred milliseconds and are several megabytes. */
 const mostListed = 10_000;
 
-/** Lists are never shown in part, so the longest that they may be must fit. */
+/** Lists are never shown in part, so the longest that they may be must fit: rows of a page beside this output. */
+const fitting = (output: Output): number =>
+  output.kind === "list" ? Math.floor(mostListed / (output.field.schema["maxItems"] as number)) : maxLimit;
+
 function checkListed(outputs: readonly Output[], limit: number): void {
   for (const output of outputs) {
-    if (output.kind !== "list") continue;
-    const fits = Math.floor(mostListed / (output.field.schema["maxItems"] as number));
+    const fits = fitting(output);
     if (limit <= fits) continue;
     throw queryError(
       "expand",
@@ -118,6 +120,13 @@ function checkListed(outputs: readonly Output[], limit: number): void {
     );
   }
 }
+
+/** The most rows that a page of such records may have. Throws as `resolveList`. */
+export const largestPage = (
+  snapshot: Snapshot,
+  object: ObjectType,
+  request: Pick<ListRequest, "select" | "expand">,
+): number => Math.min(maxLimit, ...resolveOutputs(request, object, new Sources(snapshot, object, "live")).map(fitting));
 
 /** A list request on a snapshot; throws QUERY (400) naming the parameter and the place. */
 export function resolveList(snapshot: Snapshot, object: ObjectType, request: ListRequest): ListPlan {

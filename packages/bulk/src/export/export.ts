@@ -1,5 +1,6 @@
 import type { Kernel, ListParameters, Session } from "@guanxi/kernel";
 import type { ObjectType } from "@guanxi/meta";
+import { largestPage } from "@guanxi/query";
 import { stringify } from "csv-stringify/sync";
 import type { FileFormat } from "../mapping/definition.ts";
 import { cellOf, columnsOf } from "./columns.ts";
@@ -12,9 +13,6 @@ export interface ExportRequest {
   /** A byte order mark, by which Excel knows UTF-8. */
   readonly bom: boolean;
 }
-
-/** Records of a page, the most that a list gives. */
-const page = 500;
 
 const encoder = new TextEncoder();
 
@@ -33,9 +31,11 @@ export async function exportRecords(
   object: ObjectType,
   request: ExportRequest,
 ): Promise<ReadableStream<Uint8Array>> {
-  const columns = request.format === "csv" ? columnsOf(session.snapshot, object, request.parameters) : [];
+  const limit = largestPage(session.snapshot, object, request.parameters);
+  const asked = { ...request.parameters, limit };
+  const columns = request.format === "csv" ? columnsOf(session.snapshot, object, asked) : [];
   const read = async (cursor: string | undefined): Promise<{ data: unknown[]; next: string | null }> => {
-    const parameters = { ...request.parameters, limit: page, ...(cursor === undefined ? {} : { cursor }) };
+    const parameters = { ...asked, ...(cursor === undefined ? {} : { cursor }) };
     return JSON.parse(await kernel.records.list(session, object.name, parameters)) as {
       data: unknown[];
       next: string | null;

@@ -1,4 +1,5 @@
-import { GuanxiError, type Issue } from "@guanxi/base";
+import { knows } from "@guanxi/access";
+import { GuanxiError, type Issue, text } from "@guanxi/base";
 import type { ObjectType, OnDelete, StoredField } from "@guanxi/meta";
 import {
   childrenStatement,
@@ -60,6 +61,27 @@ export async function familyOf(
 export const goingOf = (family: readonly Generation[], object: ObjectType): string[] =>
   family.filter((g) => g.object === object).flatMap((g) => g.ids);
 
+/** What goes or comes along may be of an object that the actor has no right on. */
+const nameFor = ({ actor }: Session, object: ObjectType): string =>
+  knows(object, actor.rights) ? object.name : "record";
+
+const unseen = text(
+  "is used by records that you have no right to see; ask an administrator",
+  "被您无权查看的记录使用，请联系管理员",
+  "被您無權查看的記錄使用，請聯絡管理員",
+);
+
+/** That so many records of an object stand in the way. */
+export const inUse = (
+  { actor }: Session,
+  code: "in_use" | "in_use_deleted",
+  object: ObjectType,
+  count: number,
+): Issue =>
+  knows(object, actor.rights)
+    ? { path: "", code, params: { count, object: object.name } }
+    : { path: "", code, text: unseen };
+
 /** CONFLICT when a record that stays needs one that goes. */
 export async function checkNeeded(
   session: Session,
@@ -77,8 +99,8 @@ export async function checkNeeded(
       if (!row || row.n === 0) continue;
       const code = state === "live" ? "in_use" : "in_use_deleted";
       throw new GuanxiError("CONFLICT", {
-        detail: `Other records need this ${object.name}: ${what} them first or point them elsewhere.`,
-        issues: [{ path: "", code, params: { count: row.n, object: child.object.name } }],
+        detail: `Other records need this ${nameFor(session, object)}: ${what} them first or point them elsewhere.`,
+        issues: [inUse(session, code, child.object, row.n)],
       });
     }
   }
@@ -96,7 +118,7 @@ async function checkParents(session: Session, family: readonly Generation[]): Pr
       const orphans = await session.connection.run(orphansStatement(settings.schema, object, field, parent, ids));
       // The caller named the first record; of those that came with it, one issue tells for all.
       const path = i === 0 ? referencePath(field, field.name) : "";
-      if (orphans.length > 0) issues.push({ path, code: "reference", params: { target: parent.name } });
+      if (orphans.length > 0) issues.push({ path, code: "reference", params: { target: nameFor(session, parent) } });
     }
   }
   if (issues.length === 0) return;

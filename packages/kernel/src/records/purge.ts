@@ -13,7 +13,7 @@ import { letGoOfContents } from "../files/tables.ts";
 import type { Session } from "../types.ts";
 import { releaseAside } from "./aside.ts";
 import { type RecordsEnv, StaleSnapshot, writeContext } from "./context.ts";
-import { checkNeeded, childrenOf, familyOf, goingOf } from "./family.ts";
+import { checkNeeded, childrenOf, familyOf, goingOf, inUse } from "./family.ts";
 import { rolledUp } from "./rollups.ts";
 import { afterWrite } from "./transaction.ts";
 
@@ -49,7 +49,7 @@ async function checkNamed(session: Session, family: readonly Generation[]): Prom
     throw new GuanxiError("CONFLICT", {
       detail:
         "A user is purged only when no record, live or deleted, has them as owner, as maker or as the last to change it.",
-      issues: [{ path: "", code: "in_use", params: { count: row.n, object: object.name } }],
+      issues: [inUse(session, "in_use", object, row.n)],
     });
   }
 }
