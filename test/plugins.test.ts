@@ -636,6 +636,70 @@ test("plugins build on each other, within each other's locks", async () => {
   }
 });
 
+test("plugins and the tenant add to what a reference leads to, each for itself", async () => {
+  const about = (...target: string[]) => ({ about: { fieldType: "reference", target, relation: "entries" } });
+  const journal = (version: string, ...target: string[]): Plugin => ({
+    ...{ name: "journal", version, requires: ["sales"] },
+    objects: [{ name: "entry", plural: "entries", type: "object", properties: { text, ...about(...target) } }],
+  });
+  const fleet: Plugin = {
+    ...{ name: "fleet", version: "0.1.0", requires: ["journal"] },
+    objects: [{ name: "ship", plural: "ships", type: "object", properties: { name: text } }],
+    extensions: [
+      { extends: "entry", properties: { about: { target: ["ship"] } } },
+      { extends: "account", properties: { seen: { ...about("ship", "contact").about, relation: "seen_by" } } },
+    ],
+  };
+  const app = await createTestApp({ parts: { plugins: [salesPlugin, journal("1.0.0", "account", "contact"), fleet] } });
+  const api = await tenant(app, "leads", ["sales", "journal", "fleet"]);
+  const make = async (plural: string, value: object) => body(await api.post(`/api/${plural}`, value), 201).id as string;
+  const targets = async (on: Api, object = "entry", field = "about") =>
+    body(await on.get(meta(object)), 200).properties[field].target;
+  try {
+    const own = { extends: "entry", properties: { about: { target: ["lead"] } } };
+    body(await api.put(meta("entry"), own), 200);
+    expect(await targets(api)).toEqual(["account", "contact", "ship", "lead"]);
+    expect(body(await api.get(`${meta("entry")}?layer=extension`), 200)).toEqual(own);
+    const ship = { object: "ship", id: await make("ships", { name: "Anna" }) };
+    const contact = { object: "contact", id: await make("contacts", { last_name: "Lin" }) };
+    const lead = { object: "lead", id: await make("leads", { last_name: "Ma", company: "Ma & Co" }) };
+    for (const one of [ship, contact, lead]) await make("entries", { text: one.object, about: one });
+    for (const one of [ship, contact]) await make("accounts", { name: one.object, seen: one });
+
+    // Without its plugin a reference leads to all but the plugin's objects; what names these is told first.
+    const lost = ["entry.about.ship", "account.seen.ship"].map((name) => `drop:${name}`);
+    const refused = await api.post(`${plugins}/fleet/disable`);
+    problem(refused, 409, "DATA_LOSS");
+    for (const name of lost) expect(refused.text).toContain(name);
+    body(await api.post(`${plugins}/fleet/disable?allow=${lost.join()}`), 200);
+    expect([await targets(api), await targets(api, "account", "seen")]).toEqual([
+      ["account", "contact", "lead"],
+      ["contact"],
+    ]);
+    const entries = body(await api.get("/api/entries?order=text&select=about"), 200).data;
+    expect(entries.map((one: { about: unknown }) => one.about)).toEqual([contact, lead, null]);
+    const accounts = body(await api.get("/api/accounts?order=name&select=seen"), 200).data;
+    expect(accounts.map((one: { seen: unknown }) => one.seen)).toEqual([contact, null]);
+    body(await api.post(`${plugins}/fleet/enable`), 200);
+    expect(new Set(await targets(api, "account", "seen"))).toEqual(new Set(["contact", "ship"]));
+    await make("accounts", { name: "again", seen: ship });
+
+    const newer = journal("1.1.0", "account", "contact", "opportunity");
+    const later = await createTestApp({ on: app, parts: { plugins: [salesPlugin, newer, fleet] } });
+    try {
+      const on = later.as(keys.get("leads"));
+      expect(new Set(await targets(on))).toEqual(new Set(["account", "contact", "opportunity", "ship", "lead"]));
+      expect(body(await on.get(`${meta("entry")}?layer=extension`), 200)).toEqual(own);
+      const kept = body(await on.get("/api/entries?order=text&select=about"), 200).data;
+      expect(kept.map((one: { about: unknown }) => one.about)).toEqual([contact, lead, null]);
+    } finally {
+      await later.close();
+    }
+  } finally {
+    await app.close();
+  }
+});
+
 test("versions come in the order of semver", () => {
   const ordered = [
     "0.9.0",

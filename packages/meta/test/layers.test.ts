@@ -26,6 +26,7 @@ const field = fc.record(
     titles: texts,
     enum: fc.uniqueArray(fc.constantFrom("a", "b", null), { maxLength: 3 }),
     values,
+    target: fc.oneof(word, fc.uniqueArray(word)),
     items: fc.oneof(fc.boolean(), fc.record({ values })),
     minimum: fc.integer(),
     was: fc.constantFrom(...names),
@@ -103,6 +104,20 @@ describe("layers", () => {
     rules: [{ name: "big", when: "size > 9", message: "Too big" }],
     unique: [["size"]],
   } as const satisfies ObjectDefinition;
+
+  test("a list of targets adds to those that there are, one or many, then and in newer editions", () => {
+    const leading = (target: string | readonly string[]) =>
+      ({ name: "entry", plural: "entries", type: "object", properties: { about: { target } } }) as const;
+    const extension = { extends: "entry", properties: { about: { target: ["lead"] } } };
+    const targets = (base: string | readonly string[]) => layer(leading(base), extension).properties["about"]?.target;
+    expect(targets(["account", "contact"])).toEqual(["account", "contact", "lead"]);
+    expect(targets("account")).toEqual(["account", "lead"]);
+    expect(targets(["lead", "case"])).toEqual(["lead", "case"]);
+    const both = leading(["account", "lead"]);
+    expect(extensionOf(leading("account"), both)).toEqual(extension);
+    expect(extensionOf(both, leading(["lead"])).properties).toEqual({ about: { target: { without: ["account"] } } });
+    expect(extensionOf(both, leading("lead")).properties).toEqual({ about: { target: "lead" } });
+  });
 
   test("an extension reads as what is other", () => {
     const definition = {

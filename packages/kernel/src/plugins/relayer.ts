@@ -172,7 +172,7 @@ const computed = new Set(["formula", "rollup"]);
 
 /**
  * Fields of a plugin that goes away, on an object of somebody else's: their values are not its own to take along, so they become the tenant's.
- * What leads to an object that goes too cannot stay.
+ * What leads to an object that goes too cannot stay, but for what else it leads to.
  */
 function leftBehind(
   { stored, leaving }: Work,
@@ -185,9 +185,18 @@ function leftBehind(
     const { requiredWhen: _asked, readonlyWhen: _held, defaultFormula: _given, locked: _locked, ...plain } = field;
     const own = Object.hasOwn(was.properties, name) && !Object.hasOwn(is.properties, name);
     const stays = own && !computed.has(field.fieldType ?? "");
-    return stays && ![field.target ?? []].flat().some((target) => gone.has(target)) ? [[name, plain] as const] : [];
+    const left = without(gone, field);
+    return stays && left ? [[name, { ...plain, ...left }] as const] : [];
   });
   return Object.fromEntries(fields);
+}
+
+/** Where a field leads without these objects; undefined where that is nowhere. */
+function without(gone: ReadonlySet<string>, { target }: FieldDefinition): Pick<FieldDefinition, "target"> | undefined {
+  if (target === undefined) return {};
+  if (typeof target === "string") return gone.has(target) ? undefined : { target };
+  const left = target.filter((name) => !gone.has(name));
+  return left.length > 0 ? { target: left } : undefined;
 }
 
 const withoutOrigin = ({ origin: _origin, ...object }: StoredObject): StoredObject => object;

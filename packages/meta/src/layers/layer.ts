@@ -64,6 +64,8 @@ const isEdit = (said: unknown): said is Edit =>
   isObject(said) && Object.keys(said).every((key) => key === "without" || key === "with");
 
 const listOf = (value: unknown): readonly unknown[] => (Array.isArray(value) ? value : []);
+/** What a list adds to: one text is a list of itself, as in `target`. */
+const entriesOf = (base: unknown): readonly unknown[] => (typeof base === "string" ? [base] : listOf(base));
 const membersOf = (value: unknown): Value => (isObject(value) ? value : {});
 /** Entries that are added or changed. */
 const givenIn = (said: unknown): readonly unknown[] => listOf(isEdit(said) ? said.with : said);
@@ -74,7 +76,8 @@ const same = (shape: Entries, a: unknown, b: unknown): boolean => isDeepStrictEq
 function put(shape: Shape, base: unknown, said: unknown): unknown {
   if (isOnly(said)) return said.only;
   if (shape.kind === "members" && isObject(said)) return putMembers(shape, membersOf(base), said);
-  if (shape.kind === "entries" && (Array.isArray(said) || isEdit(said))) return putEntries(shape, listOf(base), said);
+  if (shape.kind === "entries" && (Array.isArray(said) || isEdit(said)))
+    return putEntries(shape, entriesOf(base), said);
   return said;
 }
 
@@ -107,7 +110,7 @@ function difference(shape: Shape, base: unknown, value: unknown): unknown {
 
 function brief(shape: Shape, base: unknown, value: unknown): unknown {
   if (shape.kind === "members" && isObject(value)) return memberDifferences(shape, membersOf(base), value);
-  if (shape.kind === "entries" && Array.isArray(value)) return entryDifferences(shape, listOf(base), value);
+  if (shape.kind === "entries" && Array.isArray(value)) return entryDifferences(shape, entriesOf(base), value);
   return value;
 }
 

@@ -33,6 +33,8 @@ const value = members(new Map([["titles", texts]]));
 const fieldParts = new Map<string, Shape>([
   ["titles", texts],
   ["enum", set],
+  // Of a reference to several objects.
+  ["target", set],
   ["values", { kind: "entries", by: "value", item: value }],
 ]);
 const field = members(fieldParts);
