@@ -198,6 +198,21 @@ describe("purge", () => {
     const live = await make("trunks", {});
     body(await purge("trunks", live, { "if-match": '"1", "7"' }), 204);
   });
+
+  test("is refused, and not broken, by a reference that is being built", async () => {
+    await define(app, { name: "sign", properties: { at: { fieldType: "uuid" } } });
+    const trunk = await make("trunks", {});
+    await make("signs", { at: trunk });
+    const held = 'ADD CONSTRAINT "held" FOREIGN KEY ("at") REFERENCES t_demo.trunk (id) NOT VALID';
+    await app.store.sql(`ALTER TABLE t_demo.sign ${held}`);
+    const refused = await purge("trunks", trunk);
+    problem(refused, 409, "CONFLICT");
+    expect(refused.body.detail).toContain("Send the purge again");
+    expect(refused.headers.get("retry-after")).toBe("5");
+    expect(body(await admin().get(`/api/trunks/${trunk}`), 200).version).toBe(1);
+    await app.store.sql('ALTER TABLE t_demo.sign DROP CONSTRAINT "held"');
+    body(await purge("trunks", trunk), 204);
+  });
 });
 
 describe("nothing of it is left", () => {

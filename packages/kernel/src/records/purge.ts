@@ -4,6 +4,7 @@ import {
   childrenStatement,
   forgetStatement,
   type Generation,
+  isDatabaseError,
   namingStatement,
   purgeStatement,
   quote,
@@ -90,7 +91,7 @@ async function purge(env: RecordsEnv, session: Session, family: readonly Generat
   const ids = family.flatMap((generation) => generation.ids);
   const statement = purgeStatement(writeContext(session), family);
   const run = async (): Promise<void> => {
-    const [row] = await session.connection.run<{ n: number }>(statement);
+    const [row] = await session.connection.run<{ n: number }>(statement).catch(sayHeld);
     if (row?.n !== ids.length) throw new StaleSnapshot();
   };
   await family.reduce<() => Promise<void>>(
@@ -104,6 +105,17 @@ async function purge(env: RecordsEnv, session: Session, family: readonly Generat
     if (object.name === "user") await removeKeys(session, own);
     await afterWrite(env, session, object);
   }
+}
+
+/** While a reference is being built the database holds to it already, and the definitions do not speak of it yet. */
+function sayHeld(cause: unknown): never {
+  if (!isDatabaseError(cause, "23503")) throw cause;
+  throw new GuanxiError("CONFLICT", {
+    detail:
+      "A change set that is being built is about to refer to this record. Send the purge again when it has ended.",
+    retryAfter: 5,
+    cause,
+  });
 }
 
 const removeKeys = ({ connection, tenant }: Session, users: readonly string[]): Promise<unknown> =>
