@@ -129,6 +129,25 @@ describe("apply", () => {
     expect(again, "said before").toMatchObject({ id: null, version: done.version, steps: [] });
   });
 
+  test("the order of fields is a part of a definition, and of nothing else", async () => {
+    body(await apply({ objects: [object("spar", { first: text, second: text })] }), 200);
+    const turned = { objects: [object("spar", { second: text, first: text })] };
+    const planned = body(await plan(turned), 200);
+    expect(planned.steps).toEqual([
+      { kind: "objects", name: "spar", effect: "change the definition of spar (the order of properties)" },
+    ]);
+    const { id } = body(await apply(turned), 200);
+    const order = async () => Object.keys(body(await admin().get(meta("spar")), 200).properties);
+    expect(await order()).toEqual(["second", "first"]);
+    const record = body(await admin().post("/api/spars", { first: "1" }), 201);
+    expect(Object.keys(record).filter((name) => ["first", "second"].includes(name))).toEqual(["second", "first"]);
+    const now = await version();
+    body(await apply(turned), 200);
+    expect(await version()).toBe(now);
+    body(await admin().post(`/api/meta/changes/${id}/revert`, {}), 200);
+    expect(await order()).toEqual(["first", "second"]);
+  });
+
   test("nothing new: the same version and no entry; If-Match holds for the whole", async () => {
     const set = { objects: [object("same", { a: text })], delete: { objects: ["never_was"], workflows: ["nor_this"] } };
     const made = body(await apply(set), 200);

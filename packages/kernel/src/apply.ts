@@ -1,8 +1,8 @@
-import { isDeepStrictEqual } from "node:util";
 import { GuanxiError, type Issue } from "@guanxi/base";
 import {
   diffSnapshots,
   fieldPath,
+  isSameStored,
   type MetaChange,
   type ObjectType,
   type Snapshot,
@@ -236,7 +236,7 @@ export async function writeDefinitions(
   const s = quote(next.settings.schema);
   const stored = tablesOf(next).map((object) => object.stored);
   const before = new Map((current ? tablesOf(current) : []).map((o) => [o.id, o.stored]));
-  const written = stored.filter((o) => !isDeepStrictEqual(before.get(o.id), o));
+  const written = stored.filter((o) => !isSameStored(before.get(o.id), o));
   const gone = [...before.keys()].filter((id) => !stored.some((o) => o.id === id));
   if (gone.length > 0)
     await tx.sql(`DELETE FROM ${s}._object WHERE id = ANY(SELECT e::int FROM json_array_elements_text($1::json) e)`, [

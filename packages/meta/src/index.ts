@@ -20,7 +20,7 @@ export { type JsonSchema, recordSchema, type RecordUse } from "./record-schema.t
 export { escapeToken, pointer } from "./report.ts";
 export { initialValues, rollsUpItself, rollupsOf, rollupsOver, stampFields } from "./rollups.ts";
 export { byColumn, fieldOrBranch, fieldPath, shownFields, withPairs } from "./several.ts";
-export { retarget, retargetDefinition, storeDefinition } from "./store.ts";
+export { isSameStored, retarget, retargetDefinition, storeDefinition } from "./store.ts";
 export { tableById, tableNamed, tablesOf } from "./tables.ts";
 export type * from "./types.ts";
 export { asRead, asTold } from "./views.ts";

@@ -1,9 +1,21 @@
+import { isDeepStrictEqual } from "node:util";
 import { codeField, propertiesOf } from "./currencies.ts";
 import { askedIndexes, uniqueKeys } from "./keys.ts";
 import { pointer, Report } from "./report.ts";
 import { severalTargets } from "./several.ts";
 import { systemFieldIds } from "./system-fields.ts";
 import type { FieldDefinition, ObjectDefinition, StoredObject } from "./types.ts";
+
+/**
+ * Whether stored definitions say the same. The order of fields and record types is a part of what a tenant says of its own object; in others
+ * it comes from those who brought it.
+ */
+export const isSameStored = (one: StoredObject | null | undefined, other: StoredObject | null | undefined): boolean =>
+  one === other || (isDeepStrictEqual(one, other) && isDeepStrictEqual(orderIn(one), orderIn(other)));
+
+const orderIn = (object: StoredObject | null | undefined): unknown =>
+  object?.source === "tenant" &&
+  [object.definition.properties, object.definition.recordTypes ?? {}].map((named) => Object.keys(named));
 
 /**
  * Gives everything in a definition its id: the one it had in `previous`, also under another name that `was` tells, or

@@ -1,8 +1,8 @@
-import { isDeepStrictEqual } from "node:util";
 import { GuanxiError, isGuanxiError, isObject, type Issue, type Text, text } from "@guanxi/base";
 import {
   type Extension,
   isExtension,
+  isSameStored,
   layer,
   lockFaults,
   type ObjectDefinition,
@@ -301,14 +301,15 @@ function sayMissing(was: string): never {
 
 /** What it was called is no part of what it is: a definition without its `was` is the same. */
 const unlessSame = (previous: StoredObject | undefined, object: StoredObject): StoredObject =>
-  previous !== undefined && isDeepStrictEqual(withoutWas(previous), withoutWas(object)) ? previous : object;
+  previous !== undefined && isSameStored(withoutWas(previous), withoutWas(object)) ? previous : object;
 
-function withoutWas({ definition, ...stored }: StoredObject): unknown {
-  return { ...stored, definition: plainDefinition(definition) };
-}
+const withoutWas = ({ definition, ...stored }: StoredObject): StoredObject => ({
+  ...stored,
+  definition: plainDefinition(definition),
+});
 
 /** A definition without what anything in it was called. */
-function plainDefinition({ was: _was, properties, ...definition }: ObjectDefinition): object {
+function plainDefinition({ was: _was, properties, ...definition }: ObjectDefinition): ObjectDefinition {
   const plain = Object.entries(properties).map(([name, { was: _old, ...field }]) => [name, field] as const);
   return { ...definition, properties: Object.fromEntries(plain) };
 }

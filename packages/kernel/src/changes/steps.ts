@@ -144,12 +144,18 @@ function partsOf({ kind, before, after }: Touched): string[] {
   const [was, is] = [before, after].map((side) =>
     kind === "objects" ? (side as StoredObject | null)?.definition : (side as object | null),
   );
-  return differing(was, is).flatMap((key) =>
+  const parts = differing(was, is).flatMap((key) =>
     key === "properties"
       ? differing(memberOf(was, key), memberOf(is, key)).map((field) => `properties.${field}`)
       : [key],
   );
+  const moved = ["properties", "recordTypes"].filter(
+    (member) => parts.length === 0 && orderIn(memberOf(was, member)) !== orderIn(memberOf(is, member)),
+  );
+  return [...parts, ...moved.map((member) => `the order of ${member}`)];
 }
+
+const orderIn = (members: unknown): string => Object.keys(members ?? {}).join();
 
 const memberOf = (value: unknown, key: string): unknown => (isObject(value) ? value[key] : undefined);
 

@@ -1,5 +1,4 @@
-import { isDeepStrictEqual } from "node:util";
-import type { StoredObject, TenantSettings } from "@guanxi/meta";
+import { isSameStored, type StoredObject, type TenantSettings } from "@guanxi/meta";
 import { shownSettings } from "../settings.ts";
 import type { Editions } from "../plugins/editions.ts";
 import type { ChangeSet, Touched } from "./types.ts";
@@ -15,9 +14,7 @@ export function touchedObjects(before: readonly StoredObject[], after: readonly 
   ];
   return [...new Set([...was.keys(), ...is.keys()])].flatMap((id) => {
     const [old, now] = [was.get(id) ?? null, is.get(id) ?? null];
-    return isDeepStrictEqual(old, now)
-      ? []
-      : [{ kind: "objects", name: shownName(now ?? old), before: old, after: now }];
+    return isSameStored(old, now) ? [] : [{ kind: "objects", name: shownName(now ?? old), before: old, after: now }];
   });
 }
 
