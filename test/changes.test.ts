@@ -201,6 +201,16 @@ describe("apply", () => {
     expect(changes).toMatchObject([{ name: "lone", before: { title: "Lone", properties: { b: text } }, after: null }]);
   });
 
+  test("a workflow that a change set holds as it was is judged by what it says of the new objects", async () => {
+    const call = workflow("ring", "bell", { when: "loud" });
+    const loud = { type: "boolean" };
+    body(await apply({ objects: [object("bell", { loud, size: whole })], workflows: [call] }), 200);
+    const renamed = [object("bell", { noisy: { ...loud, was: "loud" }, size: whole })];
+    problem(await apply({ objects: renamed, workflows: [call] }), 422, "DEFINITION", ["/workflows/0/when"]);
+    problem(await apply({ objects: renamed }), 409, "CONFLICT");
+    body(await apply({ objects: renamed, workflows: [{ ...call, when: "noisy" }] }), 200);
+  });
+
   test("a script is checked against the objects that come with it", async () => {
     const script = "export default async ({ record }) => {\n  return record.knot;\n}";
     const set = {

@@ -111,15 +111,15 @@ describe("what a mapping names", () => {
   beforeAll(async () => void body(await apply({ mappings: [fleet] }), 200));
 
   test.each([
-    ["a column's field", "ship.length", ["mapping fleet (column L)"], { objects: [ship({ length: undefined })] }],
+    ["a column's field", "ship.length", ["mapping fleet (columns)"], { objects: [ship({ length: undefined })] }],
     [
       "the key",
       "ship.name",
-      ["mapping fleet (key)", "mapping fleet (column N)"],
+      ["mapping fleet (key)", "mapping fleet (columns)"],
       { objects: [ship({ name: undefined })] },
     ],
     ["a constant's field", "ship.site", ["mapping fleet (constants)"], { objects: [ship({ site: undefined })] }],
-    ["what records are found by", "port.code", ["mapping fleet (column P)"], { objects: [port({})] }],
+    ["what records are found by", "port.code", ["mapping fleet (columns)"], { objects: [port({})] }],
     ["the object", "ship", ["mapping fleet (object)"], { delete: { objects: ["ship"] } }],
   ])("cannot go while it does: %s", async (_, thing, uses, set) => {
     const lost = { ...set, allow: [`drop:${thing}`] };
@@ -134,7 +134,9 @@ describe("what a mapping names", () => {
     const renamed = ship({ length: undefined, metres: { type: "number", was: "length" } });
     expect((await apply({ objects: [renamed] })).status).toBe(409);
     const { steps } = await plan({ objects: [renamed] });
-    expect(steps[0]).toMatchObject({ breaks: ["mapping fleet (column L)"] });
+    expect(steps[0]).toMatchObject({ breaks: ["mapping fleet (columns)"] });
+    const same = body(await apply({ objects: [renamed], mappings: [fleet] }), 422);
+    expect(paths(same), "one that stays as it is says something else").toEqual(["/mappings/0/columns/L"]);
     const after = { ...fleet, columns: { ...fleet.columns, L: { field: "metres", times: 10 } } };
     const { id } = body(await apply({ objects: [renamed], mappings: [after] }), 200);
     expect(body(await stored("fleet"), 200)).toEqual(after);
@@ -142,13 +144,24 @@ describe("what a mapping names", () => {
     expect(body(await stored("fleet"), 200)).toEqual(fleet);
   });
 
+  test("names that change places are said again, and are others then", async () => {
+    const swapped = ship({ length: { type: "number", was: "width" }, width: { type: "number", was: "length" } });
+    body(await apply({ objects: [ship({ width: { type: "number" } })] }), 200);
+    expect((await apply({ objects: [swapped] })).status).toBe(409);
+    body(await apply({ objects: [swapped], mappings: [fleet] }), 200);
+    expect(body(await stored("fleet"), 200)).toEqual(fleet);
+    body(await apply({ objects: [ship()], allow: ["drop:ship.width"] }), 200);
+  });
+
   test("a type that it cannot be read with is refused, another is not", async () => {
     const typed = (length: object) => ({ objects: [ship({ length })] });
     expect((await apply(typed({ type: "string" }))).status).toBe(409);
-    expect((await plan(typed({ type: "string" }))).steps[0]).toMatchObject({ breaks: ["mapping fleet (column L)"] });
+    expect((await plan(typed({ type: "string" }))).steps[0]).toMatchObject({ breaks: ["mapping fleet (columns)"] });
+    const kept = body(await apply({ ...typed({ type: "string" }), mappings: [fleet] }), 422);
+    expect(paths(kept)).toEqual(["/mappings/0/columns/L"]);
     const whole = await plan(typed({ type: "integer" }));
     expect([whole.ok, whole.steps[0].breaks, whole.steps[0].usedBy]).toEqual([
-      ...[true, undefined, ["mapping fleet (column L)"]],
+      ...[true, undefined, ["mapping fleet (columns)"]],
     ]);
   });
 

@@ -20,13 +20,11 @@ export function mappingUses({ name, object, definition }: StoredMapping, snapsho
     const found = named && lookedUpBy(named, snapshot);
     return [...field(part, object, named?.whole), ...(found ? field(part, found.target, found.by) : [])];
   };
-  const columns = Object.entries(definition.columns ?? {}).flatMap(([column, given]) =>
+  const columns = Object.values(definition.columns ?? {}).flatMap((given) =>
     [given ?? []]
       .flat()
       .flatMap((target: ColumnTarget) =>
-        typeof target === "string"
-          ? path(`column ${column}`, target)
-          : path(`column ${column}`, target.field, target.lookup),
+        typeof target === "string" ? path("columns", target) : path("columns", target.field, target.lookup),
       ),
   );
   return [

@@ -23,7 +23,12 @@ export interface Moved {
 export interface Dependents extends Moved {
   readonly usedBy: readonly Use[];
   readonly breaks: readonly Use[];
+  /** Those that would too, but that the change set writes or deletes: they are judged by what they say afterwards. */
+  readonly rewritten: readonly Use[];
 }
+
+/** `workflows call_back`. */
+const keyOfUse = ({ kind, name }: Pick<Use, "kind" | "name">): string => `${kind} ${name}`;
 
 interface Sides {
   readonly session: Session;
@@ -41,8 +46,8 @@ export async function dependentsOf({ session, stored, draft, set, kinds }: Sides
   const rewritten = rewrittenBy(session.snapshot, draft, set);
   return moved.map((thing) => {
     const found = uses.filter((use) => names(use, thing));
-    const broken = found.filter((use) => breaks(use, thing) && !rewritten.has(`${use.kind} ${use.name}`));
-    return { ...thing, usedBy: found, breaks: broken };
+    const broken = found.filter((use) => breaks(use, thing));
+    return { ...thing, usedBy: found, ...apart(broken, rewritten) };
   });
 }
 
@@ -59,9 +64,20 @@ export async function withUnreadable(
     const [before, after] = [await kind.faults?.(session), await kind.faults?.({ ...session, snapshot: next })];
     for (const name of after ?? []) if (!before?.has(name)) broken.add(`${kind.name} ${name}`);
   }
-  const breaks = ({ kind, name }: Use): boolean => broken.has(`${kind} ${name}`) && !rewritten.has(`${kind} ${name}`);
-  return dependents.map((one) => (one.how === "change" ? { ...one, breaks: one.usedBy.filter(breaks) } : one));
+  return dependents.map((one) => {
+    const unreadable = one.usedBy.filter((use) => broken.has(keyOfUse(use)));
+    return one.how === "change" ? { ...one, ...apart(unreadable, rewritten) } : one;
+  });
 }
+
+function apart(broken: readonly Use[], rewritten: ReadonlySet<string>): Pick<Dependents, "breaks" | "rewritten"> {
+  const is = (use: Use): boolean => rewritten.has(keyOfUse(use));
+  return { breaks: broken.filter((use) => !is(use)), rewritten: broken.filter(is) };
+}
+
+/** What the change set holds of definitions that name something which moves. They are put also where they say what they did: it is something else now. */
+export const judgedAnew = (dependents: readonly Dependents[]): ReadonlySet<string> =>
+  new Set(dependents.flatMap(({ rewritten }) => rewritten.map(keyOfUse)));
 
 /** Each once. */
 export const wordsOf = (uses: readonly Use[]): string[] => [...new Set(uses.map((use) => use.by))];
@@ -84,7 +100,7 @@ const goes = (how: Moved["how"]): boolean => how === "delete" || how === "set as
 /** What a new type breaks is told by who reads the definition with it: `withUnreadable`, and for objects their own compilation. */
 const breaks = (use: Use, { how }: Moved): boolean => goes(how) || (how === "rename" && !use.follows);
 
-/** Definitions that the change set writes or deletes: they are judged by what they say afterwards. */
+/** Definitions that the change set writes or deletes. */
 function rewrittenBy(snapshot: Snapshot, draft: Draft, set: ChangeSet): Set<string> {
   const given = [...draft.given].map((id) => snapshot.byId.get(id)?.name);
   const gone = [...draft.moves].flatMap(([name, to]) => (to === undefined ? [name] : []));

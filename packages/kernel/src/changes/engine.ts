@@ -18,7 +18,7 @@ import { type Editions, readEditions } from "../plugins/editions.ts";
 import type { Session } from "../types.ts";
 import { type BuildPlan, endBuild, refuseWhileBuilding, ToBeBuilt } from "./builds.ts";
 import { carryThrough, type EngineEnv } from "./carry.ts";
-import { type Dependents, dependentsOf, withUnreadable, wordsOf } from "./dependents.ts";
+import { type Dependents, dependentsOf, judgedAnew, withUnreadable, wordsOf } from "./dependents.ts";
 import { type Draft, draftObjects } from "./draft.ts";
 import { placed } from "./faults.ts";
 import { keepChangeSet, pruneChangeSets } from "./history.ts";
@@ -114,7 +114,8 @@ async function prepare(
   const editions = await readEditions(fresh.connection, fresh.tenant.schema);
   const plan = await planObjects(env.kinds, fresh, { stored, editions }, set, () => id++);
   if (plan.next === undefined) return new Map();
-  return prepareOthers(kinds, fresh, { ...fresh, snapshot: plan.next }, set, { locale, anew });
+  const drafted = { ...fresh, snapshot: plan.next };
+  return prepareOthers(kinds, fresh, drafted, set, { locale, anew: anew || judgedAnew(plan.dependents) });
 }
 
 /** What a change set changes. */
@@ -201,7 +202,7 @@ async function applyLocked(
   const { draft, dependents, broken, next } = await planObjects(env.kinds, inside, { stored, editions }, set, ids.next);
   if (broken && !plan) throw stillUsed(dependents);
   if (next === undefined) return { id: null, version, ok: false, steps: brokenSteps(dependents), touched: [] };
-  const work = await pendingOf(env.kinds, inside, set, anew);
+  const work = await pendingOf(env.kinds, inside, set, anew || judgedAnew(dependents));
   if (next === inside.snapshot && work.length + set.plugins.size === 0)
     return { id: null, version, ok: true, steps: [], touched: [] };
   const built = build?.plan;

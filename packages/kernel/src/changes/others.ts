@@ -9,20 +9,26 @@ export type Prepared = ReadonlyMap<string, unknown>;
 
 const keyOf = ({ name }: DefinitionKind, definition: Definition): string => `${name} ${definition.name}`;
 
+/** Definitions that are put also where they are as they were: all, or those of these kinds and names. */
+export type Anew = boolean | ReadonlySet<string>;
+
+const isAnew = (anew: Anew, kind: DefinitionKind, definition: Definition): boolean =>
+  typeof anew === "boolean" ? anew : anew.has(keyOf(kind, definition));
+
 /** Does what takes long for those that are not as they were: `drafted` is on the metadata to come. */
 export async function prepareOthers(
   kinds: readonly DefinitionKind[],
   session: Session,
   drafted: Session,
   set: ChangeSet,
-  { locale, anew }: { readonly locale: Locale; readonly anew: boolean },
+  { locale, anew }: { readonly locale: Locale; readonly anew: Anew },
 ): Promise<Prepared> {
   const prepared = new Map<string, unknown>();
   for (const kind of kinds) {
     const current = await kind.read(session);
     await each(set.others.get(kind.name) ?? [], async ({ value }) => {
       const definition = kind.parse(value);
-      if (anew || !isDeepStrictEqual(current.get(definition.name), definition))
+      if (isAnew(anew, kind, definition) || !isDeepStrictEqual(current.get(definition.name), definition))
         prepared.set(keyOf(kind, definition), await kind.prepare?.(drafted, definition, locale));
     });
   }
@@ -43,7 +49,7 @@ export async function pendingOf(
   kinds: readonly DefinitionKind[],
   session: Session,
   set: ChangeSet,
-  anew: boolean,
+  anew: Anew,
 ): Promise<Pending[]> {
   const pending: Pending[] = [];
   for (const kind of kinds) {
@@ -59,7 +65,7 @@ export async function pendingOf(
     });
     pending.push(
       ...gone.flatMap(({ path, value }) => (current.has(value) ? [{ kind, name: value, path, put: undefined }] : [])),
-      ...definitions.filter(({ name, put }) => anew || !isDeepStrictEqual(current.get(name), put)),
+      ...definitions.filter(({ put }) => isAnew(anew, kind, put) || !isDeepStrictEqual(current.get(put.name), put)),
     );
   }
   return pending;
