@@ -5,6 +5,12 @@ import type { ObjectType, Sharing, Snapshot, StoredField } from "./types.ts";
 /** Objects between a record and the one that decides who sees it: each is a look into one more table for every row. */
 export const mostSharingParents = 4;
 
+/**
+ * Tables that are looked into for one record, in all ways together: each stands in every statement that reads it. With as many a list is
+ * planned in some 50 ms; they would be thousands where each of 4 parents may be of 12 objects.
+ */
+export const mostSharingLooks = 32;
+
 /** The reference that decides who sees a record; undefined where its owner does. */
 export const parentOf = (sharing: Sharing): string | undefined =>
   typeof sharing === "object" ? sharing.parent : undefined;
@@ -22,14 +28,36 @@ export function sharingParents(
   });
 }
 
-/** Reports objects whose sharing by a parent comes back to themselves, or leads on too far. */
+/** Reports objects whose sharing by a parent comes back to themselves, leads on too far or over too many objects. */
 export function checkSharing(cores: readonly ObjectCore[], reports: ReadonlyMap<ObjectCore, Report>): void {
   const byName = new Map(cores.map((core) => [core.name, core]));
-  for (const core of cores) {
-    const report = reports.get(core);
-    const way = report && parentOf(core.sharing) !== undefined ? wrongWay(core, byName, [core.name]) : undefined;
-    if (way) say(way, report);
-  }
+  const shared = cores.filter((core) => reports.has(core) && parentOf(core.sharing) !== undefined);
+  const wrong = shared.flatMap((core) => {
+    const way = wrongWay(core, byName, [core.name]);
+    return way ? [{ core, way }] : [];
+  });
+  for (const { core, way } of wrong) say(way, reports.get(core));
+  if (wrong.length > 0) return;
+  const looks = looksOf(byName);
+  for (const core of shared) if (looks(core) > mostSharingLooks) sayMany(looks(core), reports.get(core));
+}
+
+/** The objects that may decide who sees a record of another, by its reference to the parent. */
+const parentsOf = (core: ObjectCore, byName: ReadonlyMap<string, ObjectCore>): ObjectCore[] => {
+  const parent = parentOf(core.sharing);
+  const references = parent === undefined ? [] : core.references.filter(({ field }) => field === parent);
+  return references.flatMap(({ target }) => byName.get(target) ?? []);
+};
+
+/** Of objects from which no way comes back: how many tables are looked into for a record. */
+function looksOf(byName: ReadonlyMap<string, ObjectCore>): (core: ObjectCore) => number {
+  const known = new Map<ObjectCore, number>();
+  const looks = (core: ObjectCore): number => {
+    const found = known.get(core) ?? parentsOf(core, byName).reduce((sum, next) => sum + 1 + looks(next), 0);
+    known.set(core, found);
+    return found;
+  };
+  return looks;
 }
 
 /** The objects on a way that ends where it began, or is too long; undefined where all ways end. */
@@ -38,10 +66,8 @@ function wrongWay(
   byName: ReadonlyMap<string, ObjectCore>,
   way: readonly string[],
 ): readonly string[] | undefined {
-  const parent = parentOf(core.sharing);
-  for (const { field, target } of parent === undefined ? [] : core.references) {
-    const next = field === parent ? byName.get(target) : undefined;
-    if (!next) continue;
+  for (const next of parentsOf(core, byName)) {
+    const target = next.name;
     const further = [...way, target];
     const isWrong = target === way[0] || way.length > mostSharingParents;
     const wrong = isWrong ? further : way.includes(target) ? undefined : wrongWay(next, byName, further);
@@ -68,3 +94,11 @@ function say(way: readonly string[], report: Report | undefined): void {
       `共享設定經過的父物件超過 ${mostSharingParents} 個：${words}`,
     );
 }
+
+const sayMany = (looks: number, report: Report | undefined): void =>
+  report?.say(
+    pointer("sharing", "parent"),
+    `who sees a record would be asked of ${looks} objects, ${mostSharingLooks} at most: name fewer objects in "target" of the parents, or share some of them otherwise`,
+    `判断记录可见性需查询 ${looks} 个对象，最多 ${mostSharingLooks} 个：请减少父引用 target 中的对象，或为其中一些改用其他共享方式`,
+    `判斷記錄可見性需查詢 ${looks} 個物件，最多 ${mostSharingLooks} 個：請減少父參照 target 中的物件，或為其中一些改用其他共享方式`,
+  );
