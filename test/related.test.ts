@@ -283,6 +283,9 @@ describe("whoever asks", () => {
       "name.size() == 1 && size(owner.owned_deals) == 0",
       "parent.deals.all(d, d.lines.exists(l, true)) || deals.exists(d, true)",
       "busy && contacts.exists(p, p.firms.exists(f, f.deals.exists(d, true)))",
+      // Nor is there anything else to tell of what is under it.
+      "deals.exists(d, d.amont > 1)",
+      "deals.exists(d, d.lines.exists(l, nonsense))",
     ]) {
       const answers = await Promise.all(
         [asked, asked.replaceAll("deals", "dealz")].map((filter) =>
@@ -295,6 +298,13 @@ describe("whoever asks", () => {
       expect(hidden).toBe(unknown?.replaceAll("dealz", "deals"));
       expect(hidden).toMatch(/^\[400,.*there is no (relation|field) /);
     }
+    // Names of fields are told of objects that one may know of.
+    const { api } = await hire(app, "Liner", { rights: { line: ["read"], firm: ["read"] } });
+    const told = async (filter: string, path = "/api/lines") =>
+      (await api.get(`${path}${q({ filter })}`)).body.detail as string;
+    expect(await told("deal.firm.nam == 'a'")).toBe('there is no field "nam" — did you mean "name"?');
+    for (const path of ["/api/lines", "/api/lines/aggregate", "/api/export/lines"])
+      expect(await told("deal.amont > 1", path)).toBe('there is no field "amont"');
     expect(await names("contacts.exists(p, true) && !busy", blind.api)).toBe("");
     // A formula finds nothing, as its walks do.
     expect(body(await blind.api.get("/api/firms/by/name/a"), 200)).toMatchObject({ busy: false, open_deals: 0 });

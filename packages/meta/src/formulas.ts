@@ -18,6 +18,7 @@ export const withoutFormulas = (object: ExprObject): ExprObject => ({
   name: object.name,
   fieldType: (field) => object.fieldType(field),
   fieldNames: () => object.fieldNames?.() ?? [],
+  whyNot: (field) => object.whyNot?.(field),
 });
 
 /** What names mean where an expression may leave its record, with formulas as names like any other: for what the expression itself says. */

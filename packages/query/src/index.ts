@@ -18,3 +18,4 @@ export { recordSql, walkedObjects } from "./record.ts";
 export { severalSql } from "./several.ts";
 export { formulaIndexSql, placedExpressionSql } from "./expressions.ts";
 export { jsonColumn, namesSql, predicateSql, rowPredicateSql, secondsSql } from "./sql.ts";
+export { faultWithout } from "./scope.ts";

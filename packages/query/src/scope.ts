@@ -31,25 +31,44 @@ export function relationsOf(
   return {
     objects: [...snapshot.objects.values()].filter(({ name }) => named.includes(name)),
     refusal(hidden) {
-      try {
-        inParameter("filter", () => checkExpression(filter.source, withoutRelations(snapshot, object, hidden)));
-      } catch (e) {
-        return e as Error;
-      }
-      throw new Error("a filter does without the relations that it names");
+      const fault = faultWithout(filter.source, snapshot, object, hidden);
+      if (fault === undefined) throw new Error("a filter does without the relations that it names");
+      return fault;
     },
   };
 }
 
-/** A filter's scope in which nothing leads to the records of some objects but lists, and formulas are names like any other. */
+/** A filter's scope in which nothing leads to the records of some objects but references and lists, which tell no names of their fields. Formulas are names like any other. */
 function withoutRelations(snapshot: Snapshot, object: ObjectType, hidden: readonly ObjectType[]): ExprScope {
-  const scope = filterScope(snapshot, object, (one) => withoutFormulas(asRead(one)));
-  const isHidden = (from: ExprObject, relation: string): boolean => {
-    const found = relationOf(snapshot.objects.get(from.name) ?? object, relation);
-    return found?.way === "back" && hidden.some(({ name }) => name === found.object);
-  };
+  const names = new Set(hidden.map(({ name }) => name));
+  const scope = filterScope(snapshot, object, (one) => {
+    const { fieldNames, whyNot, ...silent } = withoutFormulas(asRead(one));
+    return names.has(one.name) ? silent : { ...silent, ...(fieldNames && { fieldNames }), ...(whyNot && { whyNot }) };
+  });
   return {
     ...scope,
-    related: (from, relation) => (isHidden(from, relation) ? undefined : scope.related(from, relation)),
+    related(from, relation) {
+      const found = relationOf(snapshot.objects.get(from.name) ?? object, relation);
+      const isHidden = found?.way === "back" && names.has(found.object);
+      return isHidden ? undefined : scope.related(from, relation);
+    },
   };
+}
+
+/**
+ * What a filter that cannot be read is told to who must not know of some objects: nothing of the relations to them, and no names of their
+ * fields. Undefined where nothing is wrong with it then.
+ */
+export function faultWithout(
+  filter: string,
+  snapshot: Snapshot,
+  object: ObjectType,
+  hidden: readonly ObjectType[],
+): Error | undefined {
+  try {
+    inParameter("filter", () => checkExpression(filter, withoutRelations(snapshot, object, hidden), "bool"));
+    return undefined;
+  } catch (e) {
+    return e as Error;
+  }
 }

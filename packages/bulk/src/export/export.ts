@@ -33,7 +33,6 @@ export async function exportRecords(
 ): Promise<ReadableStream<Uint8Array>> {
   const limit = largestPage(session.snapshot, object, request.parameters);
   const asked = { ...request.parameters, limit };
-  const columns = request.format === "csv" ? columnsOf(session.snapshot, object, asked) : [];
   const read = async (cursor: string | undefined): Promise<{ data: unknown[]; next: string | null }> => {
     const parameters = { ...asked, ...(cursor === undefined ? {} : { cursor }) };
     return JSON.parse(await kernel.records.list(session, object.name, parameters)) as {
@@ -46,6 +45,8 @@ export async function exportRecords(
       ? csvLines(records.map((record) => columns.map((column) => cellOf(record, column, request.guard))))
       : records.map((record) => `${JSON.stringify(record)}\n`).join("");
   let next: Awaited<ReturnType<typeof read>> | undefined = await read(undefined);
+  // Behind the read, which tells of faults as far as the caller may know.
+  const columns = request.format === "csv" ? columnsOf(session.snapshot, object, asked) : [];
   const head = request.format === "csv" ? csvLines([columns.map(({ path }) => path.join("."))]) : "";
   let text = (request.bom ? "\uFEFF" : "") + head;
   return new ReadableStream<Uint8Array>(

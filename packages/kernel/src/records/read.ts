@@ -1,7 +1,7 @@
-import { authorize } from "@guanxi/access";
-import { GuanxiError, isId } from "@guanxi/base";
+import { authorize, knows } from "@guanxi/access";
+import { GuanxiError, isGuanxiError, isId } from "@guanxi/base";
 import type { Field, ObjectType, StoredField } from "@guanxi/meta";
-import { askAggregate, askGet, askList, type Cursor, encodeCursor, type Output } from "@guanxi/query";
+import { askAggregate, askGet, askList, type Cursor, encodeCursor, faultWithout, type Output } from "@guanxi/query";
 import type { AggregateParameters, ListParameters, ReadOptions, RecordAnswer, Session } from "../types.ts";
 import { openFields } from "../encryption/fields.ts";
 import { askerOf, notFound, objectOf, type RecordsEnv, runQuery, StaleSnapshot } from "./context.ts";
@@ -125,9 +125,20 @@ interface ListRow extends ReadRow {
   readonly few?: boolean;
 }
 
+/** A refusal tells nobody of objects that they have no right on. */
+function asking<T>({ snapshot, actor }: Session, object: ObjectType, filter: string | undefined, ask: () => T): T {
+  try {
+    return ask();
+  } catch (e) {
+    if (filter === undefined || !isGuanxiError(e, "QUERY")) throw e;
+    const hidden = [...snapshot.objects.values()].filter((one) => !knows(one, actor.rights));
+    throw (hidden.length > 0 && faultWithout(filter, snapshot, object, hidden)) || e;
+  }
+}
+
 export async function listRecords(session: Session, name: string, parameters: ListParameters): Promise<string> {
   const object = objectOf(session, name);
-  const asked = askList(session.snapshot, object, parameters);
+  const asked = asking(session, object, parameters.filter, () => askList(session.snapshot, object, parameters));
   const plan = authorize(asked.plan, session.actor.rights, session.snapshot.objects);
   const asker = askerOf(session);
   const [row] = await runQuery<ListRow>(session, {
@@ -161,7 +172,7 @@ export async function aggregateRecords(
   parameters: AggregateParameters,
 ): Promise<string> {
   const object = objectOf(session, name);
-  const asked = askAggregate(session.snapshot, object, parameters);
+  const asked = asking(session, object, parameters.filter, () => askAggregate(session.snapshot, object, parameters));
   const plan = authorize(asked.plan, session.actor.rights, session.snapshot.objects);
   const [row] = await runQuery<AggregateRow>(session, {
     name: `${object.name}.aggregate`,
