@@ -65,6 +65,24 @@ e2,${b};${a}
     expect(body(await admin().get(`${path}/by/title/e2`), 200).scans).toEqual([b, a]);
   });
 
+  test("is a value when it is empty, and asked for more by minItems", async () => {
+    const scans = { fieldType: "files", requiredWhen: "signed" };
+    const deed = { name: "deed", properties: { signed: { type: "boolean" }, scans } };
+    await define(app, deed);
+    const write = (value: object) => admin().post("/api/deeds", value);
+    expect(codes(await write({ signed: true }))).toEqual(["/scans required"]);
+    expect(codes(await write({ signed: true, scans: null }))).toEqual(["/scans required"]);
+    expect(body(await write({ signed: true, scans: [] }), 201).scans).toEqual([]);
+    const always = { ...deed.properties, scans: { fieldType: "files" } };
+    await define(app, { ...deed, required: ["scans"], properties: always });
+    expect(codes(await write({}))).toEqual(["/scans required"]);
+    body(await write({ scans: [] }), 201);
+    await define(app, { ...deed, properties: { ...deed.properties, scans: { ...scans, minItems: 1 } } });
+    expect(codes(await write({ signed: true, scans: [] }))).toEqual(["/scans minItems"]);
+    const [a = ""] = await several("a");
+    body(await write({ signed: true, scans: [a] }), 201);
+  });
+
   test("is exported with its records, however many there are", async () => {
     const folder = { name: "folder", properties: { title: { type: "string" }, papers: { fieldType: "files" } } };
     await define(app, folder);
