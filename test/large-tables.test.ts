@@ -275,10 +275,10 @@ describe("whatever is changed", () => {
         if (status !== 200) expect(await catalogue(large)).toEqual(before);
       }
     });
-    await fc.assert(property, { numRuns: alone ? 20 : 5 });
+    await fc.assert(property, { numRuns: alone ? 10 : 5 });
     expect(told).toContain(200);
     if (alone) expect(new Set(told).size).toBeGreaterThan(1);
-  });
+  }, 120_000);
 });
 
 /** Somebody's transaction with this statement, open until `end`: an index that is begun after it cannot end before it. */
