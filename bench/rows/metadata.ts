@@ -84,6 +84,8 @@ async function watch(bench: Bench, items: number, { make, undo }: Change) {
   return withServer({ DATABASE_URL: bench.database.url, GUANXI_ROLE: "api" }, async ({ base }) => {
     const admin = createApi((r) => fetch(r), key, base);
     const seen: { usualMs: number; usualP50: number; longestMs: number; changeMs: number }[] = [];
+    const warm = performance.now() + bench.settings.warmup * 1_000;
+    await write(admin, ids, () => performance.now() < warm);
     for (let round = 0; round < bench.settings.rounds; round++) {
       let going = true;
       const share = Math.ceil(ids.length / writers);
