@@ -22,17 +22,15 @@ import {
   type Fragment,
 } from "./keyword-values.ts";
 
-/** A keyword of definitions. */
-export interface Keyword {
-  readonly schema: Fragment;
-}
-
-const works = (description: string, schema: Fragment, ...examples: unknown[]): Keyword => ({
-  schema: { description, ...schema, ...(examples.length === 0 ? {} : { examples }) },
+/** The schema of a keyword's value. */
+const works = (description: string, schema: Fragment, ...examples: unknown[]): Fragment => ({
+  description,
+  ...schema,
+  ...(examples.length === 0 ? {} : { examples }),
 });
 
 /** What objects and fields share. */
-const annotations: Record<string, Keyword> = {
+const annotations: Record<string, Fragment> = {
   title: works("What people call it, in English.", label),
   titles: works("What people call it, per language.", byLocale(label), { "zh-CN": "房源", "zh-TW": "房源" }),
   description: works("What it is for.", prose),
@@ -42,7 +40,7 @@ const annotations: Record<string, Keyword> = {
   was: works("Its name before; renames it and keeps its data.", name, "old_name"),
 };
 
-export const objectKeywords: Readonly<Record<string, Keyword>> = {
+export const objectKeywords: Readonly<Record<string, Fragment>> = {
   $schema: works("The meta-schema, for editors.", { type: "string" }, "https://guanxi.dev/schemas/object.json"),
   $id: works("An address for the definition; nothing is loaded from it.", { type: "string" }),
   name: works("The object's name in the API and in expressions.", name, "property"),
@@ -109,7 +107,7 @@ const contentType = "^[a-z0-9.+-]+/([*]|[a-z0-9.+-]+)$";
 
 const numberLimit = { type: "number" };
 
-export const fieldKeywords: Readonly<Record<string, Keyword>> = {
+export const fieldKeywords: Readonly<Record<string, Fragment>> = {
   ...annotations,
   fieldType: works("The kind of field; may be left out where JSON Schema already says it.", { type: "string" }),
   type: works("JSON Schema's type of the value.", {

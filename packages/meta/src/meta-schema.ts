@@ -1,8 +1,5 @@
 import { fieldTypes } from "./field-types/index.ts";
-import { fieldKeywords, type Keyword, objectKeywords } from "./keywords.ts";
-
-const schemas = (keywords: Readonly<Record<string, Keyword>>): Record<string, unknown> =>
-  Object.fromEntries(Object.entries(keywords).map(([name, { schema }]) => [name, schema]));
+import { fieldKeywords, objectKeywords } from "./keywords.ts";
 
 /** What an editor should ask for once it knows the field type. */
 const needs = Object.values(fieldTypes)
@@ -22,11 +19,11 @@ export function objectMetaSchema(): Record<string, unknown> {
   const properties = {
     description: "The fields, by name.",
     type: "object",
-    maxProperties: objectKeywords["properties"]?.schema["maxProperties"],
+    maxProperties: objectKeywords["properties"]?.["maxProperties"],
     propertyNames: { pattern: "^[a-z][a-z0-9_]{0,39}$" },
     additionalProperties: { $ref: "#/$defs/field" },
   };
-  const fieldType = { ...fieldKeywords["fieldType"]?.schema, enum: Object.keys(fieldTypes) };
+  const fieldType = { ...fieldKeywords["fieldType"], enum: Object.keys(fieldTypes) };
   return {
     $schema: "https://json-schema.org/draft/2020-12/schema",
     $id: "https://guanxi.dev/schemas/object.json",
@@ -40,7 +37,7 @@ export function objectMetaSchema(): Record<string, unknown> {
       object: {
         title: "Object",
         required: ["name"],
-        properties: { ...schemas(objectKeywords), properties },
+        properties: { ...objectKeywords, properties },
         patternProperties: annotation,
         additionalProperties: false,
       },
@@ -49,7 +46,7 @@ export function objectMetaSchema(): Record<string, unknown> {
         description:
           'What is other than in an object that a plugin brings. null takes a member away; a list adds; {"without": [], "with": []} also takes away; {"only": …} stands in place of all.',
         properties: Object.fromEntries(
-          Object.entries(objectKeywords).map(([keyword, { schema }]) => [
+          Object.entries(objectKeywords).map(([keyword, schema]) => [
             keyword,
             keyword === "extends" ? schema : { description: schema["description"] },
           ]),
@@ -60,7 +57,7 @@ export function objectMetaSchema(): Record<string, unknown> {
       field: {
         title: "Field",
         type: "object",
-        properties: { ...schemas(fieldKeywords), fieldType },
+        properties: { ...fieldKeywords, fieldType },
         patternProperties: annotation,
         additionalProperties: false,
         allOf: needs,

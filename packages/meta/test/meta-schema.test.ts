@@ -16,7 +16,7 @@ test("the file for editors is what the code knows; `npm run schema` in this pack
 
 test("is a JSON Schema, and says of every keyword what it is for", () => {
   expect(ajv.validateSchema(objectMetaSchema())).toBe(true);
-  for (const [name, { schema }] of [...Object.entries(objectKeywords), ...Object.entries(fieldKeywords)]) {
+  for (const [name, schema] of [...Object.entries(objectKeywords), ...Object.entries(fieldKeywords)]) {
     expect([name, typeof schema["description"]]).toEqual([name, "string"]);
   }
 });

@@ -8,6 +8,9 @@ import type { Vault } from "./vault.ts";
 /** Rows that are read and written at once: a megabyte or two of the longest texts. */
 const perBatch = 1_000;
 
+/** No record's id. */
+const beforeAll = "00000000-0000-0000-0000-000000000000";
+
 interface Row extends Record<string, unknown> {
   readonly id: string;
   readonly value: string;
@@ -22,10 +25,10 @@ export async function cryptColumn(tx: Connection, vault: Vault, schema: string, 
   const [table, column] = [`${quote(schema)}.${quote(object.table)}`, quote(field.column.name)];
   const key = await vault.key(tx, schema);
   const turn = to === "sealed" ? sealed : opened;
-  let last = "";
+  let last = beforeAll;
   for (;;) {
     const rows = await tx.sql<Row>(
-      `SELECT id, ${column} AS value FROM ${table} WHERE ${column} IS NOT NULL AND ($1 = '' OR id > nullif($1, '')::uuid) ORDER BY id LIMIT ${perBatch}`,
+      `SELECT id, ${column} AS value FROM ${table} WHERE ${column} IS NOT NULL AND id > $1::uuid ORDER BY id LIMIT ${perBatch}`,
       [last],
     );
     if (rows.length === 0) break;
@@ -34,7 +37,7 @@ export async function cryptColumn(tx: Connection, vault: Vault, schema: string, 
       `UPDATE ${table} t SET ${column} = v.value FROM json_to_recordset($1::json) AS v(id uuid, value text) WHERE t.id = v.id`,
       [JSON.stringify(turned)],
     );
-    last = rows.at(-1)?.id ?? "";
+    last = rows.at(-1)?.id ?? last;
   }
   if (to === "sealed") for (const name of crypt.names) await maskHistory(tx, schema, object.id, name);
 }
