@@ -15,10 +15,17 @@ export interface StillBuilding {
 export const isStillBuilding = (answer: object | undefined): answer is StillBuilding =>
   answer !== undefined && "state" in answer && answer.state === "building";
 
-interface Entry {
+/** A change set as `GET /api/meta/changes/{id}` tells it, and without progress and problem the list. */
+export interface ChangeSetEntry {
   readonly id: string;
   readonly state: "building" | "applied" | "failed";
   readonly version: number | null;
+  readonly at: string;
+  readonly by: string | null;
+  readonly message: string | null;
+  readonly reverts: string | null;
+  readonly pruned: boolean;
+  readonly changes: readonly { readonly kind: string; readonly name: string }[];
   readonly steps: readonly Step[];
   readonly progress?: { readonly done: number; readonly of: number; readonly share?: number };
   readonly problem?: {
@@ -44,7 +51,7 @@ export async function followChangeSet(io: Io, api: Api, { id }: StillBuilding): 
         steps,
         problem,
         progress: far,
-      } = await api.json<Entry>({
+      } = await api.json<ChangeSetEntry>({
         path: `/api/meta/changes/${id}`,
       });
       if (problem) throw new GuanxiProblem(problem);

@@ -276,6 +276,12 @@ export async function applyDefinitions(
   return ran;
 }
 
+/** Ids while nothing is stored: no tenant's counter gets there. */
+export function draftIds(): () => number {
+  let id = 1_000_000_000;
+  return () => id++;
+}
+
 /** Ids for objects, fields and keys, from the tenant's counter. */
 export async function idCounter(
   tx: Connection,

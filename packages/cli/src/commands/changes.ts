@@ -1,25 +1,11 @@
 import type { Command } from "commander";
 import { type Api, unlimitedMs } from "../api.ts";
-import { changeDefinitions } from "../change-set.ts";
+import { changeDefinitions, type ChangeSetEntry } from "../change-set.ts";
 import { answersJson, apiFor, asks, commaList, type CommonOptions, type Frame, wholeNumber } from "../command.ts";
 import { CommandFailure, exitCodes } from "../failure.ts";
 import { type Io, print, printJson } from "../io.ts";
-import { type Step, stepLines, tellChangeSet } from "../project/steps.ts";
+import { stepLines, tellChangeSet } from "../project/steps.ts";
 import { plain, table } from "../table.ts";
-
-interface Change {
-  readonly id: string;
-  readonly state: "building" | "applied" | "failed";
-  readonly version: number | null;
-  readonly at: string;
-  readonly by: string | null;
-  readonly message: string | null;
-  readonly reverts: string | null;
-  readonly pruned: boolean;
-  readonly changes: readonly { readonly kind: string; readonly name: string }[];
-  readonly steps: readonly Step[];
-  readonly problem?: { readonly title: string; readonly detail?: string };
-}
 
 interface Revert extends CommonOptions {
   readonly plan?: boolean;
@@ -56,14 +42,14 @@ export function addChanges(program: Command, frame: Frame): void {
 /** As many names as fit into a line. */
 const named = 3;
 
-function namesOf(changes: Change["changes"]): string {
+function namesOf(changes: ChangeSetEntry["changes"]): string {
   const names = changes.slice(0, named).map(({ kind, name }) => (name === "" ? kind : `${kind}/${name}`));
   return `${names.join(", ")}${changes.length > named ? ` and ${changes.length - named} more` : ""}`;
 }
 
 async function list(io: Io, { lines, ...options }: CommonOptions & { lines: number }): Promise<void> {
   const api = await apiFor(io, options, "user");
-  const { data } = await api.json<{ data: Change[] }>({ path: `${path}?limit=${lines}` });
+  const { data } = await api.json<{ data: ChangeSetEntry[] }>({ path: `${path}?limit=${lines}` });
   if (options.json) return printJson(io, data);
   const maker = await makersOf(api, data);
   const rows = data.map((change) => [
@@ -74,7 +60,7 @@ async function list(io: Io, { lines, ...options }: CommonOptions & { lines: numb
 }
 
 /** Says who made a change set: the user's name, or the id of one who is gone. */
-async function makersOf(api: Api, changes: readonly Change[]): Promise<(change: Change) => string> {
+async function makersOf(api: Api, changes: readonly ChangeSetEntry[]): Promise<(change: ChangeSetEntry) => string> {
   const ids = [...new Set(changes.flatMap(({ by }) => by ?? []))];
   const filter = `id in [${ids.map((id) => `'${id}'`).join(", ")}]`;
   const body = { filter, select: "name", limit: longestList };
@@ -88,7 +74,7 @@ async function makersOf(api: Api, changes: readonly Change[]): Promise<(change: 
 
 async function show(io: Io, given: string, options: CommonOptions): Promise<void> {
   const api = await apiFor(io, options, "user");
-  const change = await api.json<Change>({ path: `${path}/${encodeURIComponent(await idOf(api, given))}` });
+  const change = await api.json<ChangeSetEntry>({ path: `${path}/${encodeURIComponent(await idOf(api, given))}` });
   if (options.json) return printJson(io, change);
   const { state, version, at, message, reverts, pruned, steps, problem } = change;
   const head = [
@@ -118,7 +104,7 @@ async function revert({ io, end }: Frame, given: string, options: Revert): Promi
 
 async function idOf(api: Api, given: string): Promise<string> {
   if (given !== last) return given;
-  const { data } = await api.json<{ data: Change[] }>({ path: `${path}?limit=1` });
+  const { data } = await api.json<{ data: ChangeSetEntry[] }>({ path: `${path}?limit=1` });
   if (data[0] === undefined) throw new CommandFailure("Nothing was changed yet.");
   return data[0].id;
 }

@@ -9,7 +9,7 @@ import {
   type TenantSettings,
 } from "@guanxi/meta";
 import { type Connection, notify, quote } from "@guanxi/store";
-import { idCounter } from "../apply.ts";
+import { draftIds, idCounter } from "../apply.ts";
 import { metaChannel } from "../channels.ts";
 import { withLocks } from "../locks.ts";
 import { settingFaults } from "../settings.ts";
@@ -95,9 +95,6 @@ interface Job {
   readonly build: Build | undefined;
 }
 
-/** Ids while nothing is stored: no tenant's counter gets there. */
-const firstDraftId = 1_000_000_000;
-
 /** What takes long, on the objects as they would be. An object that changes meanwhile is as one that changes later. */
 async function prepare(
   env: EngineEnv,
@@ -110,9 +107,8 @@ async function prepare(
   const stored = tablesOf(fresh.snapshot).map((object) => object.stored);
   const set = await ask(fresh, stored);
   if (!kinds.some(({ name }) => set.others.get(name)?.length)) return new Map();
-  let id = firstDraftId;
   const editions = await readEditions(fresh.connection, fresh.tenant.schema);
-  const plan = await planObjects(env.kinds, fresh, { stored, editions }, set, () => id++);
+  const plan = await planObjects(env.kinds, fresh, { stored, editions }, set, draftIds());
   if (plan.next === undefined) return new Map();
   const drafted = { ...fresh, snapshot: plan.next };
   return prepareOthers(kinds, fresh, drafted, set, { locale, anew: anew || judgedAnew(plan.dependents) });

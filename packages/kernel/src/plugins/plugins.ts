@@ -1,5 +1,6 @@
 import { GuanxiError, isGuanxiError, type Issue, issueMessage, type Locale } from "@guanxi/base";
 import { type StoredObject, tablesOf } from "@guanxi/meta";
+import { draftIds } from "../apply.ts";
 import type { Ask } from "../changes/engine.ts";
 import { emptySet } from "../changes/parse.ts";
 import {
@@ -219,18 +220,14 @@ const obstaclesIn = (issues: readonly Issue[], locale: Locale): Obstacle[] =>
     put: (issue.params?.["collision"] as Collision | undefined)?.put ?? null,
   }));
 
-/** Ids while nothing is stored: no tenant's counter gets there. */
-const firstDraftId = 1_000_000_000;
-
 function obstaclesTo(
   edition: Edition,
   editions: Editions,
   stored: readonly StoredObject[],
   locale: Locale,
 ): Obstacle[] {
-  let id = firstDraftId;
   try {
-    relayer(stored, editions, new Map([[edition.name, edition]]), () => id++);
+    relayer(stored, editions, new Map([[edition.name, edition]]), draftIds());
     return [];
   } catch (error) {
     if (!isGuanxiError(error)) throw error;
